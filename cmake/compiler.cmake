@@ -1,0 +1,13 @@
+# Compiler settings that hold for every target: warnings, sanitizers, hardening.
+add_compile_options(-Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion)
+if(M2W_WERROR)
+  add_compile_options(-Werror)
+endif()
+if(M2W_SANITIZE)
+  add_compile_options(-fsanitize=${M2W_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${M2W_SANITIZE})
+  add_compile_definitions(_GLIBCXX_ASSERTIONS)
+endif()
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "build type" FORCE)
+endif()

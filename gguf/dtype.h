@@ -1,0 +1,84 @@
+// dtype.h — the table of weight types: one row each, with block geometry, decoder and device
+// planes. Knows no tensor.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace m2w {
+
+/// Every tensor type that a GGUF file may name. The order is the table's; GGUF's own ids are in the
+/// rows.
+enum class DType : uint8_t {
+    f32,
+    f16,
+    bf16,
+    q8_0,
+    q4_0,
+    q4_1,
+    q5_0,
+    q5_1,
+    q4_k,
+    q5_k,
+    q6_k,
+    // named and sized, so that a file with them can be listed; not decoded yet
+    q8_1,
+    q2_k,
+    q3_k,
+    q8_k,
+    iq2_xxs,
+    iq2_xs,
+    iq3_xxs,
+    iq1_s,
+    iq4_nl,
+    iq3_s,
+    iq2_s,
+    iq4_xs,
+    iq1_m,
+    tq1_0,
+    tq2_0,
+    mxfp4,
+    nvfp4,
+    q1_0,
+    q2_0,
+    i8,
+    i16,
+    i32,
+    i64,
+    f64,
+    count
+};
+
+/// One device plane of a repacked type: the same field of all blocks, contiguous, in block order.
+struct PlaneInfo {
+    std::string_view name;         // "qs", "d", ... as in the kernels' load_<format>.glsl
+    uint32_t bytes_per_block = 0;  // 0 ends the list
+};
+
+/// Facts of one type. Blocks run along a row; a row is a whole number of blocks.
+struct DTypeInfo {
+    DType dtype;
+    std::string_view name;  // as the field prints it: "Q4_K"
+    uint32_t gguf_id;       // ggml type id in the file
+    uint32_t block_elems;   // weights in a block
+    uint32_t block_bytes;   // bytes of a block in the file
+    /// Decodes whole blocks to float. blocks: [n_blocks][block_bytes]; out:
+    /// [n_blocks][block_elems]. Null: not supported.
+    void (*decode)(const std::byte* blocks, size_t n_blocks, float* out);
+    /// Splits whole blocks into the planes below. planes[i]: [n_blocks][planes[i].bytes_per_block].
+    /// Null: not supported.
+    void (*repack)(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
+    PlaneInfo planes[4];
+};
+
+/// The row of a type.
+const DTypeInfo& dtype_info(DType dtype);
+
+/// The row for a GGUF type id, or nullptr for an id that is unknown or was removed from the format.
+const DTypeInfo* dtype_from_gguf_id(uint32_t gguf_id);
+
+/// All rows, in enum order.
+std::span<const DTypeInfo> all_dtypes();
+
+}  // namespace m2w

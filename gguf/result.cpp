@@ -1,0 +1,73 @@
+// result.cpp — the category table: names and exit statuses.
+#include "gguf/result.h"
+
+#include <array>
+
+namespace m2w {
+namespace {
+
+struct CategoryRow {
+    std::string_view name;
+    int exit_status;
+};
+
+constexpr std::array<CategoryRow, size_t(Category::count)> kCategories{{
+    {"usage", 1},
+    {"magic", 2},
+    {"version", 2},
+    {"truncated", 2},
+    {"count_overflow", 2},
+    {"string_length", 2},
+    {"array_length", 2},
+    {"bad_utf8", 2},
+    {"unknown_type", 2},
+    {"wrong_metadata_type", 2},
+    {"missing_metadata", 2},
+    {"duplicate_key", 2},
+    {"duplicate_tensor", 2},
+    {"alignment", 2},
+    {"tensor_dims", 2},
+    {"tensor_offset", 2},
+    {"tensor_bounds", 2},
+    {"tensor_overlap", 2},
+    {"shape_mismatch", 2},
+    {"hyperparameter", 2},
+    {"unsupported", 2},
+    {"vocab", 2},
+    {"merges", 2},
+    {"nan_scale", 2},
+    {"chat_template", 2},
+    {"context_full", 4},
+    {"io", 3},
+    {"resource_limit", 4},
+    {"out_of_memory", 4},
+    {"no_device", 4},
+    {"device_lost", 5},
+    {"internal", 5},
+}};
+static_assert(kCategories.back().exit_status != 0, "every category has a row");
+
+}  // namespace
+
+std::string_view category_name(Category category) {
+    return kCategories[size_t(category)].name;
+}
+
+int exit_status(Category category) {
+    return kCategories[size_t(category)].exit_status;
+}
+
+std::string Error::str() const {
+    std::string out = "error[" + std::string(category_name(category)) + "] ";
+    constexpr char kHex[] = "0123456789abcdef";
+    for (unsigned char c : message) {
+        if (c < 0x20 || c == 0x7f) {
+            out += {'\\', 'x', kHex[c >> 4], kHex[c & 15]};
+        } else {
+            out += char(c);
+        }
+    }
+    return out;
+}
+
+}  // namespace m2w
