@@ -23,6 +23,8 @@ struct CoopMatrixShape {
 /// Every bool says "offered, and switched on by Device::create" (robust_buffer_access: only with
 /// validation).
 struct Caps {
+    static constexpr uint32_t kNoQueue = ~0u;
+
     VkPhysicalDeviceType type = VK_PHYSICAL_DEVICE_TYPE_OTHER;
     VkDriverId driver_id{};
     bool is_cpu = false;          // the device is the host's processor (lavapipe, SwiftShader)
@@ -30,6 +32,7 @@ struct Caps {
 
     uint32_t subgroup_size = 0, subgroup_size_min = 0, subgroup_size_max = 0;
     bool subgroup_size_control = false;  // a pipeline may pin its size within min..max
+    bool full_subgroups = false;         // ... and ask for no partly filled ones
     VkSubgroupFeatureFlags subgroup_ops = 0;
 
     uint32_t max_workgroup_invocations = 0;
@@ -40,7 +43,7 @@ struct Caps {
     uint64_t non_coherent_atom_bytes = 0;
     double timestamp_period_ns = 0;
     uint32_t timestamp_valid_bits = 0;  // of queue_family; 0: no timestamps
-    uint32_t queue_family = 0;          // the one family we use: it has compute
+    uint32_t queue_family = kNoQueue;   // the one family we use: it has compute
 
     bool float16 = false, int8 = false, int16 = false, int64 = false;
     bool storage_8bit = false, storage_16bit = false, scalar_layout = false;
@@ -55,31 +58,39 @@ struct Caps {
     bool robust_buffer_access = false;
 };
 
-/// What is switched on, kept alive for one vkCreateDevice. Neither copied nor moved: the structs
-/// are linked by address.
+/// The feature structs that we use, linked. Serves for asking and for switching on.
 struct FeatureChain {
+    /// Links the structs of the extensions that `caps` names; everything is off.
     explicit FeatureChain(const Caps& caps);
-    FeatureChain(const FeatureChain&) = delete;
+    FeatureChain(const FeatureChain&) = delete;  // linked by address
     FeatureChain& operator=(const FeatureChain&) = delete;
+    /// Switches on what `caps` has.
+    void enable(const Caps& caps);
+    /// Sets the features of `caps` to what is on here.
+    void read(Caps& caps);
 
     VkPhysicalDeviceFeatures2 head{};
-    std::vector<const char*> extensions;
 
   private:
+    template <class F>
+    void for_each(Caps& caps, F f);
     VkPhysicalDeviceVulkan11Features v11_{};
     VkPhysicalDeviceVulkan12Features v12_{};
     VkPhysicalDeviceSubgroupSizeControlFeaturesEXT size_control_{};
     VkPhysicalDeviceShaderIntegerDotProductFeaturesKHR int_dot_{};
-    struct CoopMatrix {  // VkPhysicalDeviceCooperativeMatrixFeaturesKHR, younger than some headers
+    struct CoopMatrix {  // VkPhysicalDeviceCooperativeMatrixFeaturesKHR
         VkStructureType sType;
         void* pNext;
         VkBool32 cooperativeMatrix, cooperativeMatrixRobustBufferAccess;
-    } coop_{};
+    } coop_matrix_{};
 };
 
-/// Asks the device. The instance gives access to extension functions. allow_coop_matrix: false
-/// when a validation layer is on that is older than the extension and would call it an error.
-/// A device under Vulkan 1.2 gets only the fields that Vulkan 1.0 knows.
+/// Names of the device extensions that `caps` uses.
+std::vector<const char*> extensions(const Caps& caps);
+
+/// Asks the device. allow_coop_matrix: false when a validation layer is on that is older than the
+/// extension and would call it an error. A device under Vulkan 1.2 gets only type, queue and
+/// limits.
 Caps query_caps(VkInstance instance, VkPhysicalDevice device, bool validation,
                 bool allow_coop_matrix);
 

@@ -82,6 +82,7 @@ class Device {
     Result<void> init();
     Result<VkDeviceMemory> allocate(const VkMemoryAllocateInfo& info, std::string_view what);
     void release(VkDeviceMemory memory, uint64_t size_bytes);
+    VkResult wait_for(uint64_t serial, std::chrono::nanoseconds timeout);
     Error lost_error(std::string_view what) const;
 
     std::shared_ptr<Instance> instance_;

@@ -27,7 +27,6 @@ struct InstanceOptions {
 class ValidationLog {
   public:
     std::vector<std::string> messages() const;
-    size_t count() const;
     void clear();
     void add(std::string message);
 

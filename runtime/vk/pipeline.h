@@ -44,12 +44,10 @@ struct Pipeline {
 };
 
 struct PipelineOptions {
-    /// Folder of the cache file. Not set: default_cache_dir(). Empty: nothing on disk.
+    /// Folder of the cache file. Not set: default_cache_dir() of cache_file.h. Empty: nothing on
+    /// disk.
     std::optional<std::filesystem::path> cache_dir;
 };
-
-/// $M2W_CACHE_DIR, else $XDG_CACHE_HOME/m2w, else ~/.cache/m2w; empty when none of them is set.
-std::filesystem::path default_cache_dir();
 
 /// All pipelines of a device. Thread-safe. A cache file that is missing, foreign, damaged or
 /// unwritable is ignored: it costs compile time, nothing else.
@@ -77,9 +75,8 @@ class Pipelines {
 
   private:
     explicit Pipelines(Device& device) : device_(device) {}
-    Result<VkPipelineLayout> layout(uint32_t push_constant_bytes);
-    Result<VkPipeline> compile(const PipelineDesc& desc, VkPipelineLayout layout);
-    std::vector<std::byte> read_cache() const;
+    Result<VkPipelineLayout> layout(const PipelineDesc& desc);
+    Result<VkPipeline> compile(const PipelineDesc& desc, VkPipelineLayout with);
 
     Device& device_;
     std::filesystem::path cache_file_;

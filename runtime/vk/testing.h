@@ -15,13 +15,4 @@ struct TestHooks {
     static void fail_allocation(Device& device, uint32_t nth) { device.fail_allocation_in_ = nth; }
 };
 
-namespace testing {
-inline void lose_device(Device& device) {
-    TestHooks::lose_device(device);
-}
-inline void fail_allocation(Device& device, uint32_t nth) {
-    TestHooks::fail_allocation(device, nth);
-}
-}  // namespace testing
-
 }  // namespace m2w::vk

@@ -30,7 +30,7 @@ class Uploader {
     Uploader& operator=(const Uploader&) = delete;
 
     /// The most that one stage() call may ask for, all its targets together.
-    uint64_t max_stage_bytes() const;
+    uint64_t max_stage_bytes() const { return half_bytes_; }
     /// Memory for the content of `to`, which arrives there by the next flush() at the latest.
     /// Fill it before the next call on this object. The target must not be in use by the device.
     /// Errors: device_lost, out_of_memory, resource_limit (wait).
