@@ -147,8 +147,8 @@ TEST_F(VkCommandsTest, wait_gives_up_in_time_and_succeeds_later) {
 }
 
 TEST_F(VkCommandsTest, resources_dropped_in_flight_are_freed_after_the_work) {
-    ASSERT_GET(auto x, Buffer::create(*device_, 256, Memory::device, "x"));
     ASSERT_GET(auto commands, Commands::create(*device_));
+    ASSERT_GET(auto x, Buffer::create(*device_, 256, Memory::device, "x"));  // goes first
     ASSERT_OK(commands.begin());
     commands.fill(x.all(), 1);
     commands.barrier(Stage::transfer, Stage::compute);
