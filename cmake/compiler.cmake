@@ -14,6 +14,11 @@ if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "build type" FORCE)
 endif()
 
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # False alarms for "literal" + std::string: https://gcc.gnu.org/bugzilla/show_bug.cgi?id=105651
+  add_compile_options(-Wno-restrict)
+endif()
+
 # ./dev puts newer Vulkan headers there where the distribution's are too old; a path remembered from before must not win.
 list(PREPEND CMAKE_PREFIX_PATH ${CMAKE_SOURCE_DIR}/.deps)
 if(EXISTS ${CMAKE_SOURCE_DIR}/.deps/include/vulkan/vulkan.h AND Vulkan_INCLUDE_DIR STREQUAL "/usr/include")

@@ -17,6 +17,7 @@ CommandResult run_dev(const std::string& system,
     for (const auto& [name, body] : fakes)
         files.push_back({"bin/" + name, "#!/bin/sh\n" + body + "\n"});
     files.push_back({"home/keep", ""});
+    files.push_back({"bin/keep", ""});
     PlantedTree tree(files);
     const std::string root = tree.root().string();
     return run_command("set -e; cd '" + root + "'; for tool in " + system +
@@ -81,7 +82,7 @@ TEST(dev, every_verb_has_help_and_unknown_verbs_fail) {
 }
 
 std::string count(const std::string& log) {
-    PlantedTree tree({{"log", log}});
+    PlantedTree tree{{"log", log}};
     return run_command(". '" + (source_root() / "tools/dev/test.sh").string() + "'; count_cases '" +
                        (tree.root() / "log").string() + "'")
         .output;

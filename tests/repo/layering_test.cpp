@@ -138,42 +138,42 @@ TEST(layering, repository_includes_point_down) {
 }
 
 TEST(layering, downward_include_is_accepted) {
-    PlantedTree tree({{"low/CMakeLists.txt", kTwoLayers[0]},
-                      {"high/CMakeLists.txt", kTwoLayers[1]},
-                      {"low/low.h", ""},
-                      {"high/high.h", "#include \"low/low.h\"\n"},
-                      {"high/higher.cpp", "#include \"high/high.h\"\n#include \"low/low.h\"\n"}});
+    PlantedTree tree{{"low/CMakeLists.txt", kTwoLayers[0]},
+                     {"high/CMakeLists.txt", kTwoLayers[1]},
+                     {"low/low.h", ""},
+                     {"high/high.h", "#include \"low/low.h\"\n"},
+                     {"high/higher.cpp", "#include \"high/high.h\"\n#include \"low/low.h\"\n"}};
     EXPECT_EQ(check_includes(tree.root()), Findings{});
 }
 
 TEST(layering, upward_include_is_found) {
-    PlantedTree tree({{"low/CMakeLists.txt", kTwoLayers[0]},
-                      {"high/CMakeLists.txt", kTwoLayers[1]},
-                      {"low/low.cpp", "// up:\n#include \"high/high.h\"\n"},
-                      {"high/high.h", ""}});
+    PlantedTree tree{{"low/CMakeLists.txt", kTwoLayers[0]},
+                     {"high/CMakeLists.txt", kTwoLayers[1]},
+                     {"low/low.cpp", "// up:\n#include \"high/high.h\"\n"},
+                     {"high/high.h", ""}};
     EXPECT_EQ(check_includes(tree.root()),
               Findings{"low/low.cpp:2: low (layer 0) includes high/high.h of high (layer 1)"});
 }
 
 TEST(layering, upward_include_within_a_folder_is_found) {
-    PlantedTree tree({{"low/CMakeLists.txt", kTwoLayers[0]},
-                      {"high/CMakeLists.txt", kTwoLayers[1]},
-                      {"high/higher.h", ""},
-                      {"high/high.cpp", "#include \"higher.h\"\n"}});
+    PlantedTree tree{{"low/CMakeLists.txt", kTwoLayers[0]},
+                     {"high/CMakeLists.txt", kTwoLayers[1]},
+                     {"high/higher.h", ""},
+                     {"high/high.cpp", "#include \"higher.h\"\n"}};
     EXPECT_EQ(
         check_includes(tree.root()),
         Findings{"high/high.cpp:1: high (layer 1) includes high/higher.h of higher (layer 2)"});
 }
 
 TEST(layering, include_of_tests_is_found) {
-    PlantedTree tree({{"low/CMakeLists.txt", kTwoLayers[0]},
-                      {"low/low.cpp", "#include \"tests/support/shared.h\"\n"}});
+    PlantedTree tree{{"low/CMakeLists.txt", kTwoLayers[0]},
+                     {"low/low.cpp", "#include \"tests/support/shared.h\"\n"}};
     EXPECT_EQ(check_includes(tree.root()),
               Findings{"low/low.cpp:1: low must not include tests/support/shared.h"});
 }
 
 TEST(layering, header_of_no_library_in_a_shared_folder_is_found) {
-    PlantedTree tree({{"high/CMakeLists.txt", kTwoLayers[1]}, {"high/orphan.h", ""}});
+    PlantedTree tree{{"high/CMakeLists.txt", kTwoLayers[1]}, {"high/orphan.h", ""}};
     EXPECT_EQ(check_includes(tree.root()).size(), 1u);
 }
 

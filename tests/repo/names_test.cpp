@@ -46,8 +46,8 @@ TEST(names, repository_below_the_waist_names_no_architecture) {
 }
 
 TEST(names, architecture_in_an_executor_is_found) {
-    PlantedTree tree({{"runtime/vk/a.cpp", "int x;\nif (arch == \"qwen2\") x = 1;\n"},
-                      {"kernels/glsl/b.comp", "float gemma_scale;\n"}});
+    PlantedTree tree{{"runtime/vk/a.cpp", "int x;\nif (arch == \"qwen2\") x = 1;\n"},
+                     {"kernels/glsl/b.comp", "float gemma_scale;\n"}};
     EXPECT_EQ(check_names(tree.root()),
               (Findings{"kernels/glsl/b.comp:1: names the architecture gemma",
                         "runtime/vk/a.cpp:2: names the architecture qwen"}));
@@ -61,7 +61,7 @@ TEST(names, architecture_in_a_comment_or_above_the_waist_is_accepted) {
 }
 
 TEST(names, string_that_looks_like_a_comment_hides_nothing) {
-    PlantedTree tree({{"runtime/a.cpp", "f(\"// \", \"/*\"); g(llama);\n"}});
+    PlantedTree tree{{"runtime/a.cpp", "f(\"// \", \"/*\"); g(llama);\n"}};
     EXPECT_EQ(check_names(tree.root()).size(), 1u);
 }
 

@@ -71,9 +71,8 @@ TEST(size, repository_functions_are_short) {
 }
 
 TEST(size, line_701_is_found_and_700_is_not) {
-    PlantedTree tree({{"a/long.cpp", file_of(701)},
-                      {"a/fits.cpp", file_of(700)},
-                      {"a/table.inc", file_of(900)}});
+    PlantedTree tree{
+        {"a/long.cpp", file_of(701)}, {"a/fits.cpp", file_of(700)}, {"a/table.inc", file_of(900)}};
     EXPECT_EQ(check_file_sizes(tree.root()), Findings{"a/long.cpp:701: over 700 lines"});
 }
 

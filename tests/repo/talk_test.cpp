@@ -48,20 +48,20 @@ TEST(talk, repository_speaks_of_itself) {
 }
 
 TEST(talk, machine_path_is_found) {
-    PlantedTree tree({{"a.md", std::string("fine\nsee /wo") + "rk/x\n"},
-                      {"b.cpp", std::string("// /ho") + "me/someone/m2w\n"},
-                      {"c.cpp", "// build/work/x is ours, and so is docs/home/a\n"}});
+    PlantedTree tree{{"a.md", std::string("fine\nsee /wo") + "rk/x\n"},
+                     {"b.cpp", std::string("// /ho") + "me/someone/m2w\n"},
+                     {"c.cpp", "// build/work/x is ours, and so is docs/home/a\n"}};
     EXPECT_EQ(check_talk(tree.root()),
               (Findings{"a.md:2: a path of one machine", "b.cpp:1: a path of one machine"}));
 }
 
 TEST(talk, mirror_is_found) {
-    PlantedTree tree({{"x.sh", std::string("curl http://de") + "b.debian.org/debian\n"}});
+    PlantedTree tree{{"x.sh", std::string("curl http://de") + "b.debian.org/debian\n"}};
     EXPECT_EQ(check_talk(tree.root()), Findings{"x.sh:1: a package mirror"});
 }
 
 TEST(talk, talk_about_tools_is_found) {
-    PlantedTree tree({{"x.md", std::string("written by Cl") + "aude\n"}});
+    PlantedTree tree{{"x.md", std::string("written by Cl") + "aude\n"}};
     EXPECT_EQ(check_talk(tree.root()), Findings{"x.md:1: talk about tools"});
 }
 

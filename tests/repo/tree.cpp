@@ -108,7 +108,7 @@ std::string report(const Findings& findings) {
     return out;
 }
 
-PlantedTree::PlantedTree(const std::vector<std::pair<std::string, std::string>>& files) {
+PlantedTree::PlantedTree(const std::vector<File>& files) {
     std::string pattern = (fs::temp_directory_path() / "m2w-repo-XXXXXX").string();
     root_ = mkdtemp(pattern.data());
     for (const auto& [path, text] : files) {

@@ -42,7 +42,9 @@ std::string report(const Findings& findings);
 /// A folder with the given files, removed again at the end of its scope.
 class PlantedTree {
   public:
-    explicit PlantedTree(const std::vector<std::pair<std::string, std::string>>& files);
+    using File = std::pair<std::string, std::string>;  // path, text
+    PlantedTree(std::initializer_list<File> files) : PlantedTree(std::vector<File>(files)) {}
+    explicit PlantedTree(const std::vector<File>& files);
     ~PlantedTree();
     PlantedTree(const PlantedTree&) = delete;
     PlantedTree& operator=(const PlantedTree&) = delete;
