@@ -1,5 +1,5 @@
 # Compiler settings that hold for every target: warnings, sanitizers, hardening.
-add_compile_options(-Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion)
+add_compile_options(-Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers)
 if(M2W_WERROR)
   add_compile_options(-Werror)
 endif()
