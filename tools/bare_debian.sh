@@ -62,7 +62,7 @@ clone() {
     fi
 }
 
-[ "$again" = 1 ] && [ -e "$dir/.bare_debian" ] || make_base
+if [ "$again" = 0 ] || [ ! -e "$dir/.bare_debian" ]; then make_base; fi
 clone
 started=$(date +%s)
 status=0
