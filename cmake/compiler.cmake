@@ -16,7 +16,8 @@ endif()
 
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # False alarms for "literal" + std::string: https://gcc.gnu.org/bugzilla/show_bug.cgi?id=105651
-  add_compile_options(-Wno-restrict)
+  # and for moved std::optional and std::variant: https://gcc.gnu.org/bugzilla/show_bug.cgi?id=80635
+  add_compile_options(-Wno-restrict -Wno-maybe-uninitialized)
 endif()
 
 # ./dev puts newer Vulkan headers there where the distribution's are too old; a path remembered from before must not win.
