@@ -80,19 +80,17 @@ fuzzer_runtime() {
 }
 
 as_root() {
-    if [ "$(id -u)" = 0 ]; then
-        "$@"
-    elif command -v sudo >/dev/null 2>&1; then
-        sudo "$@"
-    else
-        die "these packages need root, and there is no sudo; as root: apt-get install $missing"
-    fi
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# apt talks a lot; what it said is shown only when it fails. A password is asked for on the terminal itself.
+quiet_apt() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0 "$@" >>build/apt.log 2>&1 </dev/null
 }
 
 apt_install() {
     # shellcheck disable=SC2086 # one argument a package
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
-        -o Dpkg::Use-Pty=0 $missing >&2 </dev/null
+    quiet_apt install --no-install-recommends $missing
 }
 
 # What is missing on a distribution that ./dev cannot install on, one need a line.
@@ -132,10 +130,18 @@ ensure_packages() {
         reported=1
         return 0
     fi
-    say "installing packages: $missing"
-    [ -n "$(apt-get indextargets 'Created-By: Packages')" ] || as_root apt-get -q update >&2
+    if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null 2>&1; then
+        die "there is no sudo; as root: apt-get install --no-install-recommends $missing"
+    fi
+    say "installing packages (the first time takes a minute or two): $missing"
+    mkdir -p build
+    : >build/apt.log
+    [ -n "$(apt-get indextargets 'Created-By: Packages')" ] || quiet_apt update || true
     # Old package lists name files that the mirror no longer has; new ones are fetched only then.
-    apt_install || { as_root apt-get -q update >&2 && apt_install; } || die "apt-get could not install them"
+    apt_install || { quiet_apt update && apt_install; } || {
+        tail -n 30 build/apt.log >&2
+        die "apt-get could not install them; all it said is in build/apt.log"
+    }
 }
 
 # True for "2023.8" against "2023.2" and the like.

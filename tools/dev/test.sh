@@ -56,7 +56,7 @@ run_all_tests() {
     cores=$(jobs)
     run_stage 'unit, release build' build -L unit -j "$cores" "$@"
     configure build-asan 'CMAKE_BUILD_TYPE=Debug M2W_TESTS=ON M2W_SANITIZE=address,undefined'
-    build build-asan all
+    build build-asan m2w_tests_unit
     run_stage 'without a device, ASan and UBSan' build-asan -L unit -j "$cores" "$@"
     run_stage 'devices, models, command line, repository' build -LE unit "$@"
     if [ "$skipped" -gt 0 ]; then say "$skipped skipped, reasons above or in build/Testing/Temporary/"; fi
