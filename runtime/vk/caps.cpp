@@ -2,7 +2,8 @@
 #include "runtime/vk/caps.h"
 
 #include <algorithm>
-#include <cstring>
+
+#include "runtime/vk/error.h"
 
 namespace m2w::vk {
 namespace {
@@ -22,13 +23,6 @@ struct CoopProperties {  // VkCooperativeMatrixPropertiesKHR
     uint32_t scope;
 };
 using GetCoopProperties = VkResult(VKAPI_PTR*)(VkPhysicalDevice, uint32_t*, CoopProperties*);
-
-template <class T>
-T vk_struct(VkStructureType type) {
-    T out{};
-    out.sType = type;
-    return out;
-}
 
 /// Puts `link` in front of head's chain.
 template <class Head, class Link>
