@@ -1,4 +1,4 @@
-# m2w_fuzz(NAME SOURCES ... DEPENDS m2w layers ... [SEEDS folders...] [DICT file])
+# m2w_fuzz(NAME SOURCES ... DEPENDS m2w layers ... [SEEDS folders...] [OPTIONS libFuzzer options...])
 # With -DM2W_FUZZ=ON (clang): a libFuzzer program in fuzz/ of the build tree, part of the target m2w_fuzz_targets. ./dev fuzz
 # runs it. With tests on instead: the same source with a main() that feeds it the seeds, as the ctest entry NAME_seeds, so
 # that a fuzz target cannot stop compiling unseen. NAME is fuzz_<what>; seeds below M2W_SHARED_DIR may be missing.
@@ -16,7 +16,7 @@ if(M2W_FUZZ)
 endif()
 
 function(m2w_fuzz name)
-  cmake_parse_arguments(A "" "DICT" "SOURCES;DEPENDS;SEEDS" ${ARGN})
+  cmake_parse_arguments(A "" "" "SOURCES;DEPENDS;SEEDS;OPTIONS" ${ARGN})
   if(NOT M2W_FUZZ AND NOT M2W_TESTS)
     return()
   endif()
@@ -27,11 +27,9 @@ function(m2w_fuzz name)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
     add_dependencies(m2w_fuzz_targets ${name})
     # What ./dev fuzz hands to the program, one argument a line.
-    if(A_DICT)
-      list(PREPEND A_SEEDS -dict=${A_DICT})
-    endif()
-    list(JOIN A_SEEDS "\n" arguments)
-    file(WRITE ${CMAKE_BINARY_DIR}/fuzz/${name}.args "${arguments}\n")
+    list(JOIN A_OPTIONS "\n" options)
+    list(JOIN A_SEEDS "\n" seeds)
+    file(WRITE ${CMAKE_BINARY_DIR}/fuzz/${name}.args "${options}\n${seeds}\n")
   else()
     add_executable(${name} ${A_SOURCES} ${CMAKE_SOURCE_DIR}/cmake/fuzz_replay.cpp)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)

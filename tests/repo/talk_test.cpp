@@ -16,7 +16,7 @@ struct Unwelcome {
 // Written with [x] for one letter each, so that this file does not find itself.
 constexpr Unwelcome kUnwelcome[] = {
     {R"((^|[^A-Za-z0-9_.~\-/])/[w]ork/)", "a path of one machine"},
-    {R"((^|[^A-Za-z0-9_.~\-/])/[h]ome/[a-z])", "a path of one machine"},
+    {R"((^|[^A-Za-z0-9_.~\-/])/[h]ome/(?!x[/\"])[a-z])", "a path of one machine"},
     {R"((^|[^A-Za-z0-9_.~\-])/[a-z]+/([m]ain|[s]teering|[i]n|\.library|\.device)/)",
      "a path of one machine"},
     {R"([d]eb\.debian\.org|[s]ecurity\.debian\.org|[a]rchive\.ubuntu\.com|[s]napshot\.debian\.org)",

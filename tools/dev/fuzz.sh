@@ -30,9 +30,10 @@ run_fuzz_target() {
     set -- "-max_total_time=$2" -timeout=5 -rss_limit_mb=512 -malloc_limit_mb=64 -print_final_stats=1 \
         "-artifact_prefix=crashes/$name-" "corpus/$name"
     while read -r argument; do
-        # Seeds that this machine does not have are left out; libFuzzer refuses to start with them.
+        # Seeds and dictionaries that this machine does not have are left out; libFuzzer would not start with them.
         case $argument in
             '') ;;
+            -dict=*) [ ! -e "${argument#-dict=}" ] || set -- "$@" "$argument" ;;
             -*) set -- "$@" "$argument" ;;
             *) [ ! -e "$argument" ] || set -- "$@" "$argument" ;;
         esac
