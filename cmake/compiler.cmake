@@ -1,7 +1,9 @@
 # Compiler settings that hold for every target: warnings, sanitizers, hardening.
 add_compile_options(-Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  add_compile_options(-Wno-maybe-uninitialized)  # g++ 12 sees ghosts in std::optional at -O3
+  # False alarms of g++ 12 at -O3: std::optional and std::variant (https://gcc.gnu.org/bugzilla/show_bug.cgi?id=80635),
+  # "literal" + std::string (https://gcc.gnu.org/bugzilla/show_bug.cgi?id=105651).
+  add_compile_options(-Wno-maybe-uninitialized -Wno-restrict)
 endif()
 if(M2W_WERROR)
   add_compile_options(-Werror)
@@ -15,12 +17,6 @@ if(M2W_SANITIZE)
 endif()
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "build type" FORCE)
-endif()
-
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  # False alarms for "literal" + std::string: https://gcc.gnu.org/bugzilla/show_bug.cgi?id=105651
-  # and for moved std::optional and std::variant: https://gcc.gnu.org/bugzilla/show_bug.cgi?id=80635
-  add_compile_options(-Wno-restrict -Wno-maybe-uninitialized)
 endif()
 
 # ./dev puts newer Vulkan headers there where the distribution's are too old; a path remembered from before must not win.
