@@ -21,6 +21,7 @@ endif()
 
 # ./dev puts newer Vulkan headers there where the distribution's are too old; a path remembered from before must not win.
 list(PREPEND CMAKE_PREFIX_PATH ${CMAKE_SOURCE_DIR}/.deps)
-if(EXISTS ${CMAKE_SOURCE_DIR}/.deps/include/vulkan/vulkan.h AND Vulkan_INCLUDE_DIR STREQUAL "/usr/include")
+if((EXISTS ${CMAKE_SOURCE_DIR}/.deps/include/vulkan/vulkan.h AND Vulkan_INCLUDE_DIR STREQUAL "/usr/include")
+   OR NOT EXISTS "${Vulkan_INCLUDE_DIR}")
   unset(Vulkan_INCLUDE_DIR CACHE)
 endif()
