@@ -21,6 +21,9 @@ struct KernelProfile {
     bool matmat = true;        // more activation rows than that go to matmat (shared-memory tiles)
     uint32_t norm_size = 256;  // local size of rms_norm when rows are long
     uint32_t attend_splits = 8;  // most subgroups that share one query head
+    /// Bytes of the uniform window through which activations come, where a load costs a loop over
+    /// the lanes: CPU devices (docs/adr/0009-uniform-windows-on-cpu-devices.md). 0 for GPUs.
+    uint32_t window_bytes = 0;
 };
 
 KernelProfile kernel_profile(const vk::Caps& caps);
@@ -31,6 +34,9 @@ struct KernelChoice {
     std::vector<vk::SpecConstant> constants;
     uint32_t subgroup_size = 0;  // pinned where the device allows
     vk::Groups groups;
+    uint32_t cols = 0;         // not 0: groups.z is to be ceil(activation rows / cols)
+    uint32_t window_rows = 0;  // not 0: activations come through a uniform window that holds so
+                               // many rows; more take more dispatches
 };
 
 /// The kernel for a Step. rows: of its output; weight_rows: of the weight piece, where it has one;

@@ -1,6 +1,6 @@
-// weights.glsl - the one door to weights: load8(row, u) gives eight weights of a row, whatever the format.
-// Of unit u (0 .. ceil(k / 8) - 1), lo are elements unit_k(u) .. + 3 and hi those kHiOffset behind. Define p_k (elements a row)
-// and W_<FORMAT> before including this.
+// weights.glsl - the one door to weights: load8 gives eight weights of a row, whatever the format.
+// Of unit u (0 .. ceil(k / 8) - 1), lo are elements unit_k(u) .. + 3 and hi those kHiOffset behind. kGroupUnits units in a row
+// share a Scale: load_scale(row, u / kGroupUnits). Define p_k (elements a row) and W_<FORMAT> before including this.
 struct Weights8 {
     vec4 lo, hi;
 };
@@ -12,6 +12,24 @@ ivec4 bytes_signed(uint w) {
 }
 // Bits 0-3 of w as 16s, to be added to four nibbles.
 uvec4 fifth_bits(uint w) { return (uvec4(w, w >> 1, w >> 2, w >> 3) & 1u) << 4; }
+
+// Are units whole? Kernels that are only chosen then define ALIGNED_K: CPU devices run both sides of a branch.
+#ifdef ALIGNED_K
+bool aligned_k() { return true; }
+#else
+bool aligned_k() { return (p_k & 7u) == 0u; }
+#endif
+
+// Eight or sixteen bytes at once. On CPU devices a load costs by the component, so there they are 64 bits wide (LOAD_64).
+#ifdef LOAD_64
+#extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
+layout(buffer_reference, std430, buffer_reference_align = 8) readonly buffer U64In { uint64_t v[]; };
+uvec2 load_u32x2(uvec2 address, uint i) { return unpack32(U64In(address).v[i]); }
+uvec4 load_u32x4(uvec2 address, uint i) { return uvec4(load_u32x2(address, 2 * i), load_u32x2(address, 2 * i + 1)); }
+#else
+uvec2 load_u32x2(uvec2 address, uint i) { return U32x2In(address).v[i]; }
+uvec4 load_u32x4(uvec2 address, uint i) { return U32x4In(address).v[i]; }
+#endif
 
 #if defined(W_F32)
 #include "load_f32.glsl"
@@ -36,3 +54,6 @@ uvec4 fifth_bits(uint w) { return (uvec4(w, w >> 1, w >> 2, w >> 3) & 1u) << 4; 
 #elif defined(W_Q6_K)
 #include "load_q6_k.glsl"
 #endif
+
+// Eight weights on their own.
+Weights8 load8(uint row, uint u) { return load8(row, u, load_scale(row, u / kGroupUnits)); }

@@ -65,6 +65,8 @@ void query_limits(const VkPhysicalDeviceLimits& limits, Caps& caps) {
     caps.shared_memory_bytes = limits.maxComputeSharedMemorySize;
     caps.push_constant_bytes = limits.maxPushConstantsSize;
     caps.max_storage_buffer_range_bytes = limits.maxStorageBufferRange;
+    caps.max_uniform_range_bytes = limits.maxUniformBufferRange;
+    caps.min_uniform_alignment_bytes = limits.minUniformBufferOffsetAlignment;
     caps.max_allocations = limits.maxMemoryAllocationCount;
     caps.non_coherent_atom_bytes = limits.nonCoherentAtomSize;
     caps.timestamp_period_ns = limits.timestampPeriod;

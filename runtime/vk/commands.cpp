@@ -32,7 +32,8 @@ Access writes(Stage stages) {
 
 Access reads_and_writes(Stage stages) {
     Access out = writes(stages);
-    if (has(stages, Stage::compute)) out.access |= VK_ACCESS_SHADER_READ_BIT;
+    if (has(stages, Stage::compute))
+        out.access |= VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_UNIFORM_READ_BIT;
     if (has(stages, Stage::transfer)) out.access |= VK_ACCESS_TRANSFER_READ_BIT;
     if (has(stages, Stage::indirect)) {
         out.stages |= VK_PIPELINE_STAGE_DRAW_INDIRECT_BIT;
@@ -140,6 +141,15 @@ void Commands::dispatch(const Pipeline& pipeline, std::span<const std::byte> pus
     M2W_ASSERT(groups.x <= limit[0] && groups.y <= limit[1] && groups.z <= limit[2]);
     bind(pipeline, push);
     vkCmdDispatch(commands_, groups.x, groups.y, groups.z);
+}
+
+void Commands::dispatch(const Pipeline& pipeline, std::span<const std::byte> push, Groups groups,
+                        const UniformWindow& window, uint32_t offset_bytes) {
+    M2W_ASSERT(offset_bytes % device_->caps().min_uniform_alignment_bytes == 0);
+    const VkDescriptorSet set = window.set();
+    vkCmdBindDescriptorSets(commands_, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.layout, 0, 1, &set,
+                            1, &offset_bytes);
+    dispatch(pipeline, push, groups);
 }
 
 void Commands::dispatch_indirect(const Pipeline& pipeline, std::span<const std::byte> push,

@@ -34,6 +34,8 @@ struct PipelineDesc {
     /// 0: the driver's choice. Else the size that every subgroup has, all of them full:
     /// local_size_x must be a multiple of it.
     uint32_t subgroup_size = 0;
+    /// UniformWindow::layout(), for kernels that read one; all windows have compatible layouts.
+    VkDescriptorSetLayout set_layout = VK_NULL_HANDLE;
 };
 
 /// Borrowed from Pipelines. Entry point "main".
@@ -84,7 +86,9 @@ class Pipelines {
     uint64_t loaded_checksum_ = 0;
     mutable std::mutex mutex_;  // guards the maps
     std::map<std::string, Pipeline, std::less<>> pipelines_;
-    std::map<uint32_t, VkPipelineLayout> layouts_;  // by push constant size
+    // by push constant size and whether there is a uniform window (all windows have compatible
+    // layouts)
+    std::map<std::pair<uint32_t, bool>, VkPipelineLayout> layouts_;
 };
 
 }  // namespace m2w::vk
