@@ -3,7 +3,6 @@
 // rarely get past the first key.
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <random>
 #include <string>
 
@@ -129,7 +128,7 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
     for (uint32_t n = 1 + below(random, 4); n > 0; n--) edit(model, random);
     const std::string bytes = bytes_of(model, random, max_size);
     if (bytes.empty()) return LLVMFuzzerMutate(data, size, max_size);
-    std::memcpy(data, bytes.data(), bytes.size());
+    std::copy(bytes.begin(), bytes.end(), data);
     // A quarter of the consistent files gets one inconsistent spot.
     return below(random, 4) ? bytes.size() : LLVMFuzzerMutate(data, bytes.size(), max_size);
 }
