@@ -227,6 +227,21 @@ TEST(vocabulary, special_tokens_whose_texts_are_too_long_together_are_refused) {
     expect_refused(vocab, Category::resource_limit, "special tokens");
 }
 
+TEST(vocabulary, word_that_no_merge_makes_is_one_token_only_where_merges_are_ignored) {
+    for (const auto& [pre, expected] :
+         std::map<std::string, std::string>{{"gpt-2", "97,258"}, {"llama-bpe", "256"}}) {
+        SmallVocab vocab;
+        vocab.pre = pre;
+        vocab.add("abcd", kNormal);
+        vocab.merge("c", "d");
+        vocab.merge("b", "cd");
+        const auto tokenizer = vocab.open();
+        ASSERT_TRUE(tokenizer);
+        for (int i = 0; i < 3; i++)  // what is remembered from one time is right the next time
+            EXPECT_EQ(join(must_encode(**tokenizer, "abcd", {})), expected) << pre;
+    }
+}
+
 TEST(vocabulary, pieces_are_bytes_of_ordinary_tokens_and_texts_of_others) {
     SmallVocab vocab;
     const uint32_t space_a = vocab.merge("Ġ", "a");
