@@ -50,10 +50,13 @@ TEST(dtype, names_and_ids_are_unique) {
     }
 }
 
-TEST(dtype, eleven_types_decode) {
+TEST(dtype, eleven_types_have_a_decoder_a_repacker_and_planes_and_the_others_none) {
     std::string decoded;
-    for (const DTypeInfo& info : all_dtypes())
+    for (const DTypeInfo& info : all_dtypes()) {
+        EXPECT_EQ(info.decode == nullptr, info.repack == nullptr) << info.name;
+        EXPECT_EQ(info.decode == nullptr, info.planes[0].bytes_per_block == 0) << info.name;
         if (info.decode) decoded += std::string(info.name) + " ";
+    }
     EXPECT_EQ(decoded, "F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q4_K Q5_K Q6_K ");
 }
 

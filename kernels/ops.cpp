@@ -1,0 +1,144 @@
+// ops.cpp — the rows of the op contract table.
+#include "kernels/ops.h"
+
+#include <array>
+
+namespace m2w {
+namespace {
+
+using enum Bind;
+constexpr auto in = Mode::in, out = Mode::out;
+constexpr auto u32 = ParamType::u32, f32 = ParamType::f32;
+
+constexpr std::array<OpInfo, size_t(Op::count)> kOps{{
+    {.op = Op::embed,
+     .name = "embed",
+     .bindings = {{"tokens", tokens, in, "[n_tok]"},
+                  {"w", weight, in, "[n_vocab][n]"},
+                  {"y", activation, out, "[n_tok][n]"}},
+     .params = {{"n", u32}, {"scale", f32}},
+     .rtol = 1e-6f,
+     .formula = "y[t] = scale * w[tokens[t]]",
+     .source = "Vaswani et al. 2017, section 3.4"},
+    {.op = Op::take_rows,
+     .name = "take_rows",
+     .bindings = {{"x", activation, in, "[n_tok][n]"}, {"y", activation, out, "[n_out][n]"}},
+     .params = {{"n", u32}},
+     .rtol = 0,
+     .formula = "y[i] = x[n_tok - n_out + i]",
+     .source = "logits are only needed for the last tokens of a batch"},
+    {.op = Op::rms_norm,
+     .name = "rms_norm",
+     .bindings = {{"x", activation, in, "[rows * groups][n]"},
+                  {"w", vector, in, "[n]"},
+                  {"y", activation, out, "[rows * groups][n]"}},
+     .params = {{"n", u32}, {"groups", u32}, {"eps", f32}},
+     .rtol = 1e-5f,
+     .formula = "y = w * x / sqrt(mean(x^2) + eps), each group of n values by itself",
+     .source = "Zhang and Sennrich 2019, Root Mean Square Layer Normalization; eps inside the root "
+               "as torch.nn.RMSNorm"},
+    {.op = Op::matmul,
+     .name = "matmul",
+     .bindings = {{"w", weight, in, "[m][k]"},
+                  {"x", activation, in, "[rows][k]"},
+                  {"bias", vector, in, "[m]", true},
+                  {"residual", activation, in, "[rows][m]", true},
+                  {"y", activation, out, "[rows][m]"}},
+     .params = {{"k", u32}, {"m", u32}},
+     .rtol = 1e-5f,
+     .formula = "y[r][i] = sum_k w[i][k] * x[r][k] + bias[i] + residual[r][i]",
+     .source = "torch.nn.Linear: the weight is [out][in]"},
+    {.op = Op::add,
+     .name = "add",
+     .bindings = {{"a", activation, in, "[rows][n]"},
+                  {"b", activation, in, "[rows][n]"},
+                  {"y", activation, out, "[rows][n]"}},
+     .params = {{"n", u32}},
+     .rtol = 1e-6f,
+     .formula = "y = a + b",
+     .source = "residual connection"},
+    {.op = Op::rope_table,
+     .name = "rope_table",
+     .bindings = {{"turns", constant, in, "[n_pairs][2]"},
+                  {"y", activation, out, "[n_tok][n_pairs][2]"}},
+     .params = {{"n_pairs", u32}, {"magnitude", f32}},
+     .rtol = 1e-5f,
+     .formula =
+         "phi = (pos + t) * turns[i] mod 1 in 64-bit fixed point (turns: low word, high word); "
+         "y[t][i] = magnitude * (cos(2 pi phi), sin(2 pi phi))",
+     .source = "Su et al. 2021, RoFormer; turns[i] = theta_i / 2 pi, exact at any position"},
+    {.op = Op::rope,
+     .name = "rope",
+     .bindings = {{"x", activation, in, "[n_tok][n_head][head_dim]"},
+                  {"table", activation, in, "[n_tok][n_rot / 2][2]"},
+                  {"y", activation, out, "[n_tok][n_head][head_dim]"}},
+     .params = {{"n_head", u32}, {"head_dim", u32}, {"n_rot", u32}, {"pairing", u32}},
+     .rtol = 1e-5f,
+     .formula = "pair (a, b) with table (c, s): a' = a c - b s, b' = a s + b c; dimensions from "
+                "n_rot on are copied",
+     .source = "Su et al. 2021, RoFormer, equation 34; pairing halves as GPT-NeoX"},
+    {.op = Op::kv_store,
+     .name = "kv_store",
+     .bindings = {{"k", activation, in, "[n_tok][n_k]"},
+                  {"v", activation, in, "[n_tok][n_v]"},
+                  {"k_cache", cache, out, "[n_ctx][n_k]"},
+                  {"v_cache", cache, out, "[n_ctx][n_v]"}},
+     .params = {{"n_k", u32}, {"n_v", u32}},
+     .rtol = 0,
+     .formula = "k_cache[pos + t] = k[t], v_cache[pos + t] = v[t], rounded to nearest even where "
+                "the cache is f16",
+     .source = "key-value cache"},
+    {.op = Op::attend,
+     .name = "attend",
+     .bindings = {{"q", activation, in, "[n_tok][n_head][head_dim]"},
+                  {"k_cache", cache, in, "[n_ctx][n_head_kv][head_dim]"},
+                  {"v_cache", cache, in, "[n_ctx][n_head_kv][head_dim]"},
+                  {"y", activation, out, "[n_tok][n_head][head_dim]"}},
+     .params = {{"n_head", u32}, {"n_head_kv", u32}, {"head_dim", u32}, {"scale", f32}},
+     .rtol = 2e-5f,
+     .formula =
+         "y[t][h] = sum_j p_j v[j][g], p = softmax_j(scale * q[t][h] . k[j][g]), j <= pos + t, "
+         "g = h * n_head_kv / n_head",
+     .source = "Vaswani et al. 2017, equation 1; grouped queries: Ainslie et al. 2023"},
+    {.op = Op::glu,
+     .name = "glu",
+     .bindings = {{"gate", activation, in, "[n_tok][n]"},
+                  {"up", activation, in, "[n_tok][n]"},
+                  {"y", activation, out, "[n_tok][n]"}},
+     .params = {{"n", u32}, {"activation", u32}},
+     .rtol = 1e-5f,
+     .formula = "y = act(gate) * up; silu(x) = x / (1 + exp(-x)), "
+                "gelu_tanh(x) = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), relu(x) = max(x, 0)",
+     .source = "Shazeer 2020, GLU Variants Improve Transformer"},
+}};
+
+constexpr bool rows_in_enum_order() {
+    for (size_t i = 0; i < kOps.size(); ++i)
+        if (kOps[i].op != Op(i)) return false;
+    return true;
+}
+static_assert(rows_in_enum_order());
+
+}  // namespace
+
+uint32_t OpInfo::n_bindings() const {
+    uint32_t n = 0;
+    while (n < kMaxBindings && bindings[n].kind != Bind::none) ++n;
+    return n;
+}
+
+uint32_t OpInfo::n_params() const {
+    uint32_t n = 0;
+    while (n < kMaxParams && !params[n].name.empty()) ++n;
+    return n;
+}
+
+const OpInfo& op_info(Op op) {
+    return kOps[size_t(op)];
+}
+
+std::span<const OpInfo> all_ops() {
+    return kOps;
+}
+
+}  // namespace m2w

@@ -1,0 +1,87 @@
+// ops.h — the op contracts: what every operation reads, writes and computes, on every target.
+// Generated interface headers (GLSL now, WGSL later), the reference ops, the Plan and the tests all
+// follow this one table. Knows no model.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace m2w {
+
+/// The operations that a Plan is made of.
+enum class Op : uint8_t {
+    embed,
+    take_rows,
+    rms_norm,
+    matmul,
+    add,
+    rope_table,
+    rope,
+    kv_store,
+    attend,
+    glu,
+    count
+};
+
+/// What stands behind a binding.
+enum class Bind : uint8_t {
+    none,
+    activation,  // f32 rows in device memory
+    weight,      // a matrix in any weight type, as planes (gguf/repack.h)
+    vector,      // an f32 weight vector
+    constant,    // u32 words that the model computed at load
+    tokens,      // u32 token ids of this batch
+    cache,       // f16 or f32 key or value rows of one layer
+};
+
+enum class Mode : uint8_t { in, out };
+
+struct Binding {
+    std::string_view name;
+    Bind kind = Bind::none;
+    Mode mode = Mode::in;
+    std::string_view
+        shape;  // slowest dimension first, in terms of params and of n_tok, n_out, n_ctx
+    bool optional = false;  // may be absent; the kernel then leaves the term out
+};
+
+enum class ParamType : uint8_t { u32, f32 };
+
+struct Param {
+    std::string_view name;
+    ParamType type = ParamType::u32;
+};
+
+constexpr uint32_t kMaxBindings = 6;
+constexpr uint32_t kMaxParams = 8;
+
+/// One contract. Three dynamic values are known to every op besides its params: n_tok (tokens in
+/// the batch), pos (position of the batch's first token) and n_out (how many of the last tokens get
+/// logits).
+struct OpInfo {
+    Op op;
+    std::string_view name;
+    Binding bindings[kMaxBindings];
+    Param params[kMaxParams];
+    float rtol;  // allowed ||gpu - reference|| / ||reference|| per op, f32 accumulation
+    std::string_view formula;  // what is computed
+    std::string_view source;   // where the formula comes from
+
+    uint32_t n_bindings() const;
+    uint32_t n_params() const;
+};
+
+/// The contract of an op.
+const OpInfo& op_info(Op op);
+
+/// All contracts in enum order.
+std::span<const OpInfo> all_ops();
+
+/// Values of the enumerating params, the same numbers in every language.
+enum class Pairing : uint32_t {
+    adjacent = 0,
+    halves = 1
+};  // rope.pairing: (2i, 2i+1) or (i, i + n_rot/2)
+enum class Activation : uint32_t { silu = 0, gelu_tanh = 1, relu = 2 };  // glu.activation
+
+}  // namespace m2w

@@ -1,0 +1,170 @@
+// reference.cpp — the reference ops.
+#include "kernels/reference.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <thread>
+
+#include "gguf/float16.h"
+
+namespace m2w::ref {
+namespace {
+
+double activate(double x, Activation activation) {
+    switch (activation) {
+        case Activation::silu:
+            return x / (1 + std::exp(-x));
+        case Activation::gelu_tanh:
+            return 0.5 * x *
+                   (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
+        case Activation::relu:
+            return std::max(x, 0.0);
+    }
+    return 0;
+}
+
+/// Four partial sums: independent chains for the compiler, still double.
+double dot(const float* a, const float* b, size_t n) {
+    double s[4] = {0, 0, 0, 0};
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4)
+        for (size_t j = 0; j < 4; ++j) s[j] += double(a[i + j]) * double(b[i + j]);
+    for (; i < n; ++i) s[0] += double(a[i]) * double(b[i]);
+    return (s[0] + s[1]) + (s[2] + s[3]);
+}
+
+void matmul_rows(const Weight& w, std::span<const float> x, std::span<const float> bias,
+                 std::span<const float> residual, std::span<float> y, uint64_t first,
+                 uint64_t last) {
+    std::vector<float> row(w.cols);
+    const size_t n_rows = x.size() / w.cols;
+    for (uint64_t i = first; i < last; ++i) {
+        w.row(i, row.data());
+        for (size_t r = 0; r < n_rows; ++r) {
+            double sum = dot(row.data(), &x[r * w.cols], w.cols);
+            if (!bias.empty()) sum += bias[i];
+            if (!residual.empty()) sum += residual[r * w.rows + i];
+            y[r * w.rows + i] = float(sum);
+        }
+    }
+}
+
+}  // namespace
+
+void Weight::row(uint64_t index, float* out) const {
+    const DTypeInfo& type = dtype_info(dtype);
+    const size_t n_blocks = cols / type.block_elems;
+    type.decode(blocks + index * n_blocks * type.block_bytes, n_blocks, out);
+}
+
+void Cache::store(uint32_t row, std::span<const float> values) {
+    float* to = &rows[size_t(row) * width];
+    for (size_t i = 0; i < values.size(); ++i)
+        to[i] = is_f16 ? f16_to_f32(f32_to_f16(values[i])) : values[i];
+}
+
+void embed(std::span<const uint32_t> tokens, const Weight& w, float scale, std::span<float> y) {
+    for (size_t t = 0; t < tokens.size(); ++t) {
+        float* row = &y[t * w.cols];
+        w.row(tokens[t], row);
+        for (size_t i = 0; i < w.cols; ++i) row[i] *= scale;
+    }
+}
+
+void take_rows(std::span<const float> x, std::span<float> y) {
+    std::copy(x.end() - ptrdiff_t(y.size()), x.end(), y.begin());
+}
+
+void rms_norm(std::span<const float> x, std::span<const float> w, float eps, std::span<float> y) {
+    const size_t n = w.size();
+    for (size_t row = 0; row < x.size(); row += n) {
+        const double mean = dot(&x[row], &x[row], n) / double(n);
+        const double scale = 1 / std::sqrt(mean + double(eps));
+        for (size_t i = 0; i < n; ++i)
+            y[row + i] = float(double(w[i]) * double(x[row + i]) * scale);
+    }
+}
+
+void matmul(const Weight& w, std::span<const float> x, std::span<const float> bias,
+            std::span<const float> residual, std::span<float> y) {
+    // Rows are independent, so threads change no result.
+    const uint64_t n_threads =
+        w.rows * w.cols < 1u << 18 ? 1 : std::max(1u, std::thread::hardware_concurrency());
+    std::vector<std::jthread> threads;
+    for (uint64_t t = 1; t < n_threads; ++t)
+        threads.emplace_back([&, t] {
+            matmul_rows(w, x, bias, residual, y, w.rows * t / n_threads,
+                        w.rows * (t + 1) / n_threads);
+        });
+    matmul_rows(w, x, bias, residual, y, 0, w.rows / n_threads);
+}
+
+void add(std::span<const float> a, std::span<const float> b, std::span<float> y) {
+    for (size_t i = 0; i < y.size(); ++i) y[i] = a[i] + b[i];
+}
+
+void rope_table(std::span<const uint32_t> turns, uint32_t pos, float magnitude,
+                std::span<float> y) {
+    const size_t n_pairs = turns.size() / 2;
+    for (size_t t = 0; t < y.size() / turns.size(); ++t) {
+        for (size_t i = 0; i < n_pairs; ++i) {
+            const uint64_t per_position = uint64_t(turns[2 * i + 1]) << 32 | turns[2 * i];
+            const uint64_t phase = per_position * (pos + t);  // wraps: whole turns drop out
+            const double angle = 2 * std::numbers::pi * double(phase) * 0x1p-64;
+            y[(t * n_pairs + i) * 2] = float(magnitude * std::cos(angle));
+            y[(t * n_pairs + i) * 2 + 1] = float(magnitude * std::sin(angle));
+        }
+    }
+}
+
+void rope(std::span<const float> x, std::span<const float> table, const RopeShape& shape,
+          std::span<float> y) {
+    const size_t n_pairs = shape.n_rot / 2, width = size_t(shape.n_head) * shape.head_dim;
+    const size_t step = shape.pairing == Pairing::adjacent ? 2 : 1,
+                 apart = shape.pairing == Pairing::adjacent ? 1 : n_pairs;
+    std::copy(x.begin(), x.end(), y.begin());
+    for (size_t row = 0; row < x.size() / shape.head_dim; ++row) {
+        const float* angles = &table[row * shape.head_dim / width * shape.n_rot];
+        for (size_t i = 0; i < n_pairs; ++i) {
+            const size_t a = row * shape.head_dim + i * step, b = a + apart;
+            const double c = angles[2 * i], s = angles[2 * i + 1];
+            y[a] = float(x[a] * c - x[b] * s);
+            y[b] = float(x[a] * s + x[b] * c);
+        }
+    }
+}
+
+void attend(std::span<const float> q, const Cache& k, const Cache& v, const AttendShape& shape,
+            std::span<float> y) {
+    const size_t dim = shape.head_dim;
+    std::vector<double> p, sum(dim);
+    for (size_t row = 0; row < q.size() / dim; ++row) {
+        const size_t t = row / shape.n_head, head = row % shape.n_head;
+        const size_t kv_head = head * shape.n_head_kv / shape.n_head;
+        const size_t n_kv = shape.pos + t + 1;
+        p.assign(n_kv, 0);
+        double top = -INFINITY, total = 0;
+        for (size_t j = 0; j < n_kv; ++j) {
+            p[j] =
+                double(shape.scale) * dot(&q[row * dim], &k.rows[j * k.width + kv_head * dim], dim);
+            top = std::max(top, p[j]);
+        }
+        std::fill(sum.begin(), sum.end(), 0);
+        for (size_t j = 0; j < n_kv; ++j) {
+            const double weight = std::exp(p[j] - top);
+            total += weight;
+            for (size_t i = 0; i < dim; ++i)
+                sum[i] += weight * double(v.rows[j * v.width + kv_head * dim + i]);
+        }
+        for (size_t i = 0; i < dim; ++i) y[row * dim + i] = float(sum[i] / total);
+    }
+}
+
+void glu(std::span<const float> gate, std::span<const float> up, Activation activation,
+         std::span<float> y) {
+    for (size_t i = 0; i < y.size(); ++i)
+        y[i] = float(activate(gate[i], activation) * double(up[i]));
+}
+
+}  // namespace m2w::ref

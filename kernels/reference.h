@@ -1,0 +1,61 @@
+// reference.h — the plain C++ meaning of every op: double accumulators, no tricks. The oracle for
+// all kernels; speed is no aim.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "gguf/dtype.h"
+#include "kernels/ops.h"
+
+namespace m2w::ref {
+
+/// A weight matrix [rows][cols] as the file's blocks. Borrowed.
+struct Weight {
+    DType dtype = DType::f32;
+    const std::byte* blocks = nullptr;
+    uint64_t rows = 0;
+    uint64_t cols = 0;
+
+    /// Decodes one row: f32 [cols].
+    void row(uint64_t index, float* out) const;
+};
+
+/// Key or value rows of one layer: [n_ctx][width], f32 or f16.
+struct Cache {
+    uint32_t width = 0;
+    bool is_f16 = false;
+    std::vector<float> rows;  // f32 [n_ctx][width]; f16 caches hold values rounded to f16
+
+    void store(uint32_t row, std::span<const float> values);
+};
+
+// One function an op, in the terms of its contract (kernels/ops.h). Spans are whole operands; rows
+// follow from their sizes.
+void embed(std::span<const uint32_t> tokens, const Weight& w, float scale, std::span<float> y);
+void take_rows(std::span<const float> x, std::span<float> y);
+void rms_norm(std::span<const float> x, std::span<const float> w, float eps, std::span<float> y);
+void matmul(const Weight& w, std::span<const float> x, std::span<const float> bias,
+            std::span<const float> residual, std::span<float> y);
+void add(std::span<const float> a, std::span<const float> b, std::span<float> y);
+void rope_table(std::span<const uint32_t> turns, uint32_t pos, float magnitude, std::span<float> y);
+
+struct RopeShape {
+    uint32_t n_head, head_dim, n_rot;
+    Pairing pairing;
+};
+void rope(std::span<const float> x, std::span<const float> table, const RopeShape& shape,
+          std::span<float> y);
+
+struct AttendShape {
+    uint32_t n_head, n_head_kv, head_dim;
+    float scale;
+    uint32_t pos;
+};
+void attend(std::span<const float> q, const Cache& k, const Cache& v, const AttendShape& shape,
+            std::span<float> y);
+void glu(std::span<const float> gate, std::span<const float> up, Activation activation,
+         std::span<float> y);
+
+}  // namespace m2w::ref

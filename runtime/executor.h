@@ -1,0 +1,76 @@
+// executor.h — what every target offers: weights held by a Backend, one timeline run by an
+// Executor. Knows no device.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "gguf/result.h"
+#include "runtime/model/plan.h"
+
+namespace m2w {
+
+enum class CacheType : uint8_t { f16, f32 };
+
+/// Tokens that are appended to a timeline at position pos. n_out: how many of the last tokens get
+/// logits, 1..tokens.
+struct Batch {
+    std::span<const uint32_t> tokens;
+    uint32_t pos = 0;
+    uint32_t n_out = 1;
+};
+
+struct ExecutorOptions {
+    uint32_t n_ctx = 0;    // positions that the caches hold
+    uint32_t n_batch = 0;  // most tokens in one batch
+    uint32_t n_out = 1;    // most logits rows in one batch
+    CacheType cache = CacheType::f16;
+    bool keep_values = false;  // every value stays readable after a run (for dumps and tests); else
+                               // memory is reused
+};
+
+/// Runs a Plan for one timeline: owns caches and activations. One thread at a time.
+class Executor {
+  public:
+    virtual ~Executor() = default;
+
+    /// Runs a batch. Returns logits f32 [n_out][n_vocab], valid until the next call. The caller has
+    /// checked ids and limits. Errors: device_lost, out_of_memory.
+    virtual Result<std::span<const float>> run(const Batch& batch) = 0;
+
+    // Inspection, for dumps and tests; needs keep_values.
+    /// A value of the last batch: f32 [rows][width].
+    virtual Result<std::vector<float>> read_value(uint32_t value) = 0;
+    /// Sets a value that no Step writes, for the next run: f32 [rows][width].
+    virtual Result<void> write_value(uint32_t value, std::span<const float> data) = 0;
+    /// A cache as floats: [n_ctx][width].
+    virtual Result<std::vector<float>> read_cache(uint32_t cache) = 0;
+};
+
+/// How far loading is.
+struct LoadProgress {
+    uint64_t bytes_done = 0;
+    uint64_t bytes_total = 0;
+};
+using ProgressFn = std::function<void(const LoadProgress&)>;
+
+/// Memory of a device as the runtime plans with it, in bytes.
+struct DeviceMemory {
+    uint64_t heap_bytes = 0;  // 0: no fixed limit
+};
+
+/// A Plan with its weights on one device. Immutable after creation; executors may run side by side.
+class Backend {
+  public:
+    virtual ~Backend() = default;
+    virtual Result<std::unique_ptr<Executor>> new_executor(
+        const ExecutorOptions& options) const = 0;
+    /// "llvmpipe (LLVM 15.0.6, 256 bits)", "reference".
+    virtual const std::string& device_name() const = 0;
+    virtual DeviceMemory memory() const = 0;
+};
+
+}  // namespace m2w

@@ -1,0 +1,81 @@
+// memory.cpp — the sums behind "will it fit?".
+#include "runtime/memory.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <string>
+
+#include "gguf/repack.h"
+#include "runtime/value_memory.h"
+
+namespace m2w {
+
+MemoryEstimate estimate_memory(const Plan& plan, const ExecutorOptions& options) {
+    MemoryEstimate estimate;
+    for (const Tensor& t : plan.tensors) {
+        const uint64_t n_blocks = t.rows * t.cols / dtype_info(t.dtype).block_elems;
+        estimate.weights_bytes +=
+            t.is_vector ? t.cols * 4 : plane_layout(t.dtype, n_blocks).size_bytes;
+    }
+    const uint64_t element_bytes = options.cache == CacheType::f16 ? 2 : 4;
+    for (const PlanCache& cache : plan.caches)
+        estimate.cache_bytes += uint64_t(options.n_ctx) * cache.width * element_bytes;
+    estimate.activation_bytes =
+        place_values(plan, options.n_batch, options.n_out, options.keep_values).size_bytes;
+    return estimate;
+}
+
+uint32_t largest_context(const Plan& plan, ExecutorOptions options, uint64_t available_bytes) {
+    options.n_ctx = 0;
+    const uint64_t fixed = estimate_memory(plan, options).total_bytes();
+    options.n_ctx = 1;
+    const uint64_t per_position = estimate_memory(plan, options).total_bytes() - fixed;
+    if (available_bytes <= fixed) return 0;
+    const uint64_t positions = (available_bytes - fixed) / std::max<uint64_t>(per_position, 1);
+    return uint32_t(std::min<uint64_t>(positions, plan.context_length));
+}
+
+Result<void> check_fits(const Plan& plan, const ExecutorOptions& options, DeviceMemory device) {
+    if (device.heap_bytes == 0) return {};
+    const MemoryEstimate need = estimate_memory(plan, options);
+    if (need.total_bytes() <= device.heap_bytes) return {};
+    const uint32_t fits = largest_context(plan, options, device.heap_bytes);
+    const std::string hint =
+        fits ? fmt::format("a context of {} would fit", fits)
+             : "not even a context of 1 fits; take a smaller weight type or model";
+    return Error{
+        Category::out_of_memory,
+        fmt::format(
+            "context {} needs {} (weights {}, cache {}, activations {}), the device has {}; {}",
+            options.n_ctx, format_bytes(need.total_bytes()), format_bytes(need.weights_bytes),
+            format_bytes(need.cache_bytes), format_bytes(need.activation_bytes),
+            format_bytes(device.heap_bytes), hint)};
+}
+
+uint64_t available_main_memory() {
+    std::ifstream info("/proc/meminfo");
+    std::string key;
+    uint64_t kib = 0;
+    while (info >> key) {
+        if (key == "MemAvailable:" && info >> kib) return kib * 1024;
+        info.ignore(256, '\n');
+    }
+    return 0;
+}
+
+std::string format_bytes(uint64_t bytes) {
+    if (bytes < 1024) return fmt::format("{} B", bytes);
+    double value = double(bytes);
+    const char* unit = "B";
+    for (const char* next : {"KiB", "MiB", "GiB", "TiB"}) {
+        if (value < 1024) break;
+        value /= 1024;
+        unit = next;
+    }
+    return fmt::format("{:.{}f} {}", value, value < 10 ? 1 : 0, unit);
+}
+
+}  // namespace m2w

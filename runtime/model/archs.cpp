@@ -1,0 +1,27 @@
+// archs.cpp — everything m2w knows about an architecture that the file itself does not say: one row
+// each.
+#include "runtime/model/arch_spec.h"
+
+namespace m2w {
+namespace {
+
+constexpr ArchSpec kArchs[] = {
+    // Q and K rows of llama files are permuted by the converter, so that pairs are adjacent.
+    {.gguf_name = "llama", .rope = {.pairing = Pairing::adjacent}},
+    {.gguf_name = "qwen2", .qkv_bias = true},
+    {.gguf_name = "qwen3", .norms = {.qk = true}},
+};
+
+}  // namespace
+
+const ArchSpec* find_arch(std::string_view gguf_name) {
+    for (const ArchSpec& arch : kArchs)
+        if (arch.gguf_name == gguf_name) return &arch;
+    return nullptr;
+}
+
+std::span<const ArchSpec> all_archs() {
+    return kArchs;
+}
+
+}  // namespace m2w

@@ -1,0 +1,46 @@
+// hparams.h — the hyperparameters of a model, typed and checked. Records which keys were read;
+// hides no default.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "gguf/file.h"
+#include "gguf/result.h"
+
+namespace m2w {
+
+enum class RopeScaling : uint8_t { none, linear };
+
+struct RopeHparams {
+    uint32_t dimension_count = 0;  // dimensions of a head that are rotated, even
+    float freq_base = 0;
+    RopeScaling scaling = RopeScaling::none;
+    float scaling_factor = 1;
+};
+
+/// What `<arch>.*` metadata says. Names are those of the GGUF keys.
+struct Hparams {
+    std::string architecture;
+    uint32_t block_count = 0;
+    uint32_t context_length = 0;
+    uint32_t embedding_length = 0;
+    uint32_t feed_forward_length = 0;
+    uint32_t head_count = 0;
+    std::vector<uint32_t> head_count_kv;  // [block_count]
+    uint32_t key_length = 0;              // head_dim of queries and keys
+    uint32_t value_length = 0;            // head_dim of values
+    float layer_norm_rms_epsilon = 0;
+    RopeHparams rope;
+    uint32_t vocab_size = 0;
+
+    /// `<arch>.*` keys of the file that nothing read: each may be a behaviour that is missing here.
+    std::vector<std::string> unread_keys;
+
+    /// Reads and validates. Errors: missing_metadata, wrong_metadata_type, hyperparameter (unknown
+    /// architecture, value out of the limits in docs/limits.md), unsupported (a scheme that this
+    /// build does not compute, by name).
+    static Result<Hparams> from(const gguf::File& file);
+};
+
+}  // namespace m2w

@@ -1,0 +1,44 @@
+// model.cpp — puts hyperparameters, tensors and Plan together.
+#include "runtime/model/model.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "runtime/model/arch_spec.h"
+#include "runtime/model/plan_builder.h"
+
+namespace m2w {
+namespace {
+
+Result<std::vector<float>> read_rope_factors(const gguf::File& file, const TensorTable& table) {
+    const uint32_t index = table.find(Slot::rope_freqs);
+    if (index == kNoTensor) return std::vector<float>{};
+    const Tensor& tensor = table.all()[index];
+    TRY(auto factors, file.decode(*tensor.info));
+    for (float f : factors)
+        if (!std::isfinite(f) || f <= 0)
+            return Error{Category::nan_scale,
+                         fmt::format("{}: expected factors above 0, file has {}", tensor.name, f)};
+    return factors;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Model>> Model::from(std::shared_ptr<const gguf::File> file) {
+    auto model = std::make_shared<Model>();
+    TRY(model->hparams_, Hparams::from(*file));
+    const ArchSpec& arch = *find_arch(model->hparams_.architecture);
+    TRY(auto table, TensorTable::from(*file, model->hparams_, arch));
+    TRY(auto factors, read_rope_factors(*file, table));
+    model->plan_ = make_plan(arch, model->hparams_, table, factors);
+    for (const Tensor& t : table.all()) model->n_params_ += t.rows * t.cols;
+    for (const std::string& key : model->hparams_.unread_keys)
+        model->warnings_.push_back("metadata not used: " + key);
+    for (const std::string& name : table.unused_names())
+        model->warnings_.push_back("tensor not used: " + name);
+    model->file_ = std::move(file);
+    return std::shared_ptr<const Model>(std::move(model));
+}
+
+}  // namespace m2w

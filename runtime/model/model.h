@@ -1,0 +1,38 @@
+// model.h — the façade of runtime/model: a file becomes hyperparameters, tensors and a Plan.
+// Touches no device.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gguf/file.h"
+#include "runtime/model/hparams.h"
+#include "runtime/model/plan.h"
+
+namespace m2w {
+
+/// A model that this build can run. Immutable; share it between threads. Keeps the File alive.
+class Model {
+  public:
+    /// Errors: those of Hparams::from and TensorTable::from. Reads no weights except rope_freqs.
+    static Result<std::shared_ptr<const Model>> from(std::shared_ptr<const gguf::File> file);
+
+    const gguf::File& file() const { return *file_; }
+    const std::shared_ptr<const gguf::File>& shared_file() const { return file_; }
+    const Hparams& hparams() const { return hparams_; }
+    const Plan& plan() const { return plan_; }
+    /// Weights counted one by one; a tied output head counts once.
+    uint64_t n_params() const { return n_params_; }
+    /// What the file holds that is not used, for a person to read: unread `<arch>.*` keys and
+    /// unknown tensors.
+    const std::vector<std::string>& warnings() const { return warnings_; }
+
+  private:
+    std::shared_ptr<const gguf::File> file_;
+    Hparams hparams_;
+    Plan plan_;
+    uint64_t n_params_ = 0;
+    std::vector<std::string> warnings_;
+};
+
+}  // namespace m2w

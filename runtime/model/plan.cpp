@@ -1,0 +1,93 @@
+// plan.cpp — access to a Step by contract names, and the printed form of a Plan.
+#include "runtime/model/plan.h"
+
+#include <fmt/format.h>
+
+#include <bit>
+
+#include "gguf/result.h"
+
+namespace m2w {
+namespace {
+
+size_t param_index(Op op, std::string_view name) {
+    const OpInfo& info = op_info(op);
+    for (size_t i = 0; i < info.n_params(); ++i)
+        if (info.params[i].name == name) return i;
+    M2W_ASSERT(!"the op has no such param");
+    return 0;
+}
+
+std::string operand_str(const Plan& plan, const Binding& binding, Operand operand) {
+    switch (binding.kind) {
+        case Bind::activation:
+            return plan.values[operand.index].name;
+        case Bind::weight: {
+            const Tensor& t = plan.tensors[operand.index];
+            return fmt::format("{}[{}][{}]", t.name, t.rows, t.cols);
+        }
+        case Bind::vector:
+            return plan.tensors[operand.index].name;
+        case Bind::constant:
+            return plan.constants[operand.index].name;
+        case Bind::cache:
+            return plan.caches[operand.index].name;
+        case Bind::tokens:
+            return "tokens";
+        case Bind::none:
+            break;
+    }
+    return "?";
+}
+
+std::string step_str(const Plan& plan, const Step& step) {
+    const OpInfo& info = op_info(step.op);
+    std::string ins, outs, params;
+    for (size_t i = 0; i < info.n_bindings(); ++i) {
+        const Binding& binding = info.bindings[i];
+        if (binding.optional && !step.operands[i].present()) continue;
+        std::string& side = binding.mode == Mode::in ? ins : outs;
+        if (!side.empty()) side += ", ";
+        if (binding.optional) side += std::string(binding.name) + "=";
+        side += operand_str(plan, binding, step.operands[i]);
+    }
+    for (size_t i = 0; i < info.n_params(); ++i) {
+        const Param& param = info.params[i];
+        params += param.type == ParamType::u32
+                      ? fmt::format(" {}={}", param.name, step.params[i])
+                      : fmt::format(" {}={:g}", param.name, std::bit_cast<float>(step.params[i]));
+    }
+    return fmt::format("  {:<11} {} -> {} {}\n", info.name, ins, outs, params);
+}
+
+}  // namespace
+
+uint32_t Step::u32(std::string_view name) const {
+    return params[param_index(op, name)];
+}
+
+float Step::f32(std::string_view name) const {
+    return std::bit_cast<float>(params[param_index(op, name)]);
+}
+
+Operand Step::operand(std::string_view name) const {
+    const OpInfo& info = op_info(op);
+    for (size_t i = 0; i < info.n_bindings(); ++i)
+        if (info.bindings[i].name == name) return operands[i];
+    M2W_ASSERT(!"the op has no such binding");
+    return {};
+}
+
+std::string Plan::print() const {
+    std::string out;
+    int32_t layer = -2;
+    for (const Step& step : steps) {
+        if (step.layer != layer)
+            out += step.layer < 0 ? "model\n" : fmt::format("layer {}\n", step.layer);
+        layer = step.layer;
+        out += step_str(*this, step);
+    }
+    return out;
+}
+
+}  // namespace m2w

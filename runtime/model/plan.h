@@ -1,0 +1,85 @@
+// plan.h — the narrow waist: a model as straight-line Steps over named values. Executors and
+// exporters consume it; nothing below knows architectures. No control flow; n_tok, pos and n_out
+// are the only dynamic values.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernels/ops.h"
+#include "runtime/model/tensors.h"
+
+namespace m2w {
+
+/// How many rows a value has in a batch.
+enum class Rows : uint8_t { n_tok, n_out };
+
+/// An activation: f32 [rows][width]. Written by exactly one Step.
+struct PlanValue {
+    std::string name;
+    Rows rows = Rows::n_tok;
+    uint32_t width = 0;
+};
+
+/// The key or value rows that one layer keeps: f16 or f32 [n_ctx][width].
+struct PlanCache {
+    std::string name;
+    uint32_t width = 0;
+};
+
+/// Words computed at load: u32 [words].
+struct PlanConstant {
+    std::string name;
+    std::vector<uint32_t> words;
+};
+
+/// What an operand of a Step refers to. The kind follows from the op's binding; index points into
+/// the Plan's list of it (activation: values, weight and vector: tensors, constant: constants,
+/// cache: caches; tokens has none).
+struct Operand {
+    static constexpr uint32_t kAbsent = UINT32_MAX;
+    uint32_t index = kAbsent;
+    bool present() const { return index != kAbsent; }
+};
+
+/// One operation. Operands and params stand in the order of the op's contract.
+struct Step {
+    Op op = Op::count;
+    int32_t layer = -1;  // -1: not in a layer
+    std::array<Operand, kMaxBindings> operands{};
+    std::array<uint32_t, kMaxParams> params{};  // f32 params as their bits
+
+    /// A param by its contract name; asserts that the op has it.
+    uint32_t u32(std::string_view name) const;
+    float f32(std::string_view name) const;
+    /// An operand by its binding name; asserts that the op has it.
+    Operand operand(std::string_view name) const;
+};
+
+/// Where the residual stream can be looked at: after `step` ran, `value` holds hidden[i], i =
+/// position in Plan::taps.
+struct Tap {
+    uint32_t step = 0;
+    uint32_t value = 0;
+};
+
+struct Plan {
+    std::vector<PlanValue> values;
+    std::vector<Tensor> tensors;
+    std::vector<PlanConstant> constants;
+    std::vector<PlanCache> caches;
+    std::vector<Step> steps;
+    std::vector<Tap> taps;  // [block_count + 1]: what enters layer 0, then what leaves each layer
+    uint32_t logits = 0;    // value index: f32 [n_out][n_vocab]
+    uint32_t n_vocab = 0;
+    uint32_t context_length = 0;
+
+    /// One line a Step, for people and for golden files.
+    std::string print() const;
+};
+
+}  // namespace m2w

@@ -1,0 +1,211 @@
+// tensors.cpp — the slot table's rows, and the check of a file's tensor directory against them.
+#include "runtime/model/tensors.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <unordered_set>
+
+namespace m2w {
+namespace {
+
+/// Shape expressions in terms of hyperparameters.
+enum class Dim : uint8_t {
+    none,
+    n_embd,
+    n_vocab,
+    n_ff,
+    n_q,
+    n_k,
+    n_v,
+    n_attn,
+    head_dim,
+    rope_pairs
+};
+
+/// When a file must have the tensor.
+enum class When : uint8_t { always, optional, qkv_bias, qk_norm };
+
+struct SlotRow {
+    Slot slot;
+    std::string_view name;  // "blk.N." goes before those of layers
+    Dim cols;               // fastest dimension
+    Dim rows;               // none: a vector
+    When when;
+};
+
+constexpr std::array<SlotRow, size_t(Slot::count)> kSlots{{
+    {Slot::token_embd, "token_embd.weight", Dim::n_embd, Dim::n_vocab, When::always},
+    {Slot::output_norm, "output_norm.weight", Dim::n_embd, Dim::none, When::always},
+    {Slot::output, "output.weight", Dim::n_embd, Dim::n_vocab,
+     When::optional},  // absent: tied to token_embd
+    {Slot::rope_freqs, "rope_freqs.weight", Dim::rope_pairs, Dim::none, When::optional},
+    {Slot::attn_norm, "attn_norm.weight", Dim::n_embd, Dim::none, When::always},
+    {Slot::attn_q, "attn_q.weight", Dim::n_embd, Dim::n_q, When::always},
+    {Slot::attn_k, "attn_k.weight", Dim::n_embd, Dim::n_k, When::always},
+    {Slot::attn_v, "attn_v.weight", Dim::n_embd, Dim::n_v, When::always},
+    {Slot::attn_output, "attn_output.weight", Dim::n_attn, Dim::n_embd, When::always},
+    {Slot::attn_q_bias, "attn_q.bias", Dim::n_q, Dim::none, When::qkv_bias},
+    {Slot::attn_k_bias, "attn_k.bias", Dim::n_k, Dim::none, When::qkv_bias},
+    {Slot::attn_v_bias, "attn_v.bias", Dim::n_v, Dim::none, When::qkv_bias},
+    {Slot::attn_output_bias, "attn_output.bias", Dim::n_embd, Dim::none, When::optional},
+    {Slot::attn_q_norm, "attn_q_norm.weight", Dim::head_dim, Dim::none, When::qk_norm},
+    {Slot::attn_k_norm, "attn_k_norm.weight", Dim::head_dim, Dim::none, When::qk_norm},
+    {Slot::ffn_norm, "ffn_norm.weight", Dim::n_embd, Dim::none, When::always},
+    {Slot::ffn_gate, "ffn_gate.weight", Dim::n_embd, Dim::n_ff, When::always},
+    {Slot::ffn_up, "ffn_up.weight", Dim::n_embd, Dim::n_ff, When::always},
+    {Slot::ffn_down, "ffn_down.weight", Dim::n_ff, Dim::n_embd, When::always},
+}};
+
+constexpr bool slots_in_enum_order() {
+    for (size_t i = 0; i < kSlots.size(); ++i)
+        if (kSlots[i].slot != Slot(i)) return false;
+    return true;
+}
+static_assert(slots_in_enum_order());
+
+bool in_layer(Slot slot) {
+    return slot >= kFirstLayerSlot;
+}
+
+uint64_t extent(Dim dim, const Hparams& hp, uint32_t layer) {
+    switch (dim) {
+        case Dim::none:
+            return 1;
+        case Dim::n_embd:
+            return hp.embedding_length;
+        case Dim::n_vocab:
+            return hp.vocab_size;
+        case Dim::n_ff:
+            return hp.feed_forward_length;
+        case Dim::n_q:
+            return uint64_t(hp.head_count) * hp.key_length;
+        case Dim::n_k:
+            return uint64_t(hp.head_count_kv[layer]) * hp.key_length;
+        case Dim::n_v:
+            return uint64_t(hp.head_count_kv[layer]) * hp.value_length;
+        case Dim::n_attn:
+            return uint64_t(hp.head_count) * hp.value_length;
+        case Dim::head_dim:
+            return hp.key_length;
+        case Dim::rope_pairs:
+            return hp.rope.dimension_count / 2;
+    }
+    return 0;
+}
+
+enum class Need : uint8_t { required, optional, refused };
+
+Need need(When when, const ArchSpec& arch) {
+    switch (when) {
+        case When::always:
+            return Need::required;
+        case When::optional:
+            return Need::optional;
+        case When::qkv_bias:
+            return arch.qkv_bias ? Need::required : Need::optional;
+        case When::qk_norm:
+            return arch.norms.qk ? Need::required : Need::refused;
+    }
+    return Need::refused;
+}
+
+std::string slot_name(const SlotRow& row, uint32_t layer) {
+    return in_layer(row.slot) ? fmt::format("blk.{}.{}", layer, row.name) : std::string(row.name);
+}
+
+std::string shape_str(const gguf::TensorInfo& info) {
+    std::string out;
+    for (uint32_t d = info.n_dims; d-- > 0;) out += fmt::format("[{}]", info.dims[d]);
+    return out.empty() ? "a scalar" : out;
+}
+
+Result<Tensor> check_shape(const gguf::TensorInfo& info, const SlotRow& row, const Hparams& hp,
+                           uint32_t layer) {
+    const uint64_t cols = extent(row.cols, hp, layer), rows = extent(row.rows, hp, layer);
+    const bool vector = row.rows == Dim::none;
+    const bool vocab_rows = row.rows == Dim::n_vocab;
+    uint32_t n_dims = info.n_dims;
+    while (n_dims > (vector ? 1u : 2u) && info.dims[n_dims - 1] == 1) --n_dims;
+    const bool fits = n_dims == (vector ? 1u : 2u) && info.dims[0] == cols && info.dims[1] == rows;
+    if (!fits && vocab_rows && n_dims == 2 && info.dims[0] == cols)
+        return Error{Category::vocab,
+                     fmt::format("{}: expected {} rows (the vocabulary), file has {}", info.name,
+                                 rows, info.dims[1])};
+    if (!fits)
+        return Error{
+            Category::shape_mismatch,
+            fmt::format("{}: expected {}, file has {}", info.name,
+                        vector ? fmt::format("[{}]", cols) : fmt::format("[{}][{}]", rows, cols),
+                        shape_str(info))};
+    const DTypeInfo& type = dtype_info(info.dtype);
+    if (vector && info.dtype != DType::f32 && info.dtype != DType::f16 && info.dtype != DType::bf16)
+        return Error{Category::shape_mismatch,
+                     fmt::format("{}: a vector must be F32, F16 or BF16, file has {}", info.name,
+                                 type.name)};
+    const bool integer = info.dtype == DType::i8 || info.dtype == DType::i16 ||
+                         info.dtype == DType::i32 || info.dtype == DType::i64 ||
+                         info.dtype == DType::f64;
+    if (!vector && integer)
+        return Error{Category::shape_mismatch,
+                     fmt::format("{}: a matrix cannot be {}", info.name, type.name)};
+    if (!type.decode)
+        return Error{Category::unsupported,
+                     fmt::format("{}: weight type {} is not supported", info.name, type.name)};
+    return Tensor{info.name, info.dtype, rows, cols, vector, &info};
+}
+
+/// "blk.N.rest" -> N; false for names outside layers. Names like "blk.-1.x" give a number that no
+/// model has.
+bool layer_of(std::string_view name, uint64_t& layer) {
+    if (!name.starts_with("blk.")) return false;
+    name.remove_prefix(4);
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), layer);
+    if (error != std::errc{} || end == name.data() + name.size() || *end != '.') layer = UINT64_MAX;
+    return true;
+}
+
+}  // namespace
+
+Result<TensorTable> TensorTable::from(const gguf::File& file, const Hparams& hp,
+                                      const ArchSpec& arch) {
+    TensorTable table;
+    table.index_.assign(size_t(hp.block_count + 1) * size_t(Slot::count), kNoTensor);
+    std::unordered_set<std::string_view> used;
+    for (const SlotRow& row : kSlots) {
+        const Need wanted = need(row.when, arch);
+        for (uint32_t layer = 0; layer < (in_layer(row.slot) ? hp.block_count : 1); ++layer) {
+            const std::string name = slot_name(row, layer);
+            const gguf::TensorInfo* info = file.find_tensor(name);
+            if (!info && wanted == Need::required)
+                return Error{Category::shape_mismatch, fmt::format("{}: tensor missing", name)};
+            if (!info) continue;
+            if (wanted == Need::refused)
+                return Error{
+                    Category::unsupported,
+                    fmt::format("{}: architecture \"{}\" is not expected to have this tensor", name,
+                                arch.gguf_name)};
+            TRY(auto tensor, check_shape(*info, row, hp, layer));
+            const size_t at =
+                (in_layer(row.slot) ? layer + 1 : 0) * size_t(Slot::count) + size_t(row.slot);
+            table.index_[at] = uint32_t(table.tensors_.size());
+            used.insert(info->name);
+            table.tensors_.push_back(std::move(tensor));
+        }
+    }
+    for (const gguf::TensorInfo& info : file.tensors()) {
+        uint64_t layer = 0;
+        if (layer_of(info.name, layer) && layer >= hp.block_count)
+            return Error{Category::shape_mismatch,
+                         fmt::format("{}: the model has {} layers", info.name, hp.block_count)};
+        if (!used.contains(info.name)) table.unused_names_.push_back(info.name);
+    }
+    return table;
+}
+
+uint32_t TensorTable::find(Slot slot, uint32_t layer) const {
+    return index_[(in_layer(slot) ? layer + 1 : 0) * size_t(Slot::count) + size_t(slot)];
+}
+
+}  // namespace m2w

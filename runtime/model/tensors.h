@@ -1,0 +1,73 @@
+// tensors.h — the slot table: which tensors a model needs, by name pattern and shape. Reads no
+// weights.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "gguf/file.h"
+#include "gguf/result.h"
+#include "runtime/model/arch_spec.h"
+#include "runtime/model/hparams.h"
+
+namespace m2w {
+
+/// The places that tensors can fill. Layer slots come after first_layer_slot.
+enum class Slot : uint8_t {
+    token_embd,
+    output_norm,
+    output,
+    rope_freqs,
+    attn_norm,
+    attn_q,
+    attn_k,
+    attn_v,
+    attn_output,
+    attn_q_bias,
+    attn_k_bias,
+    attn_v_bias,
+    attn_output_bias,
+    attn_q_norm,
+    attn_k_norm,
+    ffn_norm,
+    ffn_gate,
+    ffn_up,
+    ffn_down,
+    count
+};
+constexpr Slot kFirstLayerSlot = Slot::attn_norm;
+
+/// A weight of the model: a matrix [rows][cols] in planes, or an f32 vector (rows = 1).
+struct Tensor {
+    std::string name;
+    DType dtype = DType::f32;  // of the file; vectors are converted to f32 at load
+    uint64_t rows = 0;
+    uint64_t cols = 0;
+    bool is_vector = false;
+    const gguf::TensorInfo* info = nullptr;  // in the File that the model was made from
+};
+
+constexpr uint32_t kNoTensor = UINT32_MAX;
+
+/// The tensors of a model and where each slot's is.
+class TensorTable {
+  public:
+    /// Finds and checks every tensor that the architecture needs. Errors: shape_mismatch (missing
+    /// or misshapen, with expected and found), unsupported (a type that cannot be computed, or a
+    /// tensor that belongs to a feature not built in).
+    static Result<TensorTable> from(const gguf::File& file, const Hparams& hparams,
+                                    const ArchSpec& arch);
+
+    const std::vector<Tensor>& all() const { return tensors_; }
+    /// Index into all(), or kNoTensor. layer is ignored for slots that are not in layers.
+    uint32_t find(Slot slot, uint32_t layer = 0) const;
+    /// Names in the file that no slot knows; they are not used.
+    const std::vector<std::string>& unused_names() const { return unused_names_; }
+
+  private:
+    std::vector<Tensor> tensors_;
+    std::vector<uint32_t> index_;  // [1 + block_count][Slot::count]
+    std::vector<std::string> unused_names_;
+};
+
+}  // namespace m2w

@@ -1,0 +1,169 @@
+// ref_executor.cpp — one case a Step over the functions of kernels/reference.h.
+#include "runtime/ref_executor.h"
+
+#include "kernels/reference.h"
+
+namespace m2w {
+namespace {
+
+/// Weights of all tensors: matrices as blocks, vectors as floats.
+struct RefWeights {
+    std::shared_ptr<const Plan> plan;
+    std::shared_ptr<const gguf::File> file;     // may be mapped: matrices point into it
+    std::vector<std::vector<std::byte>> owned;  // [n_tensors] for sources that are not mapped
+    std::vector<ref::Weight> matrices;          // [n_tensors]
+    std::vector<std::vector<float>> vectors;    // [n_tensors]
+};
+
+Result<void> load_tensor(const gguf::File& file, const Tensor& t, size_t index, RefWeights& out) {
+    if (t.is_vector) {
+        TRY(out.vectors[index], file.decode(*t.info));
+        return {};
+    }
+    auto bytes = file.source(*t.info).view(t.info->offset_bytes, t.info->size_bytes);
+    if (bytes.empty()) {
+        out.owned[index].resize(t.info->size_bytes);
+        TRY(file.read(*t.info, 0, out.owned[index]));
+        bytes = out.owned[index];
+    }
+    out.matrices[index] = {t.dtype, bytes.data(), t.rows, t.cols};
+    return {};
+}
+
+class RefExecutor final : public Executor {
+  public:
+    RefExecutor(std::shared_ptr<const RefWeights> weights, const ExecutorOptions& options)
+        : weights_(std::move(weights)), plan_(*weights_->plan) {
+        values_.resize(plan_.values.size());
+        for (const PlanCache& cache : plan_.caches) {
+            ref::Cache c{cache.width, options.cache == CacheType::f16, {}};
+            c.rows.resize(size_t(options.n_ctx) * cache.width);
+            caches_.push_back(std::move(c));
+        }
+    }
+
+    Result<std::span<const float>> run(const Batch& batch) override {
+        for (const Step& step : plan_.steps) run_step(step, batch);
+        return std::span<const float>(values_[plan_.logits]);
+    }
+
+    Result<std::vector<float>> read_value(uint32_t value) override { return values_[value]; }
+
+    Result<void> write_value(uint32_t value, std::span<const float> data) override {
+        values_[value].assign(data.begin(), data.end());
+        return {};
+    }
+
+    Result<std::vector<float>> read_cache(uint32_t cache) override { return caches_[cache].rows; }
+
+  private:
+    void run_step(const Step& s, const Batch& batch) {
+        const auto in = [&](std::string_view name) -> std::span<const float> {
+            const Operand operand = s.operand(name);
+            return operand.present() ? std::span<const float>(values_[operand.index])
+                                     : std::span<const float>();
+        };
+        const auto out = [&](std::string_view name) -> std::span<float> {
+            const PlanValue& v = plan_.values[s.operand(name).index];
+            auto& data = values_[s.operand(name).index];
+            data.resize((v.rows == Rows::n_tok ? batch.tokens.size() : batch.n_out) * v.width);
+            return data;
+        };
+        const auto vec = [&](std::string_view name) -> std::span<const float> {
+            const Operand operand = s.operand(name);
+            return operand.present() ? std::span<const float>(weights_->vectors[operand.index])
+                                     : std::span<const float>();
+        };
+        const auto matrix = [&](std::string_view name) -> const ref::Weight& {
+            return weights_->matrices[s.operand(name).index];
+        };
+
+        switch (s.op) {
+            case Op::embed:
+                return ref::embed(batch.tokens, matrix("w"), s.f32("scale"), out("y"));
+            case Op::take_rows:
+                return ref::take_rows(in("x"), out("y"));
+            case Op::rms_norm:
+                return ref::rms_norm(in("x"), vec("w"), s.f32("eps"), out("y"));
+            case Op::matmul:
+                return ref::matmul(matrix("w"), in("x"), vec("bias"), in("residual"), out("y"));
+            case Op::add:
+                return ref::add(in("a"), in("b"), out("y"));
+            case Op::rope_table:
+                return ref::rope_table(plan_.constants[s.operand("turns").index].words, batch.pos,
+                                       s.f32("magnitude"), out("y"));
+            case Op::rope:
+                return ref::rope(
+                    in("x"), in("table"),
+                    {s.u32("n_head"), s.u32("head_dim"), s.u32("n_rot"), Pairing(s.u32("pairing"))},
+                    out("y"));
+            case Op::kv_store:
+                return kv_store(s, batch);
+            case Op::attend:
+                return ref::attend(in("q"), caches_[s.operand("k_cache").index],
+                                   caches_[s.operand("v_cache").index],
+                                   {s.u32("n_head"), s.u32("n_head_kv"), s.u32("head_dim"),
+                                    s.f32("scale"), batch.pos},
+                                   out("y"));
+            case Op::glu:
+                return ref::glu(in("gate"), in("up"), Activation(s.u32("activation")), out("y"));
+            case Op::count:
+                break;
+        }
+        M2W_ASSERT(!"unknown op");
+    }
+
+    void kv_store(const Step& s, const Batch& batch) {
+        for (const auto& [value, cache] : {std::pair("k", "k_cache"), std::pair("v", "v_cache")}) {
+            ref::Cache& rows = caches_[s.operand(cache).index];
+            const std::vector<float>& data = values_[s.operand(value).index];
+            for (size_t t = 0; t < batch.tokens.size(); ++t)
+                rows.store(uint32_t(batch.pos + t),
+                           std::span(data).subspan(t * rows.width, rows.width));
+        }
+    }
+
+    std::shared_ptr<const RefWeights> weights_;
+    const Plan& plan_;
+    std::vector<std::vector<float>> values_;  // [n_values], f32 [rows][width] of the last batch
+    std::vector<ref::Cache> caches_;
+};
+
+class RefBackend final : public Backend {
+  public:
+    explicit RefBackend(std::shared_ptr<const RefWeights> weights) : weights_(std::move(weights)) {}
+
+    Result<std::unique_ptr<Executor>> new_executor(const ExecutorOptions& options) const override {
+        return std::unique_ptr<Executor>(std::make_unique<RefExecutor>(weights_, options));
+    }
+    const std::string& device_name() const override { return name_; }
+    DeviceMemory memory() const override { return {}; }
+
+  private:
+    std::shared_ptr<const RefWeights> weights_;
+    std::string name_ = "reference";
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Backend>> make_ref_backend(std::shared_ptr<const Plan> plan,
+                                                  std::shared_ptr<const gguf::File> file,
+                                                  const ProgressFn& progress) {
+    auto weights = std::make_shared<RefWeights>();
+    const std::vector<Tensor>& tensors = plan->tensors;
+    weights->owned.resize(tensors.size());
+    weights->matrices.resize(tensors.size());
+    weights->vectors.resize(tensors.size());
+    LoadProgress state;
+    for (const Tensor& t : tensors) state.bytes_total += t.info->size_bytes;
+    for (size_t i = 0; i < tensors.size(); ++i) {
+        TRY(load_tensor(*file, tensors[i], i, *weights));
+        state.bytes_done += tensors[i].info->size_bytes;
+        if (progress) progress(state);
+    }
+    weights->plan = std::move(plan);
+    weights->file = std::move(file);
+    return std::unique_ptr<Backend>(std::make_unique<RefBackend>(std::move(weights)));
+}
+
+}  // namespace m2w

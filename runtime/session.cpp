@@ -1,0 +1,80 @@
+// session.cpp — checks at the border, pieces of n_batch, and the token history.
+#include "runtime/session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "runtime/memory.h"
+
+namespace m2w {
+
+ExecutorOptions executor_options(const Model& model, const SessionOptions& options) {
+    ExecutorOptions out;
+    out.n_ctx =
+        options.n_ctx ? options.n_ctx : std::min(model.plan().context_length, kDefaultContext);
+    out.n_batch = std::min(options.n_batch, out.n_ctx);
+    out.n_out = options.all_logits ? out.n_batch : 1;
+    out.cache = options.cache;
+    out.keep_values = options.keep_values;
+    return out;
+}
+
+Result<Session> Session::create(std::shared_ptr<const Engine> engine,
+                                const SessionOptions& options) {
+    const Model& model = engine->model();
+    if (options.n_ctx > model.plan().context_length)
+        return Error{Category::usage, fmt::format("context {}: the model was trained for {}",
+                                                  options.n_ctx, model.plan().context_length)};
+    if (options.n_batch == 0) return Error{Category::usage, "n_batch must be at least 1"};
+    Session session;
+    session.options_ = executor_options(model, options);
+    TRY(check_fits(model.plan(), session.options_, engine->backend().memory()));
+    TRY(session.executor_, engine->backend().new_executor(session.options_));
+    session.engine_ = std::move(engine);
+    return session;
+}
+
+Result<std::span<const float>> Session::eval(std::span<const uint32_t> tokens) {
+    return run(tokens, 1);
+}
+
+Result<std::span<const float>> Session::eval_all(std::span<const uint32_t> tokens) {
+    if (options_.n_out < tokens.size())
+        return Error{Category::usage, fmt::format("eval_all: {} tokens, at most {} rows of logits",
+                                                  tokens.size(), options_.n_out)};
+    return run(tokens, uint32_t(tokens.size()));
+}
+
+Result<void> Session::truncate(uint32_t position) {
+    if (position > tokens_.size())
+        return Error{Category::usage, fmt::format("truncate to {}: only {} tokens were evaluated",
+                                                  position, tokens_.size())};
+    tokens_.resize(position);  // later batches overwrite the cache rows behind it
+    return {};
+}
+
+Result<std::span<const float>> Session::run(std::span<const uint32_t> tokens, uint32_t n_out) {
+    if (tokens.empty()) return Error{Category::usage, "eval: no tokens"};
+    if (tokens.size() > options_.n_ctx - tokens_.size())
+        return Error{Category::context_full,
+                     fmt::format("{} tokens at position {} exceed the context of {}", tokens.size(),
+                                 tokens_.size(), options_.n_ctx)};
+    const uint32_t n_vocab = engine_->model().plan().n_vocab;
+    for (uint32_t id : tokens)
+        if (id >= n_vocab)
+            return Error{Category::usage,
+                         fmt::format("token id {} is not below n_vocab {}", id, n_vocab)};
+
+    std::span<const float> logits;
+    while (!tokens.empty()) {
+        const auto piece = tokens.first(std::min<size_t>(tokens.size(), options_.n_batch));
+        const Batch batch{piece, position(), std::min(n_out, uint32_t(piece.size()))};
+        TRY(logits, executor_->run(batch));
+        tokens_.insert(tokens_.end(), piece.begin(), piece.end());
+        tokens = tokens.subspan(piece.size());
+    }
+    return logits;
+}
+
+}  // namespace m2w
