@@ -244,17 +244,20 @@ class VkExecutor final : public Executor {
     /// One dispatch, or with a uniform window one for each window_rows rows.
     Result<void> dispatch(vk::Commands& commands, const Step& step, const WeightPiece& piece,
                           DType dtype, uint32_t rows, uint32_t n_tok) {
-        const KernelChoice choice = choose_kernel(shared_->profile, shared_->device->caps(), step,
-                                                  options_.cache, dtype, rows, piece.rows);
+        const KernelChoice choice =
+            choose_kernel(shared_->profile, shared_->device->caps(), step, options_.cache,
+                          {dtype, piece.rows, piece.texels != VK_NULL_HANDLE}, rows);
         const bool pin = shared_->device->caps().subgroup_size_control && choice.subgroup_size;
         const bool windowed = choice.window_rows > 0;
+        std::vector<VkDescriptorSetLayout> sets;
+        if (windowed) sets = {window_->layout(), shared_->weights->texel_layout()};
         TRY(const vk::Pipeline* pipeline,
             shared_->pipelines->get({.name = choice.name,
                                      .spirv = find_spirv(choice.name),
                                      .constants = choice.constants,
                                      .push_constant_bytes = push_constant_bytes(op_info(step.op)),
                                      .subgroup_size = pin ? choice.subgroup_size : 0,
-                                     .set_layout = windowed ? window_->layout() : VK_NULL_HANDLE}));
+                                     .set_layouts = sets}));
         const uint32_t rows_a_dispatch = windowed ? choice.window_rows : rows;
         for (uint32_t row = 0; row < rows; row += rows_a_dispatch) {
             const uint32_t count = std::min(rows_a_dispatch, rows - row);
@@ -267,7 +270,8 @@ class VkExecutor final : public Executor {
             }
             const uint64_t offset =
                 activation_address(step.operand("x").index, row) - activations_.address();
-            commands.dispatch(*pipeline, push.bytes(), groups, *window_, uint32_t(offset));
+            commands.dispatch(*pipeline, push.bytes(), groups, *window_, uint32_t(offset),
+                              piece.texels);
         }
         return {};
     }
@@ -374,10 +378,10 @@ Result<std::unique_ptr<Backend>> make_vk_backend(std::shared_ptr<const Plan> pla
     TRY(shared->device, vk::Device::open(options.device, {.validation = options.validation}));
     TRY(check_fits(*plan, planned, {VkBackend::device_memory(*shared->device)}));
     TRY(shared->pipelines, vk::Pipelines::create(*shared->device));
-    TRY(auto weights,
-        VkWeights::load(*shared->device, *plan, file, progress, options.max_piece_bytes));
-    shared->weights = std::make_unique<VkWeights>(std::move(weights));
     shared->profile = kernel_profile(shared->device->caps());
+    const WeightOptions how{options.max_piece_bytes, shared->profile.window_bytes > 0};
+    TRY(auto weights, VkWeights::load(*shared->device, *plan, file, progress, how));
+    shared->weights = std::make_unique<VkWeights>(std::move(weights));
     shared->plan = std::move(plan);
     return std::unique_ptr<Backend>(std::make_unique<VkBackend>(std::move(shared)));
 }

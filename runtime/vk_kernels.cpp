@@ -61,21 +61,22 @@ struct Chooser {
         return choice;
     }
 
-    KernelChoice matmul(const Step& step, DType weight, uint32_t rows, uint64_t weight_rows) const {
+    KernelChoice matmul(const Step& step, const WeightShape& weight, uint32_t rows) const {
+        const uint64_t weight_rows = weight.rows;
         const uint32_t k = step.u32("k");
-        if (k % 8 == 0 && k * 4 <= profile.window_bytes)
-            return matrows(k, weight, rows, weight_rows);
+        if (weight.texels && k % 8 == 0 && k * 4 <= profile.window_bytes)
+            return matrows(k, weight.dtype, rows, weight_rows);
         if (profile.matmat && rows > profile.matvec_cols) {
             KernelChoice choice{
-                "matmat_" + format_suffix(weight), {{kLocalSize, kMatmatSize}}, 0, {}};
+                "matmat_" + format_suffix(weight.dtype), {{kLocalSize, kMatmatSize}}, 0, {}};
             choice.groups = {ceil_div(weight_rows, kMatmatTile), ceil_div(rows, kMatmatTile), 1};
             return choice;
         }
         uint32_t cols = 1;
         while (cols < rows && cols < profile.matvec_cols) cols *= 2;
         KernelChoice choice =
-            subgroups("matvec_" + format_suffix(weight), ceil_div(weight_rows, profile.matvec_rows),
-                      1, profile.matvec_size);
+            subgroups("matvec_" + format_suffix(weight.dtype),
+                      ceil_div(weight_rows, profile.matvec_rows), 1, profile.matvec_size);
         choice.constants.push_back({kRows, profile.matvec_rows});
         choice.constants.push_back({kCols, cols});
         choice.cols = cols;
@@ -89,7 +90,7 @@ struct Chooser {
                        most = std::min(in_window, kMostCols);
         uint32_t cols = 1;
         while (cols < rows && cols * 2 <= most) cols *= 2;
-        const uint32_t rows_a_lane = cols > 1 || weight_rows < 1024 ? 2 : 4;
+        const uint32_t rows_a_lane = cols > 1 || weight_rows >= 1024 ? 4 : 2;
         uint32_t local = profile.subgroup_size;
         while (local < 64 && weight_rows / (uint64_t(local) * 2 * rows_a_lane) >= 16) local *= 2;
         KernelChoice choice{"matrows_" + format_suffix(weight),
@@ -146,26 +147,25 @@ KernelProfile kernel_profile(const vk::Caps& caps) {
         profile.matmat = false;
         profile.norm_size = caps.subgroup_size;
         profile.attend_splits = 1;
-        // 64-bit loads need int64; without it the plain kernels serve.
-        if (caps.int64) profile.window_bytes = uint32_t(vk::UniformWindow::window_bytes(caps));
+        profile.window_bytes = uint32_t(vk::UniformWindow::window_bytes(caps));
     }
     return profile;
 }
 
 KernelChoice choose_kernel(const KernelProfile& profile, const vk::Caps& caps, const Step& step,
-                           CacheType cache, DType weight, uint32_t rows, uint64_t weight_rows) {
+                           CacheType cache, const WeightShape& weight, uint32_t rows) {
     const Chooser choose{profile, caps};
     const uint64_t n_rows = rows;
     switch (step.op) {
         case Op::embed:
-            return choose.elementwise("embed_" + format_suffix(weight),
+            return choose.elementwise("embed_" + format_suffix(weight.dtype),
                                       n_rows * ceil_div(step.u32("n"), 8));
         case Op::take_rows:
             return choose.elementwise("take_rows", n_rows * step.u32("n"));
         case Op::rms_norm:
             return choose.rms_norm(step, rows);
         case Op::matmul:
-            return choose.matmul(step, weight, rows, weight_rows);
+            return choose.matmul(step, weight, rows);
         case Op::add:
             return choose.elementwise("add", n_rows * step.u32("n"));
         case Op::rope_table:

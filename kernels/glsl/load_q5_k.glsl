@@ -2,14 +2,16 @@
 // l: fifth bit of element l of group g), hd: see k_scales.glsl.
 #include "k_scales.glsl"
 #define Scale vec4  // scale and minimum of lo's group, then of hi's
+WORDS(0)
+WORDS(1)
+WORDS(2)
 const uint kHiOffset = 32;
 const uint kGroupUnits = 8;
 uint unit_k(uint u) { return (u / 8) * 64 + (u % 8) * 4; }
-Scale load_scale(uint row, uint g) { return k_scale_pair(load_u32x4(p.w2, row * (p_k / 256) + g / 4), 2 * (g % 4)); }
-Weights8 load8(uint row, uint u, Scale s) {
-    const uint unit = row * (p_k / 8) + u;
-    const uint q = U32In(p.w0).v[unit];
-    const uint qh = U32In(p.w1).v[(unit / 32) * 8 + u % 8] >> (2 * ((u % 32) / 8));
+Scale load_scale(uint row, uint g) { return k_scale_pair(words4(2, row * (p_k / 256) + g / 4), 2 * (g % 4)); }
+Weights8 load8(uint row, uint g, uint j, Scale s) {
+    const uint q = word_of_4(0, 2 * (row * (p_k / 64) + g) + j / 4, j % 4);
+    const uint qh = word_of_4(1, 2 * (row * (p_k / 256) + g / 4) + j / 4, j % 4) >> (2 * (g % 4));
     const uint lo = (q & 0x0f0f0f0fu) | ((qh & 0x01010101u) << 4), hi = ((q >> 4) & 0x0f0f0f0fu) | ((qh & 0x02020202u) << 3);
     return Weights8(s.x * vec4(bytes(lo)) - s.y, s.z * vec4(bytes(hi)) - s.w);
 }

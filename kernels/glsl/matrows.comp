@@ -1,8 +1,8 @@
-// matrows.comp - matmul for CPU devices: a lane owns ROWS weight rows and reads them 64 bits at a time; NCOLS activation rows come
-// through a uniform window, because there a uniform load is one instruction and any other a loop over the lanes. k must be a
-// multiple of 8 and NCOLS rows of it must fit the window. No shared memory, no barrier, no subgroup operation.
+// matrows.comp - matmul for CPU devices: a lane owns ROWS weight rows, read as texels; NCOLS activation rows come through a uniform
+// window. There a uniform load is one instruction and a texel a few, while a load by address is a loop over the lanes.
+// k must be a multiple of 8 and NCOLS rows of it must fit the window. No shared memory, no barrier, no subgroup operation.
 #version 460
-#define LOAD_64
+#define TEXELS
 #define ALIGNED_K
 #include "common.glsl"
 #include "matmul.glsl"
@@ -18,6 +18,18 @@ void store(uint row, uint column, float sum) {
     p.y.v[column * p.m + at] = sum;
 }
 
+// sum += unit j of group g of every row, times its activations.
+#define UNIT                                                                                                  \
+    {                                                                                                         \
+        const uint at = unit_k(g * kGroupUnits + j) / 4;                                                      \
+        Weights8 w[ROWS];                                                                                     \
+        [[unroll]] for (uint r = 0; r < ROWS; ++r) w[r] = load8(row[r], g, j, scale[r]);                      \
+        [[unroll]] for (uint c = 0; c < NCOLS; ++c) {                                                         \
+            const vec4 lo = x[base[c] + at], hi = x[base[c] + at + kHiOffset / 4];                            \
+            [[unroll]] for (uint r = 0; r < ROWS; ++r) sum[r * NCOLS + c] += dot(w[r].lo, lo) + dot(w[r].hi, hi); \
+        }                                                                                                     \
+    }
+
 void main() {
     const uint column0 = gl_WorkGroupID.z * NCOLS;
     const uint first = (gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x) * gl_WorkGroupSize.x * ROWS + gl_LocalInvocationID.x;
@@ -32,15 +44,10 @@ void main() {
     for (uint g = 0; g < groups; ++g) {
         Scale scale[ROWS];
         [[unroll]] for (uint r = 0; r < ROWS; ++r) scale[r] = load_scale(row[r], g);
-        [[unroll]] for (uint j = 0; j < kGroupUnits; ++j) {
-            const uint u = g * kGroupUnits + j;
-            const uint at = unit_k(u) / 4;
-            Weights8 w[ROWS];
-            [[unroll]] for (uint r = 0; r < ROWS; ++r) w[r] = load8(row[r], u, scale[r]);
-            [[unroll]] for (uint c = 0; c < NCOLS; ++c) {
-                const vec4 lo = x[base[c] + at], hi = x[base[c] + at + kHiOffset / 4];
-                [[unroll]] for (uint r = 0; r < ROWS; ++r) sum[r * NCOLS + c] += dot(w[r].lo, lo) + dot(w[r].hi, hi);
-            }
+        if (NCOLS == 1) {
+            [[unroll]] for (uint j = 0; j < kGroupUnits; ++j) UNIT
+        } else {  // a tile is long enough: unrolling it further would only make drivers slow to compile it
+            [[dont_unroll]] for (uint j = 0; j < kGroupUnits; ++j) UNIT
         }
     }
     [[unroll]] for (uint r = 0; r < ROWS; ++r)

@@ -67,6 +67,8 @@ void query_limits(const VkPhysicalDeviceLimits& limits, Caps& caps) {
     caps.max_storage_buffer_range_bytes = limits.maxStorageBufferRange;
     caps.max_uniform_range_bytes = limits.maxUniformBufferRange;
     caps.min_uniform_alignment_bytes = limits.minUniformBufferOffsetAlignment;
+    caps.max_texel_elements = limits.maxTexelBufferElements;
+    caps.min_texel_alignment_bytes = limits.minTexelBufferOffsetAlignment;
     caps.max_allocations = limits.maxMemoryAllocationCount;
     caps.non_coherent_atom_bytes = limits.nonCoherentAtomSize;
     caps.timestamp_period_ns = limits.timestampPeriod;

@@ -144,10 +144,11 @@ void Commands::dispatch(const Pipeline& pipeline, std::span<const std::byte> pus
 }
 
 void Commands::dispatch(const Pipeline& pipeline, std::span<const std::byte> push, Groups groups,
-                        const UniformWindow& window, uint32_t offset_bytes) {
+                        const UniformWindow& window, uint32_t offset_bytes,
+                        VkDescriptorSet texels) {
     M2W_ASSERT(offset_bytes % device_->caps().min_uniform_alignment_bytes == 0);
-    const VkDescriptorSet set = window.set();
-    vkCmdBindDescriptorSets(commands_, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.layout, 0, 1, &set,
+    const VkDescriptorSet sets[] = {window.set(), texels};
+    vkCmdBindDescriptorSets(commands_, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.layout, 0, 2, sets,
                             1, &offset_bytes);
     dispatch(pipeline, push, groups);
 }

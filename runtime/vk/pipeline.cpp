@@ -14,8 +14,8 @@ namespace {
 
 std::string key(const PipelineDesc& desc) {
     std::string out =
-        fmt::format("{} push={} subgroup={} window={}", desc.name, desc.push_constant_bytes,
-                    desc.subgroup_size, bool(desc.set_layout));
+        fmt::format("{} push={} subgroup={} sets={}", desc.name, desc.push_constant_bytes,
+                    desc.subgroup_size, desc.set_layouts.size());
     for (const auto& [id, value] : desc.constants) out += fmt::format(" {}={}", id, value);
     return out;
 }
@@ -90,13 +90,13 @@ Result<VkPipelineLayout> Pipelines::layout(const PipelineDesc& desc) {
         return Error{Category::unsupported,
                      fmt::format("{}: {} bytes of push constants, the device takes {}", desc.name,
                                  bytes, device_.caps().push_constant_bytes)};
-    const auto layout_key = std::pair(bytes, desc.set_layout != VK_NULL_HANDLE);
+    const auto layout_key = std::pair(bytes, desc.set_layouts.size());
     if (const auto found = layouts_.find(layout_key); found != layouts_.end()) return found->second;
     const VkPushConstantRange range{VK_SHADER_STAGE_COMPUTE_BIT, 0, bytes};
     auto info =
         vk_struct<VkPipelineLayoutCreateInfo>(VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO);
-    info.setLayoutCount = desc.set_layout != VK_NULL_HANDLE;
-    info.pSetLayouts = &desc.set_layout;
+    info.setLayoutCount = uint32_t(desc.set_layouts.size());
+    info.pSetLayouts = desc.set_layouts.data();
     info.pushConstantRangeCount = bytes > 0;
     info.pPushConstantRanges = &range;
     VkPipelineLayout out = VK_NULL_HANDLE;

@@ -34,8 +34,9 @@ struct PipelineDesc {
     /// 0: the driver's choice. Else the size that every subgroup has, all of them full:
     /// local_size_x must be a multiple of it.
     uint32_t subgroup_size = 0;
-    /// UniformWindow::layout(), for kernels that read one; all windows have compatible layouts.
-    VkDescriptorSetLayout set_layout = VK_NULL_HANDLE;
+    /// Those of UniformWindow and TexelSets for kernels that read them, else none. All windows have
+    /// compatible layouts, and so have all texel sets.
+    std::span<const VkDescriptorSetLayout> set_layouts;
 };
 
 /// Borrowed from Pipelines. Entry point "main".
@@ -88,7 +89,7 @@ class Pipelines {
     std::map<std::string, Pipeline, std::less<>> pipelines_;
     // by push constant size and whether there is a uniform window (all windows have compatible
     // layouts)
-    std::map<std::pair<uint32_t, bool>, VkPipelineLayout> layouts_;
+    std::map<std::pair<uint32_t, size_t>, VkPipelineLayout> layouts_;
 };
 
 }  // namespace m2w::vk

@@ -1,7 +1,6 @@
 // uniform.h — a movable window into a Buffer that shaders read as a uniform buffer. For devices
 // where that path is much faster than addresses (CPU devices:
-// docs/adr/0009-uniform-windows-on-cpu-devices.md). The only descriptor in the project.
-#pragma once
+// docs/adr/0009-weights-as-texels-on-cpu-devices.md). #pragma once
 #include <vulkan/vulkan_core.h>
 
 #include <cstdint>
@@ -12,7 +11,7 @@
 
 namespace m2w::vk {
 
-/// Set 0, binding 0 of a pipeline made with PipelineDesc::set_layout = layout(). The window starts
+/// Set 0, binding 0 of a pipeline made with layout() as its first set layout. The window starts
 /// where each dispatch says.
 class UniformWindow {
   public:

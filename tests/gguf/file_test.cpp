@@ -337,6 +337,8 @@ TEST(split, parts_open_together_and_tensors_know_their_part) {
     const auto file = File::open(first);
     ASSERT_TRUE(file) << file.error().str();
     ASSERT_EQ((*file)->tensors().size(), 3u);
+    ASSERT_EQ((*file)->parts().size(), 3u);
+    EXPECT_TRUE((*file)->parts()[2]->name().ends_with("m-00003-of-00003.gguf"));
     EXPECT_EQ(*(*file)->get_string("general.name"), "part 0");
     for (const auto& [name, number] : {std::pair{"a", 0u}, {"b", 1u}, {"c", 2u}}) {
         const TensorInfo* tensor = (*file)->find_tensor(name);
