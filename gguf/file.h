@@ -4,16 +4,17 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <variant>
 #include <vector>
 
 #include "gguf/dtype.h"
+#include "gguf/limits.h"
 #include "gguf/result.h"
 #include "gguf/source.h"
 
@@ -35,6 +36,9 @@ enum class ValueType : uint32_t {
     i64,
     f64
 };
+
+/// The type's name in messages and listings: "u32", "bool", "array".
+std::string_view value_type_name(ValueType type);
 
 struct Value;
 
@@ -74,18 +78,29 @@ struct TensorInfo {
     uint64_t rows() const { return dims[1] * dims[2] * dims[3]; }
 };
 
+/// How a header is read. The defaults suit files; the result does not depend on the windows.
+struct ParseOptions {
+    uint64_t first_window_bytes = kFirstWindowBytes;
+    uint64_t max_window_bytes = kMaxWindowBytes;
+    /// Opens part i (1..count-1) of a split model whose first part is being parsed; `name` is that
+    /// part's name, made from the first one's. Empty: split models are refused.
+    std::function<Result<std::shared_ptr<const Source>>(const std::string& name)> open_part;
+};
+
 /// An opened model file (all parts of a split one). Immutable after open; share it freely between
 /// threads. Limits: docs/limits.md. Memory: a small multiple of the header, whatever the header
 /// claims.
 class File {
   public:
-    /// Opens a path and, for "-00001-of-0000N", its sister parts beside it.
+    /// Opens a path and, for "-00001-of-0000N", its sister parts beside it. Errors: io and every
+    /// category of a refused file.
     static Result<std::shared_ptr<const File>> open(const std::filesystem::path& path);
-    /// Parses one unsplit file from any source.
-    static Result<std::shared_ptr<const File>> parse(std::shared_ptr<const Source> source);
+    /// Parses one file from any source; a split one if the options say how to open its parts.
+    static Result<std::shared_ptr<const File>> parse(std::shared_ptr<const Source> source,
+                                                     const ParseOptions& options = {});
 
     uint32_t version() const { return version_; }
-    uint32_t alignment() const { return alignment_; }
+    uint32_t alignment() const { return alignment_; }  // of the first part
     const std::string& name() const { return parts_.front()->name(); }
 
     /// Metadata in file order.
@@ -103,6 +118,7 @@ class File {
     /// nullptr for a missing key; the array outlives nothing but the File.
     Result<const std::vector<std::string>*> find_strings(std::string_view key) const;
     /// Array of numbers converted element by element with range checks; nullopt for a missing key.
+    /// Floats may be NaN or infinite here: the caller knows what that means for the field.
     Result<std::optional<std::vector<uint32_t>>> find_u32s(std::string_view key) const;
     Result<std::optional<std::vector<int32_t>>> find_i32s(std::string_view key) const;
     Result<std::optional<std::vector<float>>> find_f32s(std::string_view key) const;
@@ -124,13 +140,15 @@ class File {
     Result<std::vector<float>> decode(const TensorInfo& tensor) const;
 
   private:
-    friend class Parser;
+    friend class Assembler;  // open.cpp
     std::vector<std::shared_ptr<const Source>> parts_;
     uint32_t version_ = 0;
     uint32_t alignment_ = 32;
     std::vector<KeyValue> metadata_;
     std::vector<TensorInfo> tensors_;
-    std::unordered_map<std::string_view, uint32_t> key_index_, tensor_index_;
+    // Indices of the above in name order: lookups and duplicate checks that no choice of names can
+    // make slow, as it could with a hash table.
+    std::vector<uint32_t> keys_by_name_, tensors_by_name_;
 };
 
 }  // namespace m2w::gguf

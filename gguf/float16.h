@@ -6,16 +6,18 @@
 
 namespace m2w {
 
+/// Exact. Written without branches, so that loops over it vectorise; NaN payloads survive.
 inline float f16_to_f32(uint16_t h) {
     const uint32_t sign = uint32_t(h & 0x8000u) << 16;
-    uint32_t exponent = (h >> 10) & 0x1fu;
-    uint32_t mantissa = h & 0x3ffu;
-    if (exponent == 0x1f) return std::bit_cast<float>(sign | 0x7f800000u | (mantissa << 13));
-    if (exponent == 0) {  // zero or subnormal: value = mantissa * 2^-24
-        const float magnitude = float(mantissa) * 0x1p-24f;
-        return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(magnitude));
-    }
-    return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
+    const uint32_t shifted = uint32_t(h & 0x7fffu) << 13;  // exponent and mantissa in f32's places
+    const uint32_t rebias = 112u << 23;                    // 127 - 15
+    const uint32_t normal = shifted + rebias;
+    const uint32_t special = normal + rebias;  // exponent 31 becomes 255
+    // Subnormal: 2^-14 * (1 + mantissa / 1024) - 2^-14 is exact, and so is the difference for zero.
+    const uint32_t subnormal =
+        std::bit_cast<uint32_t>(std::bit_cast<float>(normal + (1u << 23)) - 0x1p-14f);
+    const uint32_t finite = shifted < (1u << 23) ? subnormal : normal;
+    return std::bit_cast<float>(sign | (shifted < (31u << 23) ? finite : special));
 }
 
 inline uint16_t f32_to_f16(float f) {
@@ -36,6 +38,13 @@ inline uint16_t f32_to_f16(float f) {
 
 inline float bf16_to_f32(uint16_t b) {
     return std::bit_cast<float>(uint32_t(b) << 16);
+}
+
+/// Round to nearest, ties to even; a NaN stays a NaN (quiet).
+inline uint16_t f32_to_bf16(float f) {
+    const uint32_t bits = std::bit_cast<uint32_t>(f);
+    if ((bits & 0x7fffffffu) > 0x7f800000u) return uint16_t((bits >> 16) | 0x40u);
+    return uint16_t((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
 
 }  // namespace m2w

@@ -1,0 +1,221 @@
+// decode.cpp — blocks of every supported weight type to float. Knows no tensor; reads any
+// alignment; any byte pattern is a valid block (a NaN scale gives NaN weights).
+#include <cstdint>
+#include <cstring>
+
+#include "gguf/dtype_impl.h"
+#include "gguf/float16.h"
+
+// Block layouts as in ggml-common.h (ggml-org/ggml); members are bytes or 16-bit words so that no
+// padding can appear. Every product of a half and small integers is exact in float, so each weight
+// is rounded at most once (by the subtraction or addition of the minimum).
+namespace m2w::detail {
+namespace {
+
+struct BlockQ8_0 {
+    uint16_t d;
+    int8_t qs[32];
+};
+struct BlockQ4_0 {
+    uint16_t d;
+    uint8_t qs[16];
+};
+struct BlockQ4_1 {
+    uint16_t d, m;
+    uint8_t qs[16];
+};
+struct BlockQ5_0 {
+    uint16_t d;
+    uint8_t qh[4];
+    uint8_t qs[16];
+};
+struct BlockQ5_1 {
+    uint16_t d, m;
+    uint8_t qh[4];
+    uint8_t qs[16];
+};
+struct BlockQ4K {
+    uint16_t d, dmin;
+    uint8_t scales[12];
+    uint8_t qs[128];
+};
+struct BlockQ5K {
+    uint16_t d, dmin;
+    uint8_t scales[12];
+    uint8_t qh[32];
+    uint8_t qs[128];
+};
+struct BlockQ6K {
+    uint8_t ql[128];
+    uint8_t qh[64];
+    int8_t scales[16];
+    uint16_t d;
+};
+static_assert(sizeof(BlockQ8_0) == 34 && sizeof(BlockQ4_0) == 18 && sizeof(BlockQ4_1) == 20);
+static_assert(sizeof(BlockQ5_0) == 22 && sizeof(BlockQ5_1) == 24);
+static_assert(sizeof(BlockQ4K) == 144 && sizeof(BlockQ5K) == 176 && sizeof(BlockQ6K) == 210);
+
+/// Copies a block out of the file's bytes, which need not be aligned.
+template <class Block>
+Block load(const std::byte* blocks, size_t i) {
+    Block block;
+    std::memcpy(&block, blocks + i * sizeof(Block), sizeof(Block));
+    return block;
+}
+
+uint32_t load_u32(const uint8_t (&bytes)[4]) {
+    uint32_t value;
+    std::memcpy(&value, bytes, 4);
+    return value;
+}
+
+/// The eight 6-bit scales and minimums that Q4_K and Q5_K pack into 12 bytes: the first four of
+/// each in the low six bits of bytes 0-3 and 4-7; of the last four, the low nibbles share bytes
+/// 8-11 and the high two bits sit atop bytes 0-3 and 4-7.
+struct KScales {
+    uint8_t scale[8], min[8];
+};
+
+KScales unpack_k_scales(const uint8_t (&packed)[12]) {
+    KScales out;
+    for (int j = 0; j < 4; j++) {
+        const uint8_t a = packed[j], b = packed[j + 4], c = packed[j + 8];
+        out.scale[j] = a & 63;
+        out.min[j] = b & 63;
+        out.scale[j + 4] = uint8_t((c & 15) | ((a >> 6) << 4));
+        out.min[j + 4] = uint8_t((c >> 4) | ((b >> 6) << 4));
+    }
+    return out;
+}
+
+}  // namespace
+
+void decode_f32(const std::byte* blocks, size_t n_blocks, float* out) {
+    if (n_blocks) std::memcpy(out, blocks, n_blocks * sizeof(float));
+}
+
+void decode_f16(const std::byte* blocks, size_t n_blocks, float* out) {
+    for (size_t i = 0; i < n_blocks; i++) out[i] = f16_to_f32(load<uint16_t>(blocks, i));
+}
+
+void decode_bf16(const std::byte* blocks, size_t n_blocks, float* out) {
+    for (size_t i = 0; i < n_blocks; i++) out[i] = bf16_to_f32(load<uint16_t>(blocks, i));
+}
+
+void decode_q8_0(const std::byte* blocks, size_t n_blocks, float* out) {
+    for (size_t i = 0; i < n_blocks; i++, out += 32) {
+        const auto block = load<BlockQ8_0>(blocks, i);
+        const float d = f16_to_f32(block.d);
+        for (int j = 0; j < 32; j++) out[j] = d * float(block.qs[j]);
+    }
+}
+
+void decode_q4_0(const std::byte* blocks, size_t n_blocks, float* out) {
+    for (size_t i = 0; i < n_blocks; i++, out += 32) {
+        const auto block = load<BlockQ4_0>(blocks, i);
+        const float d = f16_to_f32(block.d);
+        for (int j = 0; j < 16; j++) out[j] = d * float((block.qs[j] & 15) - 8);
+        for (int j = 0; j < 16; j++) out[j + 16] = d * float((block.qs[j] >> 4) - 8);
+    }
+}
+
+void decode_q4_1(const std::byte* blocks, size_t n_blocks, float* out) {
+    for (size_t i = 0; i < n_blocks; i++, out += 32) {
+        const auto block = load<BlockQ4_1>(blocks, i);
+        const float d = f16_to_f32(block.d), m = f16_to_f32(block.m);
+        for (int j = 0; j < 16; j++) out[j] = d * float(block.qs[j] & 15) + m;
+        for (int j = 0; j < 16; j++) out[j + 16] = d * float(block.qs[j] >> 4) + m;
+    }
+}
+
+void decode_q5_0(const std::byte* blocks, size_t n_blocks, float* out) {
+    for (size_t i = 0; i < n_blocks; i++, out += 32) {
+        const auto block = load<BlockQ5_0>(blocks, i);
+        const float d = f16_to_f32(block.d);
+        const uint32_t qh = load_u32(block.qh);
+        for (int j = 0; j < 16; j++) {
+            const int low = (block.qs[j] & 15) | int(((qh >> j) & 1) << 4);
+            const int high = (block.qs[j] >> 4) | int(((qh >> (j + 16)) & 1) << 4);
+            out[j] = d * float(low - 16);
+            out[j + 16] = d * float(high - 16);
+        }
+    }
+}
+
+void decode_q5_1(const std::byte* blocks, size_t n_blocks, float* out) {
+    for (size_t i = 0; i < n_blocks; i++, out += 32) {
+        const auto block = load<BlockQ5_1>(blocks, i);
+        const float d = f16_to_f32(block.d), m = f16_to_f32(block.m);
+        const uint32_t qh = load_u32(block.qh);
+        for (int j = 0; j < 16; j++) {
+            const int low = (block.qs[j] & 15) | int(((qh >> j) & 1) << 4);
+            const int high = (block.qs[j] >> 4) | int(((qh >> (j + 16)) & 1) << 4);
+            out[j] = d * float(low) + m;
+            out[j + 16] = d * float(high) + m;
+        }
+    }
+}
+
+void decode_q4_k(const std::byte* blocks, size_t n_blocks, float* out) {
+    for (size_t i = 0; i < n_blocks; i++) {
+        const auto block = load<BlockQ4K>(blocks, i);
+        const float d = f16_to_f32(block.d), dmin = f16_to_f32(block.dmin);
+        const KScales s = unpack_k_scales(block.scales);
+        for (int pair = 0; pair < 4; pair++, out += 64) {
+            const uint8_t* qs = block.qs + 32 * pair;
+            const float d0 = d * float(s.scale[2 * pair]), m0 = dmin * float(s.min[2 * pair]);
+            const float d1 = d * float(s.scale[2 * pair + 1]),
+                        m1 = dmin * float(s.min[2 * pair + 1]);
+            for (int j = 0; j < 32; j++) out[j] = d0 * float(qs[j] & 15) - m0;
+            for (int j = 0; j < 32; j++) out[j + 32] = d1 * float(qs[j] >> 4) - m1;
+        }
+    }
+}
+
+void decode_q5_k(const std::byte* blocks, size_t n_blocks, float* out) {
+    for (size_t i = 0; i < n_blocks; i++) {
+        const auto block = load<BlockQ5K>(blocks, i);
+        const float d = f16_to_f32(block.d), dmin = f16_to_f32(block.dmin);
+        const KScales s = unpack_k_scales(block.scales);
+        for (int pair = 0; pair < 4; pair++, out += 64) {
+            const uint8_t* qs = block.qs + 32 * pair;
+            const float d0 = d * float(s.scale[2 * pair]), m0 = dmin * float(s.min[2 * pair]);
+            const float d1 = d * float(s.scale[2 * pair + 1]),
+                        m1 = dmin * float(s.min[2 * pair + 1]);
+            for (int j = 0; j < 32; j++) {
+                const int high = ((block.qh[j] >> (2 * pair)) & 1) << 4;
+                out[j] = d0 * float((qs[j] & 15) | high) - m0;
+            }
+            for (int j = 0; j < 32; j++) {
+                const int high = ((block.qh[j] >> (2 * pair + 1)) & 1) << 4;
+                out[j + 32] = d1 * float((qs[j] >> 4) | high) - m1;
+            }
+        }
+    }
+}
+
+void decode_q6_k(const std::byte* blocks, size_t n_blocks, float* out) {
+    for (size_t i = 0; i < n_blocks; i++) {
+        const auto block = load<BlockQ6K>(blocks, i);
+        const float d = f16_to_f32(block.d);
+        for (int half = 0; half < 2; half++, out += 128) {
+            const uint8_t* ql = block.ql + 64 * half;
+            const uint8_t* qh = block.qh + 32 * half;
+            float scale[8];  // one for 16 weights
+            for (int j = 0; j < 8; j++) scale[j] = d * float(block.scales[8 * half + j]);
+            for (int j = 0; j < 32; j++) {
+                const int group = j / 16;
+                const int q0 = (ql[j] & 15) | ((qh[j] & 3) << 4);
+                const int q1 = (ql[j + 32] & 15) | (((qh[j] >> 2) & 3) << 4);
+                const int q2 = (ql[j] >> 4) | (((qh[j] >> 4) & 3) << 4);
+                const int q3 = (ql[j + 32] >> 4) | ((qh[j] >> 6) << 4);
+                out[j] = scale[group] * float(q0 - 32);
+                out[j + 32] = scale[group + 2] * float(q1 - 32);
+                out[j + 64] = scale[group + 4] * float(q2 - 32);
+                out[j + 96] = scale[group + 6] * float(q3 - 32);
+            }
+        }
+    }
+}
+
+}  // namespace m2w::detail

@@ -1,0 +1,30 @@
+// dtype_impl.h — the decoders and repackers that the type table points to. Private to gguf.
+#pragma once
+#include <cstddef>
+
+namespace m2w::detail {
+
+void decode_f32(const std::byte* blocks, size_t n_blocks, float* out);
+void decode_f16(const std::byte* blocks, size_t n_blocks, float* out);
+void decode_bf16(const std::byte* blocks, size_t n_blocks, float* out);
+void decode_q8_0(const std::byte* blocks, size_t n_blocks, float* out);
+void decode_q4_0(const std::byte* blocks, size_t n_blocks, float* out);
+void decode_q4_1(const std::byte* blocks, size_t n_blocks, float* out);
+void decode_q5_0(const std::byte* blocks, size_t n_blocks, float* out);
+void decode_q5_1(const std::byte* blocks, size_t n_blocks, float* out);
+void decode_q4_k(const std::byte* blocks, size_t n_blocks, float* out);
+void decode_q5_k(const std::byte* blocks, size_t n_blocks, float* out);
+void decode_q6_k(const std::byte* blocks, size_t n_blocks, float* out);
+
+void repack_f32(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
+void repack_f16(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
+void repack_q8_0(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
+void repack_q4_0(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
+void repack_q4_1(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
+void repack_q5_0(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
+void repack_q5_1(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
+void repack_q4_k(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
+void repack_q5_k(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
+void repack_q6_k(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
+
+}  // namespace m2w::detail
