@@ -11,3 +11,9 @@ endif()
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "build type" FORCE)
 endif()
+
+# ./dev puts newer Vulkan headers there where the distribution's are too old; a path remembered from before must not win.
+list(PREPEND CMAKE_PREFIX_PATH ${CMAKE_SOURCE_DIR}/.deps)
+if(EXISTS ${CMAKE_SOURCE_DIR}/.deps/include/vulkan/vulkan.h AND Vulkan_INCLUDE_DIR STREQUAL "/usr/include")
+  unset(Vulkan_INCLUDE_DIR CACHE)
+endif()

@@ -1,0 +1,40 @@
+// push_layout.h — the push constants of an op, in one order for the host and the generated GLSL: the dynamic header,
+// addresses in binding order, weight rows, params. Knows no Vulkan.
+#pragma once
+#include <cstdint>
+
+#include "kernels/ops.h"
+
+namespace m2w {
+
+/// Planes that a weight binding's addresses are for; formats with fewer leave the rest 0.
+constexpr uint32_t kWeightPlanes = 4;
+
+/// Bytes of the header: address of the dynamic block, rows (of the op's output), n_tok.
+constexpr uint32_t kPushHeaderBytes = 16;
+
+/// Bytes that a binding takes: an address, or those of a weight's planes.
+constexpr uint32_t push_bytes(Bind kind) {
+    return kind == Bind::none ? 0 : kind == Bind::weight ? 8 * kWeightPlanes : 8;
+}
+
+/// Rows of a weight are split over allocations when it is large: each dispatch gets row0 and n_rows of its piece.
+constexpr uint32_t kPushWeightRowsBytes = 8;
+
+/// All of an op's push constants, at most the 128 bytes that every device has.
+inline uint32_t push_constant_bytes(const OpInfo& info) {
+    uint32_t bytes = kPushHeaderBytes + 4 * info.n_params();
+    for (const Binding& binding : info.bindings) {
+        bytes += push_bytes(binding.kind);
+        if (binding.kind == Bind::weight) bytes += kPushWeightRowsBytes;
+    }
+    return bytes;
+}
+
+/// The dynamic block: what changes from batch to batch while recorded commands stay. The batch's token ids follow it.
+struct DynamicBlock {
+    uint32_t pos = 0;
+    uint32_t reserved[3] = {0, 0, 0};
+};
+
+}  // namespace m2w

@@ -1,0 +1,17 @@
+# Every compiled shader variant. A weight op exists once a weight format, a cache op once a cache type; tile sizes and
+# subgroup sizes are specialization constants, not variants.
+set(formats f32 f16 bf16 q8_0 q4_0 q4_1 q5_0 q5_1 q4_k q5_k q6_k)
+foreach(op add take_rows glu rms_norm rope_table rope)
+  kernel(${op} SOURCE ${op})
+endforeach()
+foreach(cache f16 f32)
+  string(TOUPPER ${cache} define)
+  kernel(kv_store_${cache} SOURCE kv_store DEFINES CACHE_${define})
+  kernel(attend_${cache} SOURCE attend DEFINES CACHE_${define})
+endforeach()
+foreach(format IN LISTS formats)
+  string(TOUPPER ${format} define)
+  foreach(op embed matvec matmat)
+    kernel(${op}_${format} SOURCE ${op} DEFINES W_${define})
+  endforeach()
+endforeach()
