@@ -1,0 +1,199 @@
+// tokenizer.cpp — Tokenizer: special tokens here, text between them by the file's algorithm.
+#include "tokenizer/tokenizer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+
+#include "tokenizer/algorithm.h"
+#include "tokenizer/special_tokens.h"
+#include "tokenizer/vocabulary.h"
+
+namespace m2w {
+
+using namespace tokenizer;
+
+struct Tokenizer::Parts {
+    std::string model, pre;
+    std::vector<TokenKind> kinds;   // [tokens]
+    std::vector<uint32_t> end_ids;  // ascending
+    std::optional<uint32_t> bos, eos, eot;
+    bool add_bos = false, add_eos = false;
+    SpecialTokens special;
+    std::unique_ptr<const Algorithm> algorithm;
+    std::shared_ptr<const StringPool> pieces;  // [tokens]
+
+    /// Encodes a text with the special tokens that were found in it.
+    Result<std::vector<uint32_t>> encode(std::string_view text,
+                                         const std::vector<SpecialTokens::Match>& found,
+                                         bool add_special) const {
+        std::vector<uint32_t> ids;
+        if (add_special && add_bos) ids.push_back(*bos);
+        size_t done = 0;
+        for (const SpecialTokens::Match& match : found) {
+            TRY(algorithm->encode(text.substr(done, match.begin - done), ids));
+            ids.push_back(match.id);
+            done = match.end;
+        }
+        TRY(algorithm->encode(text.substr(done), ids));
+        if (add_special && add_eos) ids.push_back(*eos);
+        return ids;
+    }
+};
+
+namespace {
+
+using Maker = Result<MadeAlgorithm> (*)(const AlgorithmInput&);
+
+/// The values of tokenizer.ggml.model in use (gguf-py and llama.cpp's llama-vocab.cpp). Without a
+/// maker: known, but not built yet.
+struct ModelRow {
+    std::string_view name;
+    Maker make;
+};
+constexpr ModelRow kModels[] = {
+    {"gpt2", make_byte_bpe}, {"llama", nullptr}, {"bert", nullptr},   {"t5", nullptr},
+    {"gemma4", nullptr},     {"rwkv", nullptr},  {"plamo2", nullptr},
+};
+
+Result<Maker> find_maker(std::string_view model) {
+    const auto row = std::ranges::find(kModels, model, &ModelRow::name);
+    if (row == std::end(kModels))
+        return Error{Category::vocab,
+                     fmt::format("tokenizer.ggml.model '{:.60}' is unknown", model)};
+    if (!row->make)
+        return Error{
+            Category::unsupported,
+            fmt::format("tokenizer.ggml.model '{}' is not supported by this build", model)};
+    return row->make;
+}
+
+Error out_of_memory(std::string_view what) {
+    return Error{Category::out_of_memory, fmt::format("{}: out of memory", what)};
+}
+
+Error too_long(size_t n_bytes) {
+    return Error{Category::resource_limit,
+                 fmt::format("a text of {} bytes to encode, limit {}", n_bytes, kMaxEncodeBytes)};
+}
+
+bool is_hidden(TokenKind kind) {
+    return kind == TokenKind::control || kind == TokenKind::unknown;
+}
+
+}  // namespace
+
+Tokenizer::Tokenizer(std::unique_ptr<const Parts> parts) : parts_(std::move(parts)) {}
+Tokenizer::~Tokenizer() = default;
+
+Result<std::shared_ptr<const Tokenizer>> Tokenizer::from(const gguf::File& file) try {
+    TRY(auto vocab, Vocabulary::from(file));
+    TRY(const Maker make, find_maker(vocab.model));
+    TRY(auto special, SpecialTokens::from(vocab));
+    TRY(auto made, make(AlgorithmInput{file, vocab}));
+    const bool add_bos = vocab.add_bos.value_or(made.algorithm->adds_bos() && vocab.bos);
+    auto parts = std::make_unique<const Parts>(Parts{
+        .model = std::string(vocab.model),
+        .pre = std::string(vocab.pre.value_or("default")),
+        .kinds = std::move(vocab.kinds),
+        .end_ids = std::move(vocab.end_ids),
+        .bos = vocab.bos,
+        .eos = vocab.eos,
+        .eot = vocab.eot,
+        .add_bos = add_bos,
+        .add_eos = vocab.add_eos.value_or(false),
+        .special = std::move(special),
+        .algorithm = std::move(made.algorithm),
+        .pieces = std::move(made.pieces),
+    });
+    return std::shared_ptr<const Tokenizer>(new Tokenizer(std::move(parts)));
+} catch (const std::exception&) {
+    return out_of_memory("reading the vocabulary");
+}
+
+Result<std::vector<uint32_t>> Tokenizer::encode(std::string_view text, EncodeOptions options) const
+    try {
+    if (text.size() > kMaxEncodeBytes) return too_long(text.size());
+    return parts_->encode(text, parts_->special.find(text, options.parse_special),
+                          options.add_special);
+} catch (const std::exception&) {
+    return out_of_memory("encoding a text");
+}
+
+std::string Tokenizer::guard(std::string_view user_text) const {
+    return parts_->special.guard(user_text);
+}
+
+Result<std::vector<uint32_t>> Tokenizer::encode_guarded(std::string_view rendered,
+                                                        bool add_special) const try {
+    if (rendered.size() > kMaxEncodeBytes) return too_long(rendered.size());
+    const auto [text, breaks] = SpecialTokens::unguard(rendered);
+    return parts_->encode(text, parts_->special.find(text, true, breaks), add_special);
+} catch (const std::exception&) {
+    return out_of_memory("encoding a prompt");
+}
+
+std::string_view Tokenizer::piece(uint32_t id) const {
+    M2W_ASSERT(id < size());
+    return (*parts_->pieces)[id];
+}
+
+std::string Tokenizer::decode(std::span<const uint32_t> ids, bool render_special) const {
+    std::string out;
+    for (const uint32_t id : ids) {
+        if (render_special || !is_hidden(kind(id))) out += piece(id);
+    }
+    return out;
+}
+
+uint32_t Tokenizer::size() const {
+    return uint32_t(parts_->kinds.size());
+}
+
+TokenKind Tokenizer::kind(uint32_t id) const {
+    M2W_ASSERT(id < size());
+    return parts_->kinds[id];
+}
+
+std::optional<uint32_t> Tokenizer::bos_id() const {
+    return parts_->bos;
+}
+
+std::optional<uint32_t> Tokenizer::eos_id() const {
+    return parts_->eos;
+}
+
+std::optional<uint32_t> Tokenizer::eot_id() const {
+    return parts_->eot;
+}
+
+bool Tokenizer::add_bos() const {
+    return parts_->add_bos;
+}
+
+bool Tokenizer::add_eos() const {
+    return parts_->add_eos;
+}
+
+bool Tokenizer::is_end(uint32_t id) const {
+    return std::ranges::binary_search(parts_->end_ids, id);
+}
+
+std::span<const uint32_t> Tokenizer::end_ids() const {
+    return parts_->end_ids;
+}
+
+const std::string& Tokenizer::model() const {
+    return parts_->model;
+}
+
+const std::string& Tokenizer::pre() const {
+    return parts_->pre;
+}
+
+std::string_view Tokenizer::algorithm() const {
+    return parts_->algorithm->name();
+}
+
+}  // namespace m2w
