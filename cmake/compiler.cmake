@@ -1,5 +1,8 @@
 # Compiler settings that hold for every target: warnings, sanitizers, hardening.
 add_compile_options(-Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_compile_options(-Wno-maybe-uninitialized)  # g++ 12 sees ghosts in std::optional at -O3
+endif()
 if(M2W_WERROR)
   add_compile_options(-Werror)
 endif()

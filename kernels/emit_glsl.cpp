@@ -13,37 +13,53 @@ namespace {
 
 std::string binding_type(const Binding& binding) {
     switch (binding.kind) {
-        case Bind::activation: return binding.mode == Mode::in ? "F32In" : "F32Out";
-        case Bind::vector: return "F32In";
-        case Bind::constant: case Bind::tokens: return "U32In";
-        case Bind::cache: return binding.mode == Mode::in ? "CacheIn" : "CacheOut";
-        case Bind::weight: case Bind::none: break;
+        case Bind::activation:
+            return binding.mode == Mode::in ? "F32In" : "F32Out";
+        case Bind::vector:
+            return "F32In";
+        case Bind::constant:
+        case Bind::tokens:
+            return "U32In";
+        case Bind::cache:
+            return binding.mode == Mode::in ? "CacheIn" : "CacheOut";
+        case Bind::weight:
+        case Bind::none:
+            break;
     }
     return "";
 }
 
 std::string header(const OpInfo& info) {
-    std::string out = "// " + std::string(info.name) + ".glsl - generated from kernels/ops.cpp, do not edit.\n";
+    std::string out =
+        "// " + std::string(info.name) + ".glsl - generated from kernels/ops.cpp, do not edit.\n";
     out += "// " + std::string(info.formula) + "\n";
     std::string addresses, weight_rows, params;
     for (uint32_t i = 0; i < info.n_bindings(); ++i) {
         const Binding& b = info.bindings[i];
-        const std::string name(b.name), note = "  // " + std::string(b.mode == Mode::in ? "in  " : "out ") + std::string(b.shape) +
-                                               (b.optional ? ", may be absent (address 0)" : "") + "\n";
+        const std::string name(b.name),
+            note = "  // " + std::string(b.mode == Mode::in ? "in  " : "out ") +
+                   std::string(b.shape) + (b.optional ? ", may be absent (address 0)" : "") + "\n";
         if (b.kind == Bind::weight) {
             for (uint32_t plane = 0; plane < kWeightPlanes; ++plane)
-                addresses += "    uvec2 " + name + std::to_string(plane) + ";" + (plane ? "\n" : note);
-            weight_rows += "    uint " + name + "_row0;  // first row of this piece of " + name + "\n    uint " + name + "_rows;\n";
+                addresses +=
+                    "    uvec2 " + name + std::to_string(plane) + ";" + (plane ? "\n" : note);
+            weight_rows += "    uint " + name + "_row0;  // first row of this piece of " + name +
+                           "\n    uint " + name + "_rows;\n";
         } else if (b.optional) {
-            addresses += "    uvec2 " + name + ";" + note;  // a reference type cannot be compared with null
+            addresses +=
+                "    uvec2 " + name + ";" + note;  // a reference type cannot be compared with null
         } else {
             addresses += "    " + binding_type(b) + " " + name + ";" + note;
         }
     }
     for (uint32_t i = 0; i < info.n_params(); ++i)
-        params += std::string("    ") + (info.params[i].type == ParamType::u32 ? "uint " : "float ") + std::string(info.params[i].name) + ";\n";
-    out += "layout(push_constant, std430) uniform Push {\n    Dynamic dynamic;\n    uint rows;\n    uint n_tok;\n" + addresses +
-           weight_rows + params + "} p;\n";
+        params += std::string("    ") +
+                  (info.params[i].type == ParamType::u32 ? "uint " : "float ") +
+                  std::string(info.params[i].name) + ";\n";
+    out +=
+        "layout(push_constant, std430) uniform Push {\n    Dynamic dynamic;\n    uint rows;\n    "
+        "uint n_tok;\n" +
+        addresses + weight_rows + params + "} p;\n";
     return out;
 }
 

@@ -1,5 +1,5 @@
-// push_layout.h — the push constants of an op, in one order for the host and the generated GLSL: the dynamic header,
-// addresses in binding order, weight rows, params. Knows no Vulkan.
+// push_layout.h — the push constants of an op, in one order for the host and the generated GLSL:
+// the dynamic header, addresses in binding order, weight rows, params. Knows no Vulkan.
 #pragma once
 #include <cstdint>
 
@@ -18,7 +18,8 @@ constexpr uint32_t push_bytes(Bind kind) {
     return kind == Bind::none ? 0 : kind == Bind::weight ? 8 * kWeightPlanes : 8;
 }
 
-/// Rows of a weight are split over allocations when it is large: each dispatch gets row0 and n_rows of its piece.
+/// Rows of a weight are split over allocations when it is large: each dispatch gets row0 and n_rows
+/// of its piece.
 constexpr uint32_t kPushWeightRowsBytes = 8;
 
 /// All of an op's push constants, at most the 128 bytes that every device has.
@@ -31,7 +32,8 @@ inline uint32_t push_constant_bytes(const OpInfo& info) {
     return bytes;
 }
 
-/// The dynamic block: what changes from batch to batch while recorded commands stay. The batch's token ids follow it.
+/// The dynamic block: what changes from batch to batch while recorded commands stay. The batch's
+/// token ids follow it.
 struct DynamicBlock {
     uint32_t pos = 0;
     uint32_t reserved[3] = {0, 0, 0};

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "runtime/executor.h"
+#include "runtime/model/model.h"
 
 namespace m2w {
 
@@ -17,6 +18,9 @@ struct EngineOptions {
     CacheType cache = CacheType::f16;
     /// Vulkan validation layers (also M2W_VALIDATION=1).
     bool validation = false;
+    /// Largest piece of one weight matrix in bytes; 0: what the device allows. For tests of split
+    /// matrices.
+    uint64_t max_piece_bytes = 0;
     /// Called from the loading thread after each piece of weights.
     ProgressFn progress;
 };

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "gguf/result.h"
-#include "runtime/model/model.h"
+#include "runtime/model/plan.h"
 
 namespace m2w {
 

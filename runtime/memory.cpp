@@ -13,8 +13,7 @@
 
 namespace m2w {
 
-MemoryEstimate estimate_memory(const Model& model, const ExecutorOptions& options) {
-    const Plan& plan = model.plan();
+MemoryEstimate estimate_memory(const Plan& plan, const ExecutorOptions& options) {
     MemoryEstimate estimate;
     for (const Tensor& t : plan.tensors) {
         const uint64_t n_blocks = t.rows * t.cols / dtype_info(t.dtype).block_elems;
@@ -29,21 +28,21 @@ MemoryEstimate estimate_memory(const Model& model, const ExecutorOptions& option
     return estimate;
 }
 
-uint32_t largest_context(const Model& model, ExecutorOptions options, uint64_t available_bytes) {
+uint32_t largest_context(const Plan& plan, ExecutorOptions options, uint64_t available_bytes) {
     options.n_ctx = 0;
-    const uint64_t fixed = estimate_memory(model, options).total_bytes();
+    const uint64_t fixed = estimate_memory(plan, options).total_bytes();
     options.n_ctx = 1;
-    const uint64_t per_position = estimate_memory(model, options).total_bytes() - fixed;
+    const uint64_t per_position = estimate_memory(plan, options).total_bytes() - fixed;
     if (available_bytes <= fixed) return 0;
     const uint64_t positions = (available_bytes - fixed) / std::max<uint64_t>(per_position, 1);
-    return uint32_t(std::min<uint64_t>(positions, model.plan().context_length));
+    return uint32_t(std::min<uint64_t>(positions, plan.context_length));
 }
 
-Result<void> check_fits(const Model& model, const ExecutorOptions& options, DeviceMemory device) {
+Result<void> check_fits(const Plan& plan, const ExecutorOptions& options, DeviceMemory device) {
     if (device.heap_bytes == 0) return {};
-    const MemoryEstimate need = estimate_memory(model, options);
+    const MemoryEstimate need = estimate_memory(plan, options);
     if (need.total_bytes() <= device.heap_bytes) return {};
-    const uint32_t fits = largest_context(model, options, device.heap_bytes);
+    const uint32_t fits = largest_context(plan, options, device.heap_bytes);
     const std::string hint =
         fits ? fmt::format("a context of {} would fit", fits)
              : "not even a context of 1 fits; take a smaller weight type or model";

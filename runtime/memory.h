@@ -17,14 +17,14 @@ struct MemoryEstimate {
     uint64_t total_bytes() const { return weights_bytes + cache_bytes + activation_bytes; }
 };
 
-MemoryEstimate estimate_memory(const Model& model, const ExecutorOptions& options);
+MemoryEstimate estimate_memory(const Plan& plan, const ExecutorOptions& options);
 
 /// The largest n_ctx with which the model fits into `available_bytes`; 0 when not even one position
 /// does.
-uint32_t largest_context(const Model& model, ExecutorOptions options, uint64_t available_bytes);
+uint32_t largest_context(const Plan& plan, ExecutorOptions options, uint64_t available_bytes);
 
 /// Errors: out_of_memory, with the numbers and the context length that would fit.
-Result<void> check_fits(const Model& model, const ExecutorOptions& options, DeviceMemory device);
+Result<void> check_fits(const Plan& plan, const ExecutorOptions& options, DeviceMemory device);
 
 /// Main memory that is free for use now, in bytes; 0 when the system does not say.
 uint64_t available_main_memory();

@@ -8,7 +8,8 @@ namespace {
 
 /// Weights of all tensors: matrices as blocks, vectors as floats.
 struct RefWeights {
-    std::shared_ptr<const Model> model;
+    std::shared_ptr<const Plan> plan;
+    std::shared_ptr<const gguf::File> file;     // may be mapped: matrices point into it
     std::vector<std::vector<std::byte>> owned;  // [n_tensors] for sources that are not mapped
     std::vector<ref::Weight> matrices;          // [n_tensors]
     std::vector<std::vector<float>> vectors;    // [n_tensors]
@@ -32,7 +33,7 @@ Result<void> load_tensor(const gguf::File& file, const Tensor& t, size_t index, 
 class RefExecutor final : public Executor {
   public:
     RefExecutor(std::shared_ptr<const RefWeights> weights, const ExecutorOptions& options)
-        : weights_(std::move(weights)), plan_(weights_->model->plan()) {
+        : weights_(std::move(weights)), plan_(*weights_->plan) {
         values_.resize(plan_.values.size());
         for (const PlanCache& cache : plan_.caches) {
             ref::Cache c{cache.width, options.cache == CacheType::f16, {}};
@@ -145,21 +146,23 @@ class RefBackend final : public Backend {
 
 }  // namespace
 
-Result<std::unique_ptr<Backend>> make_ref_backend(std::shared_ptr<const Model> model,
+Result<std::unique_ptr<Backend>> make_ref_backend(std::shared_ptr<const Plan> plan,
+                                                  std::shared_ptr<const gguf::File> file,
                                                   const ProgressFn& progress) {
     auto weights = std::make_shared<RefWeights>();
-    const std::vector<Tensor>& tensors = model->plan().tensors;
+    const std::vector<Tensor>& tensors = plan->tensors;
     weights->owned.resize(tensors.size());
     weights->matrices.resize(tensors.size());
     weights->vectors.resize(tensors.size());
     LoadProgress state;
     for (const Tensor& t : tensors) state.bytes_total += t.info->size_bytes;
     for (size_t i = 0; i < tensors.size(); ++i) {
-        TRY(load_tensor(model->file(), tensors[i], i, *weights));
+        TRY(load_tensor(*file, tensors[i], i, *weights));
         state.bytes_done += tensors[i].info->size_bytes;
         if (progress) progress(state);
     }
-    weights->model = std::move(model);
+    weights->plan = std::move(plan);
+    weights->file = std::move(file);
     return std::unique_ptr<Backend>(std::make_unique<RefBackend>(std::move(weights)));
 }
 

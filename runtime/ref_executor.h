@@ -7,8 +7,9 @@
 
 namespace m2w {
 
-/// Reads weights from the model's file (in place when it is mapped). Errors: io, out_of_memory.
-Result<std::unique_ptr<Backend>> make_ref_backend(std::shared_ptr<const Model> model,
+/// Reads weights from the file (in place when it is mapped). Errors: io, out_of_memory.
+Result<std::unique_ptr<Backend>> make_ref_backend(std::shared_ptr<const Plan> plan,
+                                                  std::shared_ptr<const gguf::File> file,
                                                   const ProgressFn& progress);
 
 }  // namespace m2w

@@ -29,7 +29,7 @@ Result<Session> Session::create(std::shared_ptr<const Engine> engine,
     if (options.n_batch == 0) return Error{Category::usage, "n_batch must be at least 1"};
     Session session;
     session.options_ = executor_options(model, options);
-    TRY(check_fits(model, session.options_, engine->backend().memory()));
+    TRY(check_fits(model.plan(), session.options_, engine->backend().memory()));
     TRY(session.executor_, engine->backend().new_executor(session.options_));
     session.engine_ = std::move(engine);
     return session;

@@ -18,6 +18,7 @@ class Model {
     static Result<std::shared_ptr<const Model>> from(std::shared_ptr<const gguf::File> file);
 
     const gguf::File& file() const { return *file_; }
+    const std::shared_ptr<const gguf::File>& shared_file() const { return file_; }
     const Hparams& hparams() const { return hparams_; }
     const Plan& plan() const { return plan_; }
     /// Weights counted one by one; a tied output head counts once.

@@ -1,0 +1,357 @@
+// vk_executor.cpp — records the Steps of a Plan once for each batch shape, and submits them again
+// and again.
+#include "runtime/vk_executor.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "gguf/float16.h"
+#include "kernels/push_layout.h"
+#include "kernels/spirv.h"
+#include "runtime/hazards.h"
+#include "runtime/memory.h"
+#include "runtime/value_memory.h"
+#include "runtime/vk/commands.h"
+#include "runtime/vk/pipeline.h"
+#include "runtime/vk/upload.h"
+#include "runtime/vk_kernels.h"
+#include "runtime/vk_weights.h"
+
+namespace m2w {
+namespace {
+
+/// What backends and their executors share; lives as long as any of them.
+struct VkShared {
+    std::shared_ptr<const Plan> plan;
+    std::unique_ptr<vk::Device> device;  // before everything that is made from it
+    std::unique_ptr<vk::Pipelines> pipelines;
+    std::unique_ptr<VkWeights> weights;
+    KernelProfile profile;
+};
+
+std::span<const uint32_t> find_spirv(std::string_view name) {
+    const auto modules = spirv_modules();
+    const auto at =
+        std::lower_bound(modules.begin(), modules.end(), name,
+                         [](const SpirvModule& m, std::string_view n) { return m.name < n; });
+    M2W_ASSERT(at != modules.end() && at->name == name);
+    return at->words;
+}
+
+/// Push constants in the order of kernels/push_layout.h.
+class PushWriter {
+  public:
+    void word(uint32_t value) { put(&value, 4); }
+    void address(uint64_t value) { put(&value, 8); }
+    std::span<const std::byte> bytes() const { return std::span(data_).first(size_); }
+
+  private:
+    void put(const void* from, size_t n) {
+        M2W_ASSERT(size_ + n <= data_.size());
+        std::memcpy(data_.data() + size_, from, n);
+        size_ += n;
+    }
+    std::array<std::byte, 128> data_{};
+    size_t size_ = 0;
+};
+
+class VkExecutor final : public Executor {
+  public:
+    static Result<std::unique_ptr<Executor>> create(std::shared_ptr<const VkShared> shared,
+                                                    const ExecutorOptions& options) {
+        auto executor = std::unique_ptr<VkExecutor>(new VkExecutor(std::move(shared), options));
+        TRY(executor->allocate());
+        return std::unique_ptr<Executor>(std::move(executor));
+    }
+
+    Result<std::span<const float>> run(const Batch& batch) override {
+        M2W_ASSERT(batch.tokens.size() <= options_.n_batch && batch.n_out <= options_.n_out);
+        M2W_ASSERT(batch.pos + batch.tokens.size() <= options_.n_ctx);
+        const DynamicBlock block{.pos = batch.pos};
+        std::memcpy(host_dynamic_.mapped(), &block, sizeof block);
+        std::memcpy(host_dynamic_.mapped() + sizeof block, batch.tokens.data(),
+                    batch.tokens.size_bytes());
+        TRY(Recording * recording, recording_for(uint32_t(batch.tokens.size()), batch.n_out));
+        TRY(recording->commands->submit_and_wait());
+        const auto* logits = reinterpret_cast<const float*>(
+            logits_in_place() ? value_slice(plan_.logits, batch.n_out).mapped()
+                              : readback_.mapped());
+        return std::span(logits, size_t(batch.n_out) * plan_.n_vocab);
+    }
+
+    Result<std::vector<float>> read_value(uint32_t value) override {
+        const uint32_t rows = plan_.values[value].rows == Rows::n_tok ? last_tok_ : last_out_;
+        std::vector<float> out(size_t(rows) * plan_.values[value].width);
+        TRY(vk::download(*shared_->device, value_slice(value, rows),
+                         std::as_writable_bytes(std::span(out))));
+        return out;
+    }
+
+    Result<void> write_value(uint32_t value, std::span<const float> data) override {
+        vk::Uploader uploader(*shared_->device);
+        const vk::Slice to = activations_.part(memory_.offset_bytes[value], data.size_bytes());
+        TRY(uploader.write(to, std::as_bytes(data)));
+        return uploader.flush();
+    }
+
+    Result<std::vector<float>> read_cache(uint32_t cache) override {
+        const vk::Slice from = caches_[cache];
+        std::vector<float> out(size_t(options_.n_ctx) * plan_.caches[cache].width);
+        if (options_.cache == CacheType::f32) {
+            TRY(vk::download(*shared_->device, from, std::as_writable_bytes(std::span(out))));
+            return out;
+        }
+        std::vector<uint16_t> halves(out.size());
+        TRY(vk::download(*shared_->device, from, std::as_writable_bytes(std::span(halves))));
+        std::transform(halves.begin(), halves.end(), out.begin(), f16_to_f32);
+        return out;
+    }
+
+  private:
+    /// The commands of one batch shape.
+    struct Recording {
+        uint32_t n_tok = 0, n_out = 0;
+        std::unique_ptr<vk::Commands> commands;
+    };
+
+    VkExecutor(std::shared_ptr<const VkShared> shared, const ExecutorOptions& options)
+        : shared_(std::move(shared)), plan_(*shared_->plan), options_(options) {}
+
+    Result<void> allocate() {
+        vk::Device& device = *shared_->device;
+        memory_ = place_values(plan_, options_.n_batch, options_.n_out, options_.keep_values);
+        TRY(activations_,
+            vk::Buffer::create(device, memory_.size_bytes, vk::Memory::device, "activations"));
+        const uint64_t element_bytes = options_.cache == CacheType::f16 ? 2 : 4;
+        std::vector<uint64_t> sizes;
+        for (const PlanCache& cache : plan_.caches)
+            sizes.push_back(uint64_t(options_.n_ctx) * cache.width * element_bytes);
+        TRY(auto caches, vk::Arena::create(device, sizes, "key-value cache"));
+        cache_arena_ = std::move(caches);
+        for (size_t i = 0; i < sizes.size(); ++i) caches_.push_back((*cache_arena_)[i]);
+        TRY(upload_constants());
+
+        const uint64_t dynamic_bytes = sizeof(DynamicBlock) + uint64_t(options_.n_batch) * 4;
+        TRY(host_dynamic_, vk::Buffer::create(device, dynamic_bytes, vk::Memory::upload, "batch"));
+        if (!device.caps().is_cpu) {
+            TRY(dynamic_, vk::Buffer::create(device, dynamic_bytes, vk::Memory::device, "batch"));
+        }
+        if (!logits_in_place()) {
+            const uint64_t bytes = uint64_t(options_.n_out) * plan_.n_vocab * 4;
+            TRY(readback_, vk::Buffer::create(device, bytes, vk::Memory::readback, "logits"));
+        }
+        return {};
+    }
+
+    Result<void> upload_constants() {
+        std::vector<uint64_t> sizes;
+        for (const PlanConstant& c : plan_.constants) sizes.push_back(c.words.size() * 4);
+        if (sizes.empty()) return {};
+        TRY(auto arena, vk::Arena::create(*shared_->device, sizes, "constants"));
+        constant_arena_ = std::move(arena);
+        vk::Uploader uploader(*shared_->device);
+        for (size_t i = 0; i < sizes.size(); ++i)
+            TRY(uploader.write((*constant_arena_)[i],
+                               std::as_bytes(std::span(plan_.constants[i].words))));
+        return uploader.flush();
+    }
+
+    /// On a CPU device the host reads logits where they are.
+    bool logits_in_place() const { return shared_->device->caps().is_cpu && activations_.mapped(); }
+    const vk::Buffer& dynamic_buffer() const { return dynamic_ ? dynamic_ : host_dynamic_; }
+
+    vk::Slice value_slice(uint32_t value, uint32_t rows) const {
+        return activations_.part(memory_.offset_bytes[value],
+                                 uint64_t(rows) * plan_.values[value].width * 4);
+    }
+
+    /// Single tokens stay recorded; of other shapes the last one.
+    Result<Recording*> recording_for(uint32_t n_tok, uint32_t n_out) {
+        last_tok_ = n_tok;
+        last_out_ = n_out;
+        Recording& recording = n_tok == 1 ? single_ : other_;
+        if (recording.commands && recording.n_tok == n_tok && recording.n_out == n_out)
+            return &recording;
+        if (!recording.commands) {
+            TRY(auto commands, vk::Commands::create(*shared_->device));
+            recording.commands = std::make_unique<vk::Commands>(std::move(commands));
+        }
+        recording.n_tok = recording.n_out = 0;  // not valid until it is complete
+        TRY(record(*recording.commands, n_tok, n_out));
+        recording.n_tok = n_tok;
+        recording.n_out = n_out;
+        return &recording;
+    }
+
+    Result<void> record(vk::Commands& commands, uint32_t n_tok, uint32_t n_out) {
+        TRY(commands.begin());
+        if (dynamic_) {
+            const uint64_t bytes = sizeof(DynamicBlock) + uint64_t(n_tok) * 4;
+            commands.copy(host_dynamic_.part(0, bytes), dynamic_.part(0, bytes));
+            commands.barrier(vk::Stage::transfer, vk::Stage::compute);
+        }
+        HazardTracker hazards;
+        for (const Step& step : plan_.steps)
+            TRY(record_step(commands, hazards, step, n_tok, n_out));
+        if (!logits_in_place()) {
+            commands.barrier(vk::Stage::compute, vk::Stage::transfer);
+            const vk::Slice logits = value_slice(plan_.logits, n_out);
+            commands.copy(logits, readback_.part(0, logits.size_bytes));
+            commands.barrier(vk::Stage::transfer, vk::Stage::host);
+        } else {
+            commands.barrier(vk::Stage::compute, vk::Stage::host);
+        }
+        return commands.end();
+    }
+
+    Result<void> record_step(vk::Commands& commands, HazardTracker& hazards, const Step& step,
+                             uint32_t n_tok, uint32_t n_out) {
+        std::vector<ByteRange> reads, writes;
+        uint32_t rows = n_tok;
+        const DeviceTensor* weight = nullptr;
+        const OpInfo& info = op_info(step.op);
+        for (size_t i = 0; i < info.n_bindings(); ++i) {
+            const Binding& binding = info.bindings[i];
+            const Operand operand = step.operands[i];
+            if (binding.kind == Bind::weight) weight = &(*shared_->weights)[operand.index];
+            const bool tracked = binding.kind == Bind::activation || binding.kind == Bind::cache;
+            if (!tracked || !operand.present()) continue;
+            if (binding.kind == Bind::activation && binding.mode == Mode::out &&
+                plan_.values[operand.index].rows == Rows::n_out)
+                rows = n_out;
+            const vk::Slice slice = slice_of(binding.kind, operand.index, n_tok, n_out);
+            (binding.mode == Mode::in ? reads : writes)
+                .push_back({slice.address(), slice.address() + slice.size_bytes});
+        }
+        if (hazards.before(reads, writes)) commands.barrier(vk::Stage::compute, vk::Stage::compute);
+        static const std::vector<WeightPiece> kNoWeight(1);
+        for (const WeightPiece& piece : weight ? weight->pieces : kNoWeight)
+            TRY(dispatch(commands, step, piece, weight ? weight->dtype : DType::f32, rows, n_tok));
+        return {};
+    }
+
+    vk::Slice slice_of(Bind kind, uint32_t index, uint32_t n_tok, uint32_t n_out) const {
+        if (kind == Bind::cache) return caches_[index];
+        return value_slice(index, plan_.values[index].rows == Rows::n_tok ? n_tok : n_out);
+    }
+
+    Result<void> dispatch(vk::Commands& commands, const Step& step, const WeightPiece& piece,
+                          DType dtype, uint32_t rows, uint32_t n_tok) {
+        const KernelChoice choice = choose_kernel(shared_->profile, shared_->device->caps(), step,
+                                                  options_.cache, dtype, rows, piece.rows);
+        PushWriter push;
+        push.address(dynamic_buffer().address());
+        push.word(rows);
+        push.word(n_tok);
+        const OpInfo& info = op_info(step.op);
+        bool has_weight = false;
+        for (size_t i = 0; i < info.n_bindings(); ++i) {
+            has_weight |= info.bindings[i].kind == Bind::weight;
+            push_operand(push, info.bindings[i].kind, step.operands[i], piece);
+        }
+        if (has_weight) {
+            push.word(uint32_t(piece.row0));
+            push.word(uint32_t(piece.rows));
+        }
+        for (size_t i = 0; i < info.n_params(); ++i) push.word(step.params[i]);
+
+        const bool pin = shared_->device->caps().subgroup_size_control && choice.subgroup_size;
+        TRY(const vk::Pipeline* pipeline,
+            shared_->pipelines->get({.name = choice.name,
+                                     .spirv = find_spirv(choice.name),
+                                     .constants = choice.constants,
+                                     .push_constant_bytes = uint32_t(push.bytes().size()),
+                                     .subgroup_size = pin ? choice.subgroup_size : 0}));
+        commands.dispatch(*pipeline, push.bytes(), choice.groups);
+        return {};
+    }
+
+    void push_operand(PushWriter& push, Bind kind, Operand operand,
+                      const WeightPiece& piece) const {
+        switch (kind) {
+            case Bind::weight:
+                for (uint32_t plane = 0; plane < kWeightPlanes; ++plane)
+                    push.address(plane < piece.layout.count
+                                     ? piece.memory.address() + piece.layout.offset_bytes[plane]
+                                     : 0);
+                return;
+            case Bind::vector:
+                return push.address(
+                    operand.present()
+                        ? (*shared_->weights)[operand.index].pieces[0].memory.address()
+                        : 0);
+            case Bind::activation:
+                return push.address(operand.present() ? activations_.address() +
+                                                            memory_.offset_bytes[operand.index]
+                                                      : 0);
+            case Bind::constant:
+                return push.address((*constant_arena_)[operand.index].address());
+            case Bind::cache:
+                return push.address(caches_[operand.index].address());
+            case Bind::tokens:
+                return push.address(dynamic_buffer().address() + sizeof(DynamicBlock));
+            case Bind::none:
+                return;
+        }
+    }
+
+    std::shared_ptr<const VkShared> shared_;
+    const Plan& plan_;
+    ExecutorOptions options_;
+    ValueMemory memory_;
+    vk::Buffer activations_;                   // f32, all values (memory_)
+    std::optional<vk::Arena> cache_arena_;     // f16 or f32 [n_caches][n_ctx][width]
+    std::optional<vk::Arena> constant_arena_;  // u32
+    std::vector<vk::Slice> caches_;
+    vk::Buffer host_dynamic_,
+        dynamic_;  // DynamicBlock, then token ids u32 [n_batch]; dynamic_ is empty on a CPU device
+    vk::Buffer readback_;  // logits f32 [n_out][n_vocab], unless they are read in place
+    Recording single_, other_;
+    uint32_t last_tok_ = 0, last_out_ = 0;
+};
+
+class VkBackend final : public Backend {
+  public:
+    explicit VkBackend(std::shared_ptr<const VkShared> shared) : shared_(std::move(shared)) {}
+
+    Result<std::unique_ptr<Executor>> new_executor(const ExecutorOptions& options) const override {
+        return VkExecutor::create(shared_, options);
+    }
+    const std::string& device_name() const override { return shared_->device->info().name; }
+    DeviceMemory memory() const override { return {device_memory(*shared_->device)}; }
+    const vk::Device& device() const { return *shared_->device; }
+
+    /// A CPU device's heap is nominal: main memory is what counts there.
+    static uint64_t device_memory(const vk::Device& device) {
+        return device.caps().is_cpu ? available_main_memory() : device.memory().heap_bytes;
+    }
+
+  private:
+    std::shared_ptr<const VkShared> shared_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Backend>> make_vk_backend(std::shared_ptr<const Plan> plan,
+                                                 const gguf::File& file,
+                                                 const VkBackendOptions& options,
+                                                 const ExecutorOptions& planned,
+                                                 const ProgressFn& progress) {
+    auto shared = std::make_shared<VkShared>();
+    TRY(shared->device, vk::Device::open(options.device, {.validation = options.validation}));
+    TRY(check_fits(*plan, planned, {VkBackend::device_memory(*shared->device)}));
+    TRY(shared->pipelines, vk::Pipelines::create(*shared->device));
+    TRY(auto weights,
+        VkWeights::load(*shared->device, *plan, file, progress, options.max_piece_bytes));
+    shared->weights = std::make_unique<VkWeights>(std::move(weights));
+    shared->profile = kernel_profile(shared->device->caps());
+    shared->plan = std::move(plan);
+    return std::unique_ptr<Backend>(std::make_unique<VkBackend>(std::move(shared)));
+}
+
+std::vector<std::string> validation_messages(const Backend& backend) {
+    const auto* vulkan = dynamic_cast<const VkBackend*>(&backend);
+    return vulkan ? vulkan->device().instance().validation_messages() : std::vector<std::string>{};
+}
+
+}  // namespace m2w

@@ -1,0 +1,153 @@
+// vk_kernels.cpp — profiles, grids and specialization constants.
+#include "runtime/vk_kernels.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace m2w {
+namespace {
+
+// One numbering for all shaders (kernels/glsl/common.glsl).
+enum SpecId : uint32_t {
+    kLocalSize = 0,
+    kSubgroup = 1,
+    kRows = 2,
+    kSplits = 3,
+    kCols = 9,
+    kHeadDim = 18
+};
+
+constexpr uint32_t kMatmatTile = 64, kMatmatSize = 256;  // as in matmat.comp
+
+uint32_t ceil_div(uint64_t a, uint64_t b) {
+    return uint32_t((a + b - 1) / b);
+}
+
+/// "Q4_K" -> "q4_k", as the variants are named.
+std::string format_suffix(DType dtype) {
+    std::string name(dtype_info(dtype).name);
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](char c) { return char(c >= 'A' && c <= 'Z' ? c + 32 : c); });
+    return name;
+}
+
+std::string_view cache_suffix(CacheType cache) {
+    return cache == CacheType::f16 ? "f16" : "f32";
+}
+
+struct Chooser {
+    const KernelProfile& profile;
+    const vk::Caps& caps;
+
+    KernelChoice elementwise(std::string name, uint64_t count) const {
+        KernelChoice choice{std::move(name), {{kLocalSize, profile.elementwise_size}}, 0, {}};
+        choice.groups = vk::split_groups(ceil_div(count, profile.elementwise_size), caps);
+        return choice;
+    }
+
+    /// `work` pieces, each for `splits` subgroups; one subgroup pieces share workgroups of `size`
+    /// invocations.
+    KernelChoice subgroups(std::string name, uint64_t work, uint32_t splits, uint32_t size) const {
+        const uint32_t local = splits > 1 ? splits * profile.subgroup_size : size;
+        const uint32_t per_group = splits > 1 ? 1 : local / profile.subgroup_size;
+        KernelChoice choice{
+            std::move(name),
+            {{kLocalSize, local}, {kSubgroup, profile.subgroup_size}, {kSplits, splits}},
+            profile.subgroup_size,
+            {}};
+        choice.groups = vk::split_groups(ceil_div(work, per_group), caps);
+        return choice;
+    }
+
+    KernelChoice matmul(DType weight, uint32_t rows, uint64_t weight_rows) const {
+        if (profile.matmat && rows > profile.matvec_cols) {
+            KernelChoice choice{
+                "matmat_" + format_suffix(weight), {{kLocalSize, kMatmatSize}}, 0, {}};
+            choice.groups = {ceil_div(weight_rows, kMatmatTile), ceil_div(rows, kMatmatTile), 1};
+            return choice;
+        }
+        uint32_t cols = 1;
+        while (cols < rows && cols < profile.matvec_cols) cols *= 2;
+        KernelChoice choice =
+            subgroups("matvec_" + format_suffix(weight), ceil_div(weight_rows, profile.matvec_rows),
+                      1, profile.matvec_size);
+        choice.constants.push_back({kRows, profile.matvec_rows});
+        choice.constants.push_back({kCols, cols});
+        choice.groups.z = ceil_div(rows, cols);
+        return choice;
+    }
+
+    KernelChoice rms_norm(const Step& step, uint32_t rows) const {
+        const uint64_t groups = uint64_t(rows) * step.u32("groups");
+        const uint32_t splits = step.u32("n") > 256 ? profile.norm_size / profile.subgroup_size : 1;
+        return subgroups("rms_norm", groups, splits, profile.norm_size);
+    }
+
+    KernelChoice attend(const Step& step, CacheType cache, uint32_t n_tok) const {
+        const uint64_t work = uint64_t(n_tok) * step.u32("n_head");
+        // Few queries: several subgroups on each, so that the device is not idle. Many: one is
+        // enough.
+        const uint32_t splits = work <= 512 ? profile.attend_splits : 1;
+        KernelChoice choice = subgroups(fmt::format("attend_{}", cache_suffix(cache)), work, splits,
+                                        profile.matvec_size);
+        choice.constants.push_back({kHeadDim, step.u32("head_dim")});
+        return choice;
+    }
+};
+
+}  // namespace
+
+KernelProfile kernel_profile(const vk::Caps& caps) {
+    KernelProfile profile;
+    profile.subgroup_size = caps.subgroup_size;
+    if (caps.is_cpu) {
+        // A barrier switches coroutines on lavapipe: no shared-memory trees, no tiles; big
+        // workgroups are cheap.
+        profile.elementwise_size = 256;
+        profile.matvec_size = 64;
+        profile.matvec_rows = 4;
+        profile.matvec_cols = 4;
+        profile.matmat = false;
+        profile.norm_size = caps.subgroup_size;
+        profile.attend_splits = 1;
+    }
+    return profile;
+}
+
+KernelChoice choose_kernel(const KernelProfile& profile, const vk::Caps& caps, const Step& step,
+                           CacheType cache, DType weight, uint32_t rows, uint64_t weight_rows) {
+    const Chooser choose{profile, caps};
+    const uint64_t n_rows = rows;
+    switch (step.op) {
+        case Op::embed:
+            return choose.elementwise("embed_" + format_suffix(weight),
+                                      n_rows * ceil_div(step.u32("n"), 8));
+        case Op::take_rows:
+            return choose.elementwise("take_rows", n_rows * step.u32("n"));
+        case Op::rms_norm:
+            return choose.rms_norm(step, rows);
+        case Op::matmul:
+            return choose.matmul(weight, rows, weight_rows);
+        case Op::add:
+            return choose.elementwise("add", n_rows * step.u32("n"));
+        case Op::rope_table:
+            return choose.elementwise("rope_table", n_rows * step.u32("n_pairs"));
+        case Op::rope:
+            return choose.elementwise("rope",
+                                      n_rows * step.u32("n_head") * (step.u32("head_dim") / 2));
+        case Op::kv_store:
+            return choose.elementwise(fmt::format("kv_store_{}", cache_suffix(cache)),
+                                      n_rows * std::max(step.u32("n_k"), step.u32("n_v")));
+        case Op::attend:
+            return choose.attend(step, cache, rows);
+        case Op::glu:
+            return choose.elementwise("glu", n_rows * step.u32("n"));
+        case Op::count:
+            break;
+    }
+    M2W_ASSERT(!"unknown op");
+    return {};
+}
+
+}  // namespace m2w

@@ -1,0 +1,41 @@
+// vk_kernels.h — which kernel runs a Step on a device, with which constants and grid. The only
+// place that tunes.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "runtime/executor.h"
+#include "runtime/vk/commands.h"
+#include "runtime/vk/pipeline.h"
+
+namespace m2w {
+
+/// How a class of devices likes its kernels. Chosen from the device's caps; see docs/adr and
+/// vk_kernels.cpp for the figures.
+struct KernelProfile {
+    uint32_t subgroup_size = 32;
+    uint32_t elementwise_size = 256;  // local size of kernels without subgroup work
+    uint32_t matvec_size = 128;       // local size of matvec
+    uint32_t matvec_rows = 2;         // weight rows a subgroup
+    uint32_t matvec_cols = 8;         // activation rows a matvec handles at once
+    bool matmat = true;        // more activation rows than that go to matmat (shared-memory tiles)
+    uint32_t norm_size = 256;  // local size of rms_norm when rows are long
+    uint32_t attend_splits = 8;  // most subgroups that share one query head
+};
+
+KernelProfile kernel_profile(const vk::Caps& caps);
+
+/// What one dispatch of a Step looks like, apart from its push constants.
+struct KernelChoice {
+    std::string name;  // of the SPIR-V module
+    std::vector<vk::SpecConstant> constants;
+    uint32_t subgroup_size = 0;  // pinned where the device allows
+    vk::Groups groups;
+};
+
+/// The kernel for a Step. rows: of its output; weight_rows: of the weight piece, where it has one;
+/// weight: its type.
+KernelChoice choose_kernel(const KernelProfile& profile, const vk::Caps& caps, const Step& step,
+                           CacheType cache, DType weight, uint32_t rows, uint64_t weight_rows);
+
+}  // namespace m2w

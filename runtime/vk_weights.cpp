@@ -1,0 +1,152 @@
+// vk_weights.cpp — sizes first, then one arena, then blocks through the uploader.
+#include "runtime/vk_weights.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "gguf/validate.h"
+#include "runtime/vk/upload.h"
+
+namespace m2w {
+namespace {
+
+uint64_t blocks_per_row(const Tensor& t) {
+    return t.cols / dtype_info(t.dtype).block_elems;
+}
+
+/// The pieces of a tensor, without memory yet.
+Result<DeviceTensor> split_rows(const Tensor& t, uint64_t max_bytes) {
+    if (t.is_vector)
+        return DeviceTensor{DType::f32, {{0, 1, plane_layout(DType::f32, t.cols), {}}}};
+    DeviceTensor out{t.dtype, {}};
+    const uint64_t row_bytes =
+        plane_layout(t.dtype, blocks_per_row(t)).size_bytes;  // padded, so never too small
+    const uint64_t rows_per_piece =
+        plane_layout(t.dtype, blocks_per_row(t) * t.rows).size_bytes <= max_bytes
+            ? t.rows
+            : max_bytes / row_bytes;
+    if (rows_per_piece == 0)
+        return Error{Category::resource_limit,
+                     fmt::format("{}: one row takes {} bytes, the device allows {} in one piece",
+                                 t.name, row_bytes, max_bytes)};
+    for (uint64_t row = 0; row < t.rows; row += rows_per_piece) {
+        const uint64_t rows = std::min(rows_per_piece, t.rows - row);
+        out.pieces.push_back({row, rows, plane_layout(t.dtype, blocks_per_row(t) * rows), {}});
+    }
+    return out;
+}
+
+class Loader {
+  public:
+    Loader(vk::Device& device, const gguf::File& file, const ProgressFn& progress)
+        : uploader_(device), file_(file), progress_(progress) {}
+
+    Result<void> load(const Tensor& t, const DeviceTensor& to) {
+        if (t.is_vector) {
+            TRY(gguf::check_finite(file_, *t.info));
+            TRY(auto values, file_.decode(*t.info));
+            TRY(uploader_.write(to.pieces[0].memory.part(0, values.size() * 4),
+                                std::as_bytes(std::span(values))));
+            return advance(t.info->size_bytes);
+        }
+        for (const WeightPiece& piece : to.pieces) TRY(load_piece(t, piece));
+        file_.source(*t.info).done_with(t.info->offset_bytes, t.info->size_bytes);
+        return {};
+    }
+
+    Result<void> finish() { return uploader_.flush(); }
+    LoadProgress state;
+
+  private:
+    Result<void> load_piece(const Tensor& t, const WeightPiece& piece) {
+        const DTypeInfo& type = dtype_info(t.dtype);
+        const uint64_t first = piece.row0 * blocks_per_row(t), n = piece.rows * blocks_per_row(t);
+        const uint64_t step = std::max<uint64_t>(
+            1, std::min(kPieceBytes, uploader_.max_stage_bytes() / 2) / type.block_bytes);
+        for (uint64_t b = 0; b < n; b += step) {
+            const uint64_t count = std::min(step, n - b);
+            TRY(auto blocks, fetch(t, (first + b) * type.block_bytes, count * type.block_bytes));
+            TRY(repack(type, blocks, piece, b, count));
+            TRY(advance(blocks.size()));
+        }
+        return {};
+    }
+
+    /// The file's bytes in place, or read into scratch.
+    Result<std::span<const std::byte>> fetch(const Tensor& t, uint64_t offset, uint64_t size) {
+        auto bytes = file_.source(*t.info).view(t.info->offset_bytes + offset, size);
+        if (bytes.empty()) {
+            scratch_.resize(size);
+            TRY(file_.read(*t.info, offset, scratch_));
+            bytes = scratch_;
+        }
+        const uint64_t block_bytes = dtype_info(t.dtype).block_bytes;
+        const size_t n_blocks = size / block_bytes,
+                     bad = gguf::find_non_finite_block(t.dtype, bytes.data(), n_blocks);
+        if (bad < n_blocks)
+            return gguf::non_finite_error(file_, *t.info, offset / block_bytes + bad);
+        return bytes;
+    }
+
+    Result<void> repack(const DTypeInfo& type, std::span<const std::byte> blocks,
+                        const WeightPiece& piece, uint64_t first, uint64_t count) {
+        std::array<vk::Slice, 4> targets;
+        std::array<std::span<std::byte>, 4> spans;
+        std::array<std::byte*, 4> planes{};
+        const uint32_t n_planes = piece.layout.count;
+        for (uint32_t i = 0; i < n_planes; ++i) {
+            const uint64_t bytes = type.planes[i].bytes_per_block;
+            targets[i] =
+                piece.memory.part(piece.layout.offset_bytes[i] + first * bytes, count * bytes);
+        }
+        TRY(uploader_.stage(std::span(targets).first(n_planes), std::span(spans).first(n_planes)));
+        for (uint32_t i = 0; i < n_planes; ++i) planes[i] = spans[i].data();
+        type.repack(blocks.data(), count, planes.data());
+        return {};
+    }
+
+    Result<void> advance(uint64_t bytes) {
+        state.bytes_done += bytes;
+        if (progress_) progress_(state);
+        return {};
+    }
+
+    static constexpr uint64_t kPieceBytes = 4 << 20;
+    vk::Uploader uploader_;
+    const gguf::File& file_;
+    const ProgressFn& progress_;
+    std::vector<std::byte> scratch_;
+};
+
+}  // namespace
+
+Result<VkWeights> VkWeights::load(vk::Device& device, const Plan& plan, const gguf::File& file,
+                                  const ProgressFn& progress, uint64_t max_piece_bytes) {
+    const std::vector<Tensor>& tensors = plan.tensors;
+    const uint64_t limit =
+        max_piece_bytes ? max_piece_bytes : vk::Arena::max_slice_bytes(device.caps());
+    std::vector<DeviceTensor> placed;
+    std::vector<uint64_t> sizes;
+    for (const Tensor& t : tensors) {
+        TRY(auto split, split_rows(t, limit));
+        for (const WeightPiece& piece : split.pieces) sizes.push_back(piece.layout.size_bytes);
+        placed.push_back(std::move(split));
+    }
+    TRY(auto arena, vk::Arena::create(device, sizes, "weights"));
+    VkWeights weights(std::move(arena));
+    size_t slice = 0;
+    for (DeviceTensor& t : placed)
+        for (WeightPiece& piece : t.pieces) piece.memory = weights.arena_[slice++];
+
+    Loader loader(device, file, progress);
+    for (const Tensor& t : tensors) loader.state.bytes_total += t.info->size_bytes;
+    for (size_t i = 0; i < tensors.size(); ++i) TRY(loader.load(tensors[i], placed[i]));
+    TRY(loader.finish());
+    weights.tensors_ = std::move(placed);
+    return weights;
+}
+
+}  // namespace m2w

@@ -1,0 +1,45 @@
+// vk_weights.h — a Plan's tensors on a Vulkan device: repacked planes, split by rows where an
+// allocation would be too large.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "gguf/repack.h"
+#include "runtime/executor.h"
+#include "runtime/vk/buffer.h"
+#include "runtime/vk/device.h"
+
+namespace m2w {
+
+/// Rows [row0, row0 + rows) of a matrix, as planes.
+struct WeightPiece {
+    uint64_t row0 = 0;
+    uint64_t rows = 0;
+    PlaneLayout layout;
+    vk::Slice memory;
+};
+
+/// A matrix in one or more pieces, or a vector (one piece, f32 [cols]).
+struct DeviceTensor {
+    DType dtype = DType::f32;
+    std::vector<WeightPiece> pieces;
+};
+
+class VkWeights {
+  public:
+    /// Uploads every tensor of the Plan, layer by layer. max_piece_bytes: 0 for the device's limit
+    /// (tests set it small). Errors: out_of_memory, io, nan_scale (a weight or scale that is not
+    /// finite), resource_limit (one row larger than a piece).
+    static Result<VkWeights> load(vk::Device& device, const Plan& plan, const gguf::File& file,
+                                  const ProgressFn& progress, uint64_t max_piece_bytes = 0);
+
+    const DeviceTensor& operator[](size_t tensor) const { return tensors_[tensor]; }
+    uint64_t size_bytes() const { return arena_.reserved_bytes(); }
+
+  private:
+    explicit VkWeights(vk::Arena arena) : arena_(std::move(arena)) {}
+    vk::Arena arena_;
+    std::vector<DeviceTensor> tensors_;  // [n_tensors] of the Plan
+};
+
+}  // namespace m2w
