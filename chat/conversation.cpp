@@ -250,5 +250,12 @@ std::string Conversation::prompt_text_of(std::span<const uint32_t> ids) const {
     }
     return out;
 }
+//STUB
 
+Result<std::string> Conversation::render(std::span<const Message> messages) const {
+    TRY(model_->chat_template());
+    std::string s;
+    for (auto& m : messages) s += "<|im_start|>" + std::string(role_name(m.role)) + "\n" + m.prompt_text + "<|im_end|>\n";
+    return s + "<|im_start|>assistant\n";
+}
 }  // namespace m2w

@@ -123,6 +123,8 @@ int LineEditor::Parts::next_byte(unsigned char* byte) {
         if (poll(fds, 2, -1) < 0 && errno != EINTR) return 0;
         if (fds[1].revents) {
             if (signals->take_resized()) {
+                // The line is drawn anew; where the terminal left the old one is its own choice.
+                std::fputs("\r\x1b[J", options.out);
                 el_resize(editor);
                 el_set(editor, EL_REFRESH);
             }
@@ -203,6 +205,7 @@ LineEditor::Event LineEditor::read(const std::string& prompt, std::string& line)
     p.interrupted = false;
     p.queued.reset();
     el_resize(p.editor);  // the window may have changed while nobody was editing
+    el_set(p.editor, EL_PREP_TERM, 1);  // before the prompt invites keys, which would be echoed
     int count = 0;
     const char* text = el_gets(p.editor, &count);
     if (p.interrupted) return Event::interrupt;

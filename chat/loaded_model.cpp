@@ -7,8 +7,8 @@ Result<std::shared_ptr<const LoadedModel>> LoadedModel::load(const std::filesyst
                                                              const EngineOptions& options) {
     auto loaded = std::make_shared<LoadedModel>();
     TRY(auto file, gguf::File::open(path));
-    TRY(auto model, Model::from(file));
     TRY(loaded->tokenizer_, Tokenizer::from(*file));
+    TRY(auto model, Model::from(file));
     if (file->find("tokenizer.chat_template")) loaded->template_ = ChatTemplate::from(*file);
     TRY(loaded->engine_, Engine::create(std::move(model), options));
     return std::shared_ptr<const LoadedModel>(std::move(loaded));

@@ -60,7 +60,7 @@ Result<void> Repl::run() {
 
 /// A line; a line that ends with a backslash goes on in the next one, """ begins a block.
 LineEditor::Event Repl::read_message(std::string& message) {
-    const std::string first = color_ ? "\1\x1b[1;32m\1> \1\x1b[0m\1" : "> ";
+    const std::string first = color_ ? "\1\x1b[1;32m\1>\1\x1b[0m\1 " : "> ";
     message.clear();
     std::string line;
     for (bool more = false;; more = true) {

@@ -134,7 +134,7 @@ void Repl::stats(const std::string&) {
 void Repl::set(const std::string& assignment) {
     if (assignment.empty()) {
         for (const Setting& s : settings())
-            note(fmt::format("  {:<15}{:<8}{}", s.name, s.get(conversation_), s.help));
+            note(fmt::format("  {:<15}{:<11} {}", s.name, s.get(conversation_), s.help));
         return;
     }
     const size_t space = assignment.find_first_of(" \t=");

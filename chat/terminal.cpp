@@ -38,7 +38,8 @@ std::string escape_for_terminal(std::string_view text) {
         const auto begin = at;
         const char32_t c = utf8::unchecked::next(at);
         if (is_control(c))
-            out += fmt::format(c < 0x80 ? "\\x{:02x}" : "\\u{:04x}", uint32_t(c));
+            out += c < 0x80 ? fmt::format("\\x{:02x}", uint32_t(c))
+                            : fmt::format("\\u{:04x}", uint32_t(c));
         else
             out.append(begin, at);
     }

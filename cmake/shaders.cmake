@@ -12,7 +12,7 @@ include_guard(GLOBAL)
 
 # ./dev puts a newer glslc there where the distribution's is too old; a path remembered from before must not win.
 set(deps_glslc ${CMAKE_SOURCE_DIR}/.deps/bin/glslc)
-if(EXISTS ${deps_glslc} AND M2W_GLSLC STREQUAL "/usr/bin/glslc")
+if((EXISTS ${deps_glslc} AND M2W_GLSLC STREQUAL "/usr/bin/glslc") OR NOT EXISTS "${M2W_GLSLC}")
   unset(M2W_GLSLC CACHE)
 endif()
 find_program(M2W_GLSLC glslc HINTS ${CMAKE_SOURCE_DIR}/.deps/bin)

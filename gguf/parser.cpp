@@ -45,22 +45,23 @@ std::string_view guess_file_kind(std::string_view start) {
     return "";
 }
 
-Result<void> check_magic(const Source& source, HeaderReader& reader) {
+Result<void> check_magic(HeaderReader& reader) {
     constexpr std::string_view kMagic = "GGUF";
-    HeaderReader ahead = reader;
-    std::string start(size_t(std::min<uint64_t>(reader.bytes_left(), 64)), '\0');
-    TRY(ahead.read_bytes(std::as_writable_bytes(std::span(start))));
-    if (start.size() < kMagic.size())
+    constexpr uint64_t kGuessBytes = 64;
+    const uint64_t file_bytes = reader.bytes_left();
+    if (file_bytes < kMagic.size())
         return reader.error(Category::truncated,
-                            fmt::format("a file of {} bytes cannot be GGUF", source.size_bytes()));
-    if (start.starts_with(kMagic)) {
-        TRY([[maybe_unused]] auto magic, reader.read<uint32_t>());
-        return {};
-    }
+                            fmt::format("a file of {} bytes cannot be GGUF", file_bytes));
+    const HeaderReader at_start = reader;
+    std::string start(kMagic.size(), '\0');
+    TRY(reader.read_bytes(std::as_writable_bytes(std::span(start))));
+    if (start == kMagic) return {};
+    start.resize(size_t(std::min(file_bytes, kGuessBytes)));
+    TRY(reader.read_bytes(std::as_writable_bytes(std::span(start)).subspan(kMagic.size())));
     const std::string_view kind = guess_file_kind(start);
-    return reader.error(Category::magic, kind.empty()
-                                             ? "not a GGUF file: it does not start with \"GGUF\""
-                                             : fmt::format("not a GGUF file, but {}", kind));
+    return at_start.error(Category::magic, kind.empty()
+                                               ? "not a GGUF file: it does not start with \"GGUF\""
+                                               : fmt::format("not a GGUF file, but {}", kind));
 }
 
 Result<uint32_t> read_version(HeaderReader& reader) {
@@ -264,7 +265,7 @@ Result<void> place_tensors(const Source& source, uint64_t header_bytes, PartHead
 Result<PartHeader> parse_part(const Source& source, const ParseOptions& options) {
     HeaderReader reader(source, options.first_window_bytes, options.max_window_bytes);
     PartHeader part;
-    TRY(check_magic(source, reader));
+    TRY(check_magic(reader));
     TRY(part.version, read_version(reader));
     TRY(const Counts counts, read_counts(reader));
     TRY(read_metadata(reader, counts.key_values, part));

@@ -3,6 +3,8 @@
 
 #include <array>
 
+#include "gguf/escape.h"
+
 namespace m2w {
 namespace {
 
@@ -58,16 +60,7 @@ int exit_status(Category category) {
 }
 
 std::string Error::str() const {
-    std::string out = "error[" + std::string(category_name(category)) + "] ";
-    constexpr char kHex[] = "0123456789abcdef";
-    for (unsigned char c : message) {
-        if (c < 0x20 || c == 0x7f) {
-            out += {'\\', 'x', kHex[c >> 4], kHex[c & 15]};
-        } else {
-            out += char(c);
-        }
-    }
-    return out;
+    return "error[" + std::string(category_name(category)) + "] " + escape_for_terminal(message);
 }
 
 }  // namespace m2w

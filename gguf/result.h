@@ -66,7 +66,7 @@ struct Error {
     Category category = Category::internal;
     std::string message;
 
-    /// "error[category] message", control characters escaped: safe to print on a terminal.
+    /// "error[category] message" on one line, escaped (escape.h): safe to print on a terminal.
     std::string str() const;
 };
 

@@ -9,8 +9,9 @@
 
 #include <cerrno>
 #include <cstring>
-#include <new>
+#include <exception>
 #include <system_error>
+#include <utility>
 
 namespace m2w {
 namespace {
@@ -29,12 +30,27 @@ bool in_range(uint64_t offset, uint64_t count, uint64_t size) {
     return offset <= size && count <= size - offset;
 }
 
+/// Owns a file descriptor, or -1.
+class Descriptor {
+  public:
+    explicit Descriptor(int fd) : fd_(fd) {}
+    Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    Descriptor& operator=(Descriptor&&) = delete;
+    ~Descriptor() {
+        if (fd_ >= 0) ::close(fd_);
+    }
+    int get() const { return fd_; }
+
+  private:
+    int fd_;
+};
+
 class FileSource final : public Source {
   public:
-    FileSource(std::string name, int fd, uint64_t size)
-        : name_(std::move(name)), fd_(fd), size_(size) {
+    FileSource(std::string name, Descriptor fd, uint64_t size)
+        : name_(std::move(name)), fd_(std::move(fd)), size_(size) {
         if (size == 0) return;
-        void* map = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
+        void* map = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd_.get(), 0);
         // Without a map (an address space limit, an odd file system) read() still works.
         if (map != MAP_FAILED) map_ = static_cast<std::byte*>(map);
     }
@@ -42,7 +58,6 @@ class FileSource final : public Source {
     FileSource& operator=(const FileSource&) = delete;
     ~FileSource() override {
         if (map_) ::munmap(map_, size_);
-        ::close(fd_);
     }
 
     uint64_t size_bytes() const override { return size_; }
@@ -53,7 +68,7 @@ class FileSource final : public Source {
         if (!in_range(offset_bytes, out.size(), size_))
             return range_error(name_, offset_bytes, out.size(), size_);
         while (!out.empty()) {
-            const ssize_t n = ::pread(fd_, out.data(), out.size(), off_t(offset_bytes));
+            const ssize_t n = ::pread(fd_.get(), out.data(), out.size(), off_t(offset_bytes));
             if (n < 0 && errno == EINTR) continue;
             if (n < 0) return io_error(name_, errno);
             if (n == 0)
@@ -72,7 +87,7 @@ class FileSource final : public Source {
         // Pages past the end of a file that shrank raise SIGBUS, so the size is asked again. What
         // remains is a file cut between this check and the use of the span (docs/limits.md).
         struct stat now {};
-        if (::fstat(fd_, &now) != 0 || uint64_t(now.st_size) < size_) return {};
+        if (::fstat(fd_.get(), &now) != 0 || uint64_t(now.st_size) < size_) return {};
         return {map_ + offset_bytes, size_t(count_bytes)};
     }
 
@@ -86,7 +101,7 @@ class FileSource final : public Source {
 
   private:
     std::string name_;
-    int fd_;
+    Descriptor fd_;
     uint64_t size_;
     std::byte* map_ = nullptr;
 };
@@ -117,28 +132,30 @@ class MemorySource final : public Source {
     std::string name_, bytes_;
 };
 
+Result<std::shared_ptr<const Source>> open_regular_file(std::string path) {
+    // O_NONBLOCK: opening a FIFO without a writer must not hang; regular files ignore it.
+    int raw_fd;
+    do {
+        raw_fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    } while (raw_fd < 0 && errno == EINTR);
+    Descriptor fd(raw_fd);
+    struct stat info {};
+    if (raw_fd < 0 || ::fstat(raw_fd, &info) != 0) return io_error(path, errno);
+    if (!S_ISREG(info.st_mode))
+        return Error{Category::io, path + (S_ISDIR(info.st_mode) ? ": is a directory"
+                                                                 : ": is not a regular file")};
+    return std::shared_ptr<const Source>(
+        std::make_shared<FileSource>(std::move(path), std::move(fd), uint64_t(info.st_size)));
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const Source>> open_file_source(const std::filesystem::path& path) {
-    // O_NONBLOCK: opening a FIFO without a writer must not hang; regular files ignore it.
-    int fd;
-    do {
-        fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    } while (fd < 0 && errno == EINTR);
-    if (fd < 0) return io_error(path.string(), errno);
-    struct stat info {};
-    if (::fstat(fd, &info) != 0) {
-        const Error error = io_error(path.string(), errno);
-        ::close(fd);
-        return error;
+    try {
+        return open_regular_file(path.string());
+    } catch (const std::exception&) {
+        return Error{Category::out_of_memory, "opening"};
     }
-    if (!S_ISREG(info.st_mode)) {
-        ::close(fd);
-        const char* what = S_ISDIR(info.st_mode) ? "is a directory" : "is not a regular file";
-        return Error{Category::io, path.string() + ": " + what};
-    }
-    return std::shared_ptr<const Source>(
-        std::make_shared<FileSource>(path.string(), fd, uint64_t(info.st_size)));
 }
 
 std::shared_ptr<const Source> make_memory_source(std::string name, std::string bytes) {

@@ -36,7 +36,8 @@ class Source {
     virtual void done_with(uint64_t offset_bytes, uint64_t count_bytes) const = 0;
 };
 
-/// Maps a file read-only. Errors: io (does not exist, is no regular file, cannot be mapped).
+/// Maps a file read-only; where it cannot be mapped, there are no views and read() does the work.
+/// Errors: io (does not exist, may not be read, is no regular file), out_of_memory.
 Result<std::shared_ptr<const Source>> open_file_source(const std::filesystem::path& path);
 
 /// Owns bytes in memory; for tests, fuzzing and generated models.

@@ -1,6 +1,7 @@
 // engine.cpp — picks the backend.
 #include "runtime/engine.h"
 
+#include "runtime/fuse.h"
 #include "runtime/memory.h"
 #include "runtime/ref_executor.h"
 #include "runtime/session.h"
@@ -21,8 +22,8 @@ Result<std::shared_ptr<const Engine>> Engine::create(std::shared_ptr<const Model
         const VkBackendOptions vulkan{.device = options.device,
                                       .validation = options.validation,
                                       .max_piece_bytes = options.max_piece_bytes};
-        TRY(engine->backend_,
-            make_vk_backend(plan, model->file(), vulkan, planned, options.progress));
+        TRY(engine->backend_, make_vk_backend(std::make_shared<const Plan>(fuse_residuals(*plan)),
+                                              model->file(), vulkan, planned, options.progress));
     }
     engine->model_ = std::move(model);
     return std::shared_ptr<const Engine>(std::move(engine));

@@ -120,8 +120,14 @@ class VkExecutor final : public Executor {
     Result<void> allocate() {
         vk::Device& device = *shared_->device;
         memory_ = place_values(plan_, options_.n_batch, options_.n_out, options_.keep_values);
+        // A window that starts at the last value still lies inside the buffer.
+        const uint64_t activation_bytes = memory_.size_bytes + shared_->profile.window_bytes;
         TRY(activations_,
-            vk::Buffer::create(device, memory_.size_bytes, vk::Memory::device, "activations"));
+            vk::Buffer::create(device, activation_bytes, vk::Memory::device, "activations"));
+        if (shared_->profile.window_bytes) {
+            TRY(auto window, vk::UniformWindow::create(device, activations_));
+            window_ = std::move(window);
+        }
         const uint64_t element_bytes = options_.cache == CacheType::f16 ? 2 : 4;
         std::vector<uint64_t> sizes;
         for (const PlanCache& cache : plan_.caches)
@@ -235,10 +241,44 @@ class VkExecutor final : public Executor {
         return value_slice(index, plan_.values[index].rows == Rows::n_tok ? n_tok : n_out);
     }
 
+    /// One dispatch, or with a uniform window one for each window_rows rows.
     Result<void> dispatch(vk::Commands& commands, const Step& step, const WeightPiece& piece,
                           DType dtype, uint32_t rows, uint32_t n_tok) {
-        const KernelChoice choice = choose_kernel(shared_->profile, shared_->device->caps(), step,
-                                                  options_.cache, dtype, rows, piece.rows);
+        const KernelChoice choice =
+            choose_kernel(shared_->profile, shared_->device->caps(), step, options_.cache,
+                          {dtype, piece.rows, piece.texels != VK_NULL_HANDLE}, rows);
+        const bool pin = shared_->device->caps().subgroup_size_control && choice.subgroup_size;
+        const bool windowed = choice.window_rows > 0;
+        std::vector<VkDescriptorSetLayout> sets;
+        if (windowed) sets = {window_->layout(), shared_->weights->texel_layout()};
+        TRY(const vk::Pipeline* pipeline,
+            shared_->pipelines->get({.name = choice.name,
+                                     .spirv = find_spirv(choice.name),
+                                     .constants = choice.constants,
+                                     .push_constant_bytes = push_constant_bytes(op_info(step.op)),
+                                     .subgroup_size = pin ? choice.subgroup_size : 0,
+                                     .set_layouts = sets}));
+        const uint32_t rows_a_dispatch = windowed ? choice.window_rows : rows;
+        for (uint32_t row = 0; row < rows; row += rows_a_dispatch) {
+            const uint32_t count = std::min(rows_a_dispatch, rows - row);
+            const PushWriter push = push_constants(step, piece, row, count, n_tok);
+            vk::Groups groups = choice.groups;
+            if (choice.cols) groups.z = (count + choice.cols - 1) / choice.cols;
+            if (!windowed) {
+                commands.dispatch(*pipeline, push.bytes(), groups);
+                continue;
+            }
+            const uint64_t offset =
+                activation_address(step.operand("x").index, row) - activations_.address();
+            commands.dispatch(*pipeline, push.bytes(), groups, *window_, uint32_t(offset),
+                              piece.texels);
+        }
+        return {};
+    }
+
+    /// Push constants of a Step for activation rows [row0, row0 + rows).
+    PushWriter push_constants(const Step& step, const WeightPiece& piece, uint32_t row0,
+                              uint32_t rows, uint32_t n_tok) const {
         PushWriter push;
         push.address(dynamic_buffer().address());
         push.word(rows);
@@ -247,27 +287,18 @@ class VkExecutor final : public Executor {
         bool has_weight = false;
         for (size_t i = 0; i < info.n_bindings(); ++i) {
             has_weight |= info.bindings[i].kind == Bind::weight;
-            push_operand(push, info.bindings[i].kind, step.operands[i], piece);
+            push_operand(push, info.bindings[i].kind, step.operands[i], piece, row0);
         }
         if (has_weight) {
             push.word(uint32_t(piece.row0));
             push.word(uint32_t(piece.rows));
         }
         for (size_t i = 0; i < info.n_params(); ++i) push.word(step.params[i]);
-
-        const bool pin = shared_->device->caps().subgroup_size_control && choice.subgroup_size;
-        TRY(const vk::Pipeline* pipeline,
-            shared_->pipelines->get({.name = choice.name,
-                                     .spirv = find_spirv(choice.name),
-                                     .constants = choice.constants,
-                                     .push_constant_bytes = uint32_t(push.bytes().size()),
-                                     .subgroup_size = pin ? choice.subgroup_size : 0}));
-        commands.dispatch(*pipeline, push.bytes(), choice.groups);
-        return {};
+        return push;
     }
 
-    void push_operand(PushWriter& push, Bind kind, Operand operand,
-                      const WeightPiece& piece) const {
+    void push_operand(PushWriter& push, Bind kind, Operand operand, const WeightPiece& piece,
+                      uint32_t row0) const {
         switch (kind) {
             case Bind::weight:
                 for (uint32_t plane = 0; plane < kWeightPlanes; ++plane)
@@ -281,8 +312,7 @@ class VkExecutor final : public Executor {
                         ? (*shared_->weights)[operand.index].pieces[0].memory.address()
                         : 0);
             case Bind::activation:
-                return push.address(operand.present() ? activations_.address() +
-                                                            memory_.offset_bytes[operand.index]
+                return push.address(operand.present() ? activation_address(operand.index, row0)
                                                       : 0);
             case Bind::constant:
                 return push.address((*constant_arena_)[operand.index].address());
@@ -293,6 +323,11 @@ class VkExecutor final : public Executor {
             case Bind::none:
                 return;
         }
+    }
+
+    uint64_t activation_address(uint32_t value, uint32_t row) const {
+        return activations_.address() + memory_.offset_bytes[value] +
+               uint64_t(row) * plan_.values[value].width * 4;
     }
 
     std::shared_ptr<const VkShared> shared_;
@@ -306,6 +341,8 @@ class VkExecutor final : public Executor {
     vk::Buffer host_dynamic_,
         dynamic_;  // DynamicBlock, then token ids u32 [n_batch]; dynamic_ is empty on a CPU device
     vk::Buffer readback_;  // logits f32 [n_out][n_vocab], unless they are read in place
+    std::optional<vk::UniformWindow>
+        window_;  // over activations_, on devices whose profile wants it
     Recording single_, other_;
     uint32_t last_tok_ = 0, last_out_ = 0;
 };
@@ -341,10 +378,10 @@ Result<std::unique_ptr<Backend>> make_vk_backend(std::shared_ptr<const Plan> pla
     TRY(shared->device, vk::Device::open(options.device, {.validation = options.validation}));
     TRY(check_fits(*plan, planned, {VkBackend::device_memory(*shared->device)}));
     TRY(shared->pipelines, vk::Pipelines::create(*shared->device));
-    TRY(auto weights,
-        VkWeights::load(*shared->device, *plan, file, progress, options.max_piece_bytes));
-    shared->weights = std::make_unique<VkWeights>(std::move(weights));
     shared->profile = kernel_profile(shared->device->caps());
+    const WeightOptions how{options.max_piece_bytes, shared->profile.window_bytes > 0};
+    TRY(auto weights, VkWeights::load(*shared->device, *plan, file, progress, how));
+    shared->weights = std::make_unique<VkWeights>(std::move(weights));
     shared->plan = std::move(plan);
     return std::unique_ptr<Backend>(std::make_unique<VkBackend>(std::move(shared)));
 }

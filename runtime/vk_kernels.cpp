@@ -18,6 +18,7 @@ enum SpecId : uint32_t {
     kHeadDim = 18
 };
 
+constexpr uint32_t kMostCols = 8;  // activation rows a lane sums at once in matrows
 constexpr uint32_t kMatmatTile = 64, kMatmatSize = 256;  // as in matmat.comp
 
 uint32_t ceil_div(uint64_t a, uint64_t b) {
@@ -60,21 +61,50 @@ struct Chooser {
         return choice;
     }
 
-    KernelChoice matmul(DType weight, uint32_t rows, uint64_t weight_rows) const {
+    KernelChoice matmul(const Step& step, const WeightShape& weight, uint32_t rows) const {
+        const uint64_t weight_rows = weight.rows;
+        const uint32_t k = step.u32("k");
+        if (weight.texels && k % 8 == 0 && k * 4 <= profile.window_bytes)
+            return matrows(k, weight.dtype, rows, weight_rows);
         if (profile.matmat && rows > profile.matvec_cols) {
             KernelChoice choice{
-                "matmat_" + format_suffix(weight), {{kLocalSize, kMatmatSize}}, 0, {}};
+                "matmat_" + format_suffix(weight.dtype), {{kLocalSize, kMatmatSize}}, 0, {}};
             choice.groups = {ceil_div(weight_rows, kMatmatTile), ceil_div(rows, kMatmatTile), 1};
             return choice;
         }
         uint32_t cols = 1;
         while (cols < rows && cols < profile.matvec_cols) cols *= 2;
         KernelChoice choice =
-            subgroups("matvec_" + format_suffix(weight), ceil_div(weight_rows, profile.matvec_rows),
-                      1, profile.matvec_size);
+            subgroups("matvec_" + format_suffix(weight.dtype),
+                      ceil_div(weight_rows, profile.matvec_rows), 1, profile.matvec_size);
         choice.constants.push_back({kRows, profile.matvec_rows});
         choice.constants.push_back({kCols, cols});
-        choice.groups.z = ceil_div(rows, cols);
+        choice.cols = cols;
+        return choice;
+    }
+
+    /// Lanes own weight rows. Many activation rows: tiles of 2 x 8 rows keep loads rare; one: 4
+    /// rows a lane, if all cores get work.
+    KernelChoice matrows(uint32_t k, DType weight, uint32_t rows, uint64_t weight_rows) const {
+        const uint32_t in_window = profile.window_bytes / (k * 4),
+                       most = std::min(in_window, kMostCols);
+        uint32_t cols = 1;
+        while (cols < rows && cols * 2 <= most) cols *= 2;
+        const uint32_t rows_a_lane = cols > 1 || weight_rows >= 1024 ? 4 : 2;
+        uint32_t local = profile.subgroup_size;
+        while (local < 64 && weight_rows / (uint64_t(local) * 2 * rows_a_lane) >= 16) local *= 2;
+        KernelChoice choice{"matrows_" + format_suffix(weight),
+                            {{kLocalSize, local}, {kRows, rows_a_lane}, {kCols, cols}},
+                            0,
+                            {}};
+        choice.groups = vk::split_groups(ceil_div(weight_rows, local * rows_a_lane), caps);
+        choice.window_rows = in_window / cols * cols;
+        // Windows start at multiples of the uniform alignment, which at most 64 rows reach (rows
+        // are multiples of 32 bytes).
+        while (uint64_t(choice.window_rows) * k * 4 % caps.min_uniform_alignment_bytes != 0 &&
+               choice.window_rows > cols)
+            choice.window_rows -= cols;
+        choice.cols = cols;
         return choice;
     }
 
@@ -86,6 +116,12 @@ struct Chooser {
 
     KernelChoice attend(const Step& step, CacheType cache, uint32_t n_tok) const {
         const uint64_t work = uint64_t(n_tok) * step.u32("n_head");
+        if (profile.window_bytes) {
+            KernelChoice choice = subgroups(fmt::format("attend_lanes_{}", cache_suffix(cache)),
+                                            work, 1, profile.subgroup_size);
+            choice.constants.push_back({kHeadDim, step.u32("head_dim")});
+            return choice;
+        }
         // Few queries: several subgroups on each, so that the device is not idle. Many: one is
         // enough.
         const uint32_t splits = work <= 512 ? profile.attend_splits : 1;
@@ -111,24 +147,25 @@ KernelProfile kernel_profile(const vk::Caps& caps) {
         profile.matmat = false;
         profile.norm_size = caps.subgroup_size;
         profile.attend_splits = 1;
+        profile.window_bytes = uint32_t(vk::UniformWindow::window_bytes(caps));
     }
     return profile;
 }
 
 KernelChoice choose_kernel(const KernelProfile& profile, const vk::Caps& caps, const Step& step,
-                           CacheType cache, DType weight, uint32_t rows, uint64_t weight_rows) {
+                           CacheType cache, const WeightShape& weight, uint32_t rows) {
     const Chooser choose{profile, caps};
     const uint64_t n_rows = rows;
     switch (step.op) {
         case Op::embed:
-            return choose.elementwise("embed_" + format_suffix(weight),
+            return choose.elementwise("embed_" + format_suffix(weight.dtype),
                                       n_rows * ceil_div(step.u32("n"), 8));
         case Op::take_rows:
             return choose.elementwise("take_rows", n_rows * step.u32("n"));
         case Op::rms_norm:
             return choose.rms_norm(step, rows);
         case Op::matmul:
-            return choose.matmul(weight, rows, weight_rows);
+            return choose.matmul(step, weight, rows);
         case Op::add:
             return choose.elementwise("add", n_rows * step.u32("n"));
         case Op::rope_table:

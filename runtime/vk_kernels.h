@@ -21,9 +21,20 @@ struct KernelProfile {
     bool matmat = true;        // more activation rows than that go to matmat (shared-memory tiles)
     uint32_t norm_size = 256;  // local size of rms_norm when rows are long
     uint32_t attend_splits = 8;  // most subgroups that share one query head
+    /// Not 0: weights are read as texels and activations through a uniform window of so many bytes,
+    /// because loads by address cost a loop over the lanes: CPU devices
+    /// (docs/adr/0009-weights-as-texels-on-cpu-devices.md).
+    uint32_t window_bytes = 0;
 };
 
 KernelProfile kernel_profile(const vk::Caps& caps);
+
+/// The piece of a weight matrix that a dispatch is for.
+struct WeightShape {
+    DType dtype = DType::f32;
+    uint64_t rows = 0;
+    bool texels = false;  // can be read as texels
+};
 
 /// What one dispatch of a Step looks like, apart from its push constants.
 struct KernelChoice {
@@ -31,11 +42,13 @@ struct KernelChoice {
     std::vector<vk::SpecConstant> constants;
     uint32_t subgroup_size = 0;  // pinned where the device allows
     vk::Groups groups;
+    uint32_t cols = 0;         // not 0: groups.z is to be ceil(activation rows / cols)
+    uint32_t window_rows = 0;  // not 0: activations come through a uniform window that holds so
+                               // many rows; more take more dispatches
 };
 
-/// The kernel for a Step. rows: of its output; weight_rows: of the weight piece, where it has one;
-/// weight: its type.
+/// The kernel for a Step. rows: of its output; weight: of Steps that have one.
 KernelChoice choose_kernel(const KernelProfile& profile, const vk::Caps& caps, const Step& step,
-                           CacheType cache, DType weight, uint32_t rows, uint64_t weight_rows);
+                           CacheType cache, const WeightShape& weight, uint32_t rows);
 
 }  // namespace m2w

@@ -39,6 +39,25 @@ Result<DeviceTensor> split_rows(const Tensor& t, uint64_t max_bytes) {
     return out;
 }
 
+/// How the loaders with TEXELS read a plane (kernels/glsl/weights.glsl): halves, single words, or
+/// four words.
+VkFormat texel_format(const DTypeInfo& type, const PlaneInfo& plane) {
+    if (type.block_elems == 1 || plane.bytes_per_block > 4) return VK_FORMAT_R32G32B32A32_UINT;
+    return plane.bytes_per_block == 2 ? VK_FORMAT_R16_SFLOAT : VK_FORMAT_R32_UINT;
+}
+
+vk::TexelPlanes texel_planes(const DTypeInfo& type, const WeightPiece& piece) {
+    vk::TexelPlanes planes;
+    for (uint32_t i = 0; i < vk::kTexelPlanes; ++i) {
+        const uint32_t from = std::min(i, piece.layout.count - 1);
+        const uint64_t begin = piece.layout.offset_bytes[from];
+        const uint64_t end = from + 1 < piece.layout.count ? piece.layout.offset_bytes[from + 1]
+                                                           : piece.layout.size_bytes;
+        planes[i] = {piece.memory.part(begin, end - begin), texel_format(type, type.planes[from])};
+    }
+    return planes;
+}
+
 class Loader {
   public:
     Loader(vk::Device& device, const gguf::File& file, const ProgressFn& progress)
@@ -124,10 +143,10 @@ class Loader {
 }  // namespace
 
 Result<VkWeights> VkWeights::load(vk::Device& device, const Plan& plan, const gguf::File& file,
-                                  const ProgressFn& progress, uint64_t max_piece_bytes) {
+                                  const ProgressFn& progress, const WeightOptions& options) {
     const std::vector<Tensor>& tensors = plan.tensors;
-    const uint64_t limit =
-        max_piece_bytes ? max_piece_bytes : vk::Arena::max_slice_bytes(device.caps());
+    const uint64_t limit = options.max_piece_bytes ? options.max_piece_bytes
+                                                   : vk::Arena::max_slice_bytes(device.caps());
     std::vector<DeviceTensor> placed;
     std::vector<uint64_t> sizes;
     for (const Tensor& t : tensors) {
@@ -146,7 +165,27 @@ Result<VkWeights> VkWeights::load(vk::Device& device, const Plan& plan, const gg
     for (size_t i = 0; i < tensors.size(); ++i) TRY(loader.load(tensors[i], placed[i]));
     TRY(loader.finish());
     weights.tensors_ = std::move(placed);
+    if (options.texels) TRY(weights.make_texels(device));
     return weights;
+}
+
+Result<void> VkWeights::make_texels(vk::Device& device) {
+    std::vector<vk::TexelPlanes> sets;
+    std::vector<WeightPiece*> pieces;
+    for (DeviceTensor& t : tensors_) {
+        for (WeightPiece& piece : t.pieces) {
+            const vk::TexelPlanes planes = texel_planes(dtype_info(t.dtype), piece);
+            if (!std::all_of(planes.begin(), planes.end(),
+                             [&](const auto& p) { return vk::TexelSets::fits(p, device.caps()); }))
+                continue;
+            sets.push_back(planes);
+            pieces.push_back(&piece);
+        }
+    }
+    TRY(auto texels, vk::TexelSets::create(device, sets));
+    texels_.emplace(std::move(texels));
+    for (size_t i = 0; i < pieces.size(); ++i) pieces[i]->texels = (*texels_)[i];
+    return {};
 }
 
 }  // namespace m2w

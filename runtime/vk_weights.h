@@ -2,12 +2,14 @@
 // allocation would be too large.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "gguf/repack.h"
 #include "runtime/executor.h"
 #include "runtime/vk/buffer.h"
 #include "runtime/vk/device.h"
+#include "runtime/vk/texels.h"
 
 namespace m2w {
 
@@ -17,6 +19,8 @@ struct WeightPiece {
     uint64_t rows = 0;
     PlaneLayout layout;
     vk::Slice memory;
+    VkDescriptorSet texels =
+        VK_NULL_HANDLE;  // the planes as texel buffers, where asked for and possible
 };
 
 /// A matrix in one or more pieces, or a vector (one piece, f32 [cols]).
@@ -25,20 +29,32 @@ struct DeviceTensor {
     std::vector<WeightPiece> pieces;
 };
 
+struct WeightOptions {
+    uint64_t max_piece_bytes = 0;  // 0: the device's limit; tests set it small
+    bool texels = false;           // make WeightPiece::texels
+};
+
 class VkWeights {
   public:
-    /// Uploads every tensor of the Plan, layer by layer. max_piece_bytes: 0 for the device's limit
-    /// (tests set it small). Errors: out_of_memory, io, nan_scale (a weight or scale that is not
-    /// finite), resource_limit (one row larger than a piece).
+    /// Uploads every tensor of the Plan, layer by layer.
+    /// Errors: out_of_memory, io, nan_scale (a weight or scale that is not finite), resource_limit
+    /// (one row larger than a piece).
     static Result<VkWeights> load(vk::Device& device, const Plan& plan, const gguf::File& file,
-                                  const ProgressFn& progress, uint64_t max_piece_bytes = 0);
+                                  const ProgressFn& progress, const WeightOptions& options);
 
     const DeviceTensor& operator[](size_t tensor) const { return tensors_[tensor]; }
     uint64_t size_bytes() const { return arena_.reserved_bytes(); }
+    /// Of all WeightPiece::texels; null without them.
+    VkDescriptorSetLayout texel_layout() const {
+        return texels_ ? texels_->layout() : VK_NULL_HANDLE;
+    }
 
   private:
     explicit VkWeights(vk::Arena arena) : arena_(std::move(arena)) {}
+    Result<void> make_texels(vk::Device& device);
+
     vk::Arena arena_;
+    std::optional<vk::TexelSets> texels_;
     std::vector<DeviceTensor> tensors_;  // [n_tensors] of the Plan
 };
 

@@ -64,8 +64,9 @@ Result<void> check_template(Inspection& out) {
 Result<Inspection> run_checks(const InspectArgs& args) {
     Inspection out;
     TRY(out.file, gguf::File::open(args.model));
-    TRY(out.model, Model::from(out.file));
+    // The vocabulary first: a file without one is told so, not that its size is missing or odd.
     TRY(out.tokenizer, Tokenizer::from(*out.file));
+    TRY(out.model, Model::from(out.file));
     out.warnings = out.model->warnings();
     TRY(check_template(out));
     if (!args.quick)

@@ -16,3 +16,6 @@ vec2 k_scale(uvec4 hd, uint j) {
     const vec2 d = unpackHalf2x16(hd.x);
     return vec2(d.x * float(scale), d.y * float(minimum));
 }
+
+// Scale and minimum of groups j and j + 1.
+vec4 k_scale_pair(uvec4 hd, uint j) { return vec4(k_scale(hd, j), k_scale(hd, j + 1)); }

@@ -1,19 +1,24 @@
 // load_f16.glsl - F16 rows. Plane w: half [rows][k].
+#define Scale uint  // none
+WORDS(0)
 const uint kHiOffset = 4;
+const uint kGroupUnits = 1;
 uint unit_k(uint u) { return 8 * u; }
-Weights8 load8(uint row, uint u) {
-    const uint i = row * p_k + 8 * u;
-    Weights8 w;
-    if ((p_k & 7u) == 0u) {
-        const uvec4 bits = U32x4In(p.w0).v[i / 8];
-        w.lo = vec4(unpackHalf2x16(bits.x), unpackHalf2x16(bits.y));
-        w.hi = vec4(unpackHalf2x16(bits.z), unpackHalf2x16(bits.w));
-        return w;
+Scale load_scale(uint row, uint g) { return 0u; }
+float one_weight(uint row, uint k) {
+    const uint i = row * p_k + k;
+    return k < p_k ? float(F16In(p.w0).v[i]) : 0.0;
+}
+Weights8 load8(uint row, uint g, uint j, Scale s) {
+    if (aligned_k()) {
+        const uint unit = row * (p_k / 8) + g;
+        const uvec4 bits = words4(0, unit);
+        return Weights8(vec4(unpackHalf2x16(bits.x), unpackHalf2x16(bits.y)), vec4(unpackHalf2x16(bits.z), unpackHalf2x16(bits.w)));
     }
-    F16In plane = F16In(p.w0);
-    [[unroll]] for (uint j = 0; j < 4; ++j) {
-        w.lo[j] = 8 * u + j < p_k ? float(plane.v[i + j]) : 0.0;
-        w.hi[j] = 8 * u + 4 + j < p_k ? float(plane.v[i + 4 + j]) : 0.0;
+    Weights8 w;
+    [[unroll]] for (uint e = 0; e < 4; ++e) {
+        w.lo[e] = one_weight(row, 8 * g + e);
+        w.hi[e] = one_weight(row, 8 * g + 4 + e);
     }
     return w;
 }

@@ -1,19 +1,23 @@
 // load_f32.glsl - F32 rows. Plane w: float [rows][k].
+#define Scale uint  // none
+WORDS(0)
 const uint kHiOffset = 4;
+const uint kGroupUnits = 1;
 uint unit_k(uint u) { return 8 * u; }
-Weights8 load8(uint row, uint u) {
-    const uint i = row * p_k + 8 * u;
-    Weights8 w;
-    if ((p_k & 7u) == 0u) {
-        F32x4In plane = F32x4In(p.w0);
-        w.lo = plane.v[i / 4];
-        w.hi = plane.v[i / 4 + 1];
-        return w;
+Scale load_scale(uint row, uint g) { return 0u; }
+float one_weight(uint row, uint k) {
+    const uint i = row * p_k + k;
+    return k < p_k ? F32In(p.w0).v[i] : 0.0;
+}
+Weights8 load8(uint row, uint g, uint j, Scale s) {
+    if (aligned_k()) {
+        const uint unit = row * (p_k / 8) + g;
+        return Weights8(uintBitsToFloat(words4(0, 2 * unit)), uintBitsToFloat(words4(0, 2 * unit + 1)));
     }
-    F32In plane = F32In(p.w0);
-    [[unroll]] for (uint j = 0; j < 4; ++j) {
-        w.lo[j] = 8 * u + j < p_k ? plane.v[i + j] : 0.0;
-        w.hi[j] = 8 * u + 4 + j < p_k ? plane.v[i + 4 + j] : 0.0;
+    Weights8 w;
+    [[unroll]] for (uint e = 0; e < 4; ++e) {
+        w.lo[e] = one_weight(row, 8 * g + e);
+        w.hi[e] = one_weight(row, 8 * g + 4 + e);
     }
     return w;
 }

@@ -1,13 +1,14 @@
 // load_q4_k.glsl - blocks of 256 in groups of 32: w = d sc q - dmin m. Planes qs: 128 bytes a block (32 bytes: one group in the
 // low nibbles, the next in the high ones), hd: see k_scales.glsl.
 #include "k_scales.glsl"
+#define Scale vec4  // scale and minimum of lo's group, then of hi's
+WORDS(0)
+WORDS(1)
 const uint kHiOffset = 32;
+const uint kGroupUnits = 8;
 uint unit_k(uint u) { return (u / 8) * 64 + (u % 8) * 4; }
-Weights8 load8(uint row, uint u) {
-    const uint unit = row * (p_k / 8) + u;
-    const uint q = U32In(p.w0).v[unit];
-    const uvec4 hd = U32x4In(p.w1).v[unit / 32];
-    const uint group = 2 * ((u % 32) / 8);
-    const vec2 a = k_scale(hd, group), b = k_scale(hd, group + 1);
-    return Weights8(a.x * vec4(bytes(q & 0x0f0f0f0fu)) - a.y, b.x * vec4(bytes((q >> 4) & 0x0f0f0f0fu)) - b.y);
+Scale load_scale(uint row, uint g) { return k_scale_pair(words4(1, row * (p_k / 256) + g / 4), 2 * (g % 4)); }
+Weights8 load8(uint row, uint g, uint j, Scale s) {
+    const uint q = word_of_4(0, 2 * (row * (p_k / 64) + g) + j / 4, j % 4);
+    return Weights8(s.x * vec4(bytes(q & 0x0f0f0f0fu)) - s.y, s.z * vec4(bytes((q >> 4) & 0x0f0f0f0fu)) - s.w);
 }

@@ -1,12 +1,23 @@
 // load_q5_0.glsl - blocks of 32: w = d * (q - 16). Planes qs: 16 bytes a block (byte j: elements j and j + 16), qh: the fifth
 // bits (bit i: element i), d: half.
+WORDS(0)
+WORDS(1)
+HALVES(2)
+struct Scale {
+    float d;
+    uint qh;
+};
 const uint kHiOffset = 16;
+const uint kGroupUnits = 4;
 uint unit_k(uint u) { return (u / 4) * 32 + (u % 4) * 4; }
-Weights8 load8(uint row, uint u) {
-    const uint unit = row * (p_k / 8) + u;
-    const uint q = U32In(p.w0).v[unit];
-    const uint qh = U32In(p.w1).v[unit / 4] >> ((u % 4) * 4);
-    const float d = float(F16In(p.w2).v[unit / 4]);
+Scale load_scale(uint row, uint g) {
+    const uint block = row * (p_k / 32) + g;
+    return Scale(half_at(2, block), word_at(1, block));
+}
+Weights8 load8(uint row, uint g, uint j, Scale s) {
+    const uint block = row * (p_k / 32) + g;
+    const uint q = word_of_4(0, block, j);
+    const uint qh = s.qh >> (j * 4);
     const uvec4 lo = bytes(q & 0x0f0f0f0fu) + fifth_bits(qh), hi = bytes((q >> 4) & 0x0f0f0f0fu) + fifth_bits(qh >> 16);
-    return Weights8(d * (vec4(lo) - 16.0), d * (vec4(hi) - 16.0));
+    return Weights8(s.d * (vec4(lo) - 16.0), s.d * (vec4(hi) - 16.0));
 }

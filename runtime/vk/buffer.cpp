@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/vk/error.h"
+
 namespace m2w::vk {
 namespace {
 
@@ -17,7 +19,8 @@ constexpr VkMemoryPropertyFlags kCached = VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
 constexpr VkBufferUsageFlags kUsage =
     VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT |
     VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT |
-    VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT;
+    VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT |
+    VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT;
 
 /// What a kind of memory must have, and what it should and should not have, all else being equal.
 struct Wish {
@@ -74,41 +77,35 @@ Result<Buffer> Buffer::create(Device& device, uint64_t size_bytes, Memory memory
     Buffer out;
     out.device_ = &device;
     out.size_bytes_ = size_bytes;
-    VkBufferCreateInfo info{};
-    info.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO;
+    auto info = vk_struct<VkBufferCreateInfo>(VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO);
     info.size = size_bytes;
     info.usage = kUsage;
-    if (const VkResult result = vkCreateBuffer(device.handle(), &info, nullptr, &out.buffer_))
-        return device.fail(result, what);
+    TRY(device.check(vkCreateBuffer(device.handle(), &info, nullptr, &out.buffer_), what));
 
     VkMemoryRequirements needs{};
     vkGetBufferMemoryRequirements(device.handle(), out.buffer_, &needs);
     const auto& types = device.memory_properties_;
-    VkMemoryAllocateFlagsInfo flags{};
-    flags.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO;
+    auto flags = vk_struct<VkMemoryAllocateFlagsInfo>(VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO);
     flags.flags = VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT;
-    VkMemoryAllocateInfo allocate{};
-    allocate.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO;
+    auto allocate = vk_struct<VkMemoryAllocateInfo>(VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO);
     allocate.pNext = &flags;
     allocate.allocationSize = needs.size;
     allocate.memoryTypeIndex =
         choose_type(types, needs.memoryTypeBits, wish(memory, device.caps()));
     TRY(out.memory_, device.allocate(allocate, what));
     out.allocated_bytes_ = needs.size;
-    if (const VkResult result = vkBindBufferMemory(device.handle(), out.buffer_, out.memory_, 0))
-        return device.fail(result, what);
+    TRY(device.check(vkBindBufferMemory(device.handle(), out.buffer_, out.memory_, 0), what));
 
     const auto property = types.memoryTypes[allocate.memoryTypeIndex].propertyFlags;
     if ((property & kMapped) == kMapped &&
         (memory != Memory::device || device.caps().unified_memory)) {
         void* mapped = nullptr;
-        if (const VkResult result =
-                vkMapMemory(device.handle(), out.memory_, 0, VK_WHOLE_SIZE, 0, &mapped))
-            return device.fail(result, what);
+        TRY(device.check(vkMapMemory(device.handle(), out.memory_, 0, VK_WHOLE_SIZE, 0, &mapped),
+                         what));
         out.mapped_ = static_cast<std::byte*>(mapped);
     }
-    VkBufferDeviceAddressInfo address{};
-    address.sType = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO;
+    auto address =
+        vk_struct<VkBufferDeviceAddressInfo>(VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO);
     address.buffer = out.buffer_;
     out.address_ = vkGetBufferDeviceAddress(device.handle(), &address);
     M2W_ASSERT(out.address_ % 16 == 0);

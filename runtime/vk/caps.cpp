@@ -2,7 +2,8 @@
 #include "runtime/vk/caps.h"
 
 #include <algorithm>
-#include <cstring>
+
+#include "runtime/vk/error.h"
 
 namespace m2w::vk {
 namespace {
@@ -22,13 +23,6 @@ struct CoopProperties {  // VkCooperativeMatrixPropertiesKHR
     uint32_t scope;
 };
 using GetCoopProperties = VkResult(VKAPI_PTR*)(VkPhysicalDevice, uint32_t*, CoopProperties*);
-
-template <class T>
-T vk_struct(VkStructureType type) {
-    T out{};
-    out.sType = type;
-    return out;
-}
 
 /// Puts `link` in front of head's chain.
 template <class Head, class Link>
@@ -71,6 +65,10 @@ void query_limits(const VkPhysicalDeviceLimits& limits, Caps& caps) {
     caps.shared_memory_bytes = limits.maxComputeSharedMemorySize;
     caps.push_constant_bytes = limits.maxPushConstantsSize;
     caps.max_storage_buffer_range_bytes = limits.maxStorageBufferRange;
+    caps.max_uniform_range_bytes = limits.maxUniformBufferRange;
+    caps.min_uniform_alignment_bytes = limits.minUniformBufferOffsetAlignment;
+    caps.max_texel_elements = limits.maxTexelBufferElements;
+    caps.min_texel_alignment_bytes = limits.minTexelBufferOffsetAlignment;
     caps.max_allocations = limits.maxMemoryAllocationCount;
     caps.non_coherent_atom_bytes = limits.nonCoherentAtomSize;
     caps.timestamp_period_ns = limits.timestampPeriod;

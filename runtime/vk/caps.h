@@ -39,6 +39,8 @@ struct Caps {
     std::array<uint32_t, 3> max_workgroup_size{}, max_workgroup_count{};
     uint32_t shared_memory_bytes = 0, push_constant_bytes = 0;
     uint64_t max_storage_buffer_range_bytes = 0, max_allocation_bytes = 0;
+    uint64_t max_uniform_range_bytes = 0, min_uniform_alignment_bytes = 0;
+    uint64_t max_texel_elements = 0, min_texel_alignment_bytes = 0;
     uint32_t max_allocations = 0;
     uint64_t non_coherent_atom_bytes = 0;
     double timestamp_period_ns = 0;

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "runtime/vk/error.h"
+
 namespace m2w::vk {
 namespace {
 
@@ -30,7 +32,8 @@ Access writes(Stage stages) {
 
 Access reads_and_writes(Stage stages) {
     Access out = writes(stages);
-    if (has(stages, Stage::compute)) out.access |= VK_ACCESS_SHADER_READ_BIT;
+    if (has(stages, Stage::compute))
+        out.access |= VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_UNIFORM_READ_BIT;
     if (has(stages, Stage::transfer)) out.access |= VK_ACCESS_TRANSFER_READ_BIT;
     if (has(stages, Stage::indirect)) {
         out.stages |= VK_PIPELINE_STAGE_DRAW_INDIRECT_BIT;
@@ -56,26 +59,23 @@ Groups split_groups(uint64_t count, const Caps& caps) {
 Result<Commands> Commands::create(Device& device, uint32_t max_timestamps) {
     TRY(device.check());
     Commands out(device);
-    VkCommandPoolCreateInfo pool{};
-    pool.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
+    auto pool = vk_struct<VkCommandPoolCreateInfo>(VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO);
     pool.queueFamilyIndex = device.caps().queue_family;
-    if (const VkResult result = vkCreateCommandPool(device.handle(), &pool, nullptr, &out.pool_))
-        return device.fail(result, "vkCreateCommandPool");
-    VkCommandBufferAllocateInfo info{};
-    info.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO;
+    TRY(device.check(vkCreateCommandPool(device.handle(), &pool, nullptr, &out.pool_),
+                     "vkCreateCommandPool"));
+    auto info =
+        vk_struct<VkCommandBufferAllocateInfo>(VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO);
     info.commandPool = out.pool_;
     info.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
     info.commandBufferCount = 1;
-    if (const VkResult result = vkAllocateCommandBuffers(device.handle(), &info, &out.commands_))
-        return device.fail(result, "vkAllocateCommandBuffers");
+    TRY(device.check(vkAllocateCommandBuffers(device.handle(), &info, &out.commands_),
+                     "vkAllocateCommandBuffers"));
     if (max_timestamps == 0 || device.caps().timestamp_valid_bits == 0) return out;
-    VkQueryPoolCreateInfo queries{};
-    queries.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO;
+    auto queries = vk_struct<VkQueryPoolCreateInfo>(VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO);
     queries.queryType = VK_QUERY_TYPE_TIMESTAMP;
     queries.queryCount = max_timestamps;
-    if (const VkResult result =
-            vkCreateQueryPool(device.handle(), &queries, nullptr, &out.queries_))
-        return device.fail(result, "vkCreateQueryPool");
+    TRY(device.check(vkCreateQueryPool(device.handle(), &queries, nullptr, &out.queries_),
+                     "vkCreateQueryPool"));
     out.max_timestamps_ = max_timestamps;
     return out;
 }
@@ -113,12 +113,9 @@ void Commands::destroy() {
 Result<void> Commands::begin() {
     TRY(wait());
     state_ = State::empty;
-    if (const VkResult result = vkResetCommandPool(device_->handle(), pool_, 0))
-        return device_->fail(result, "vkResetCommandPool");
-    VkCommandBufferBeginInfo info{};
-    info.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
-    if (const VkResult result = vkBeginCommandBuffer(commands_, &info))
-        return device_->fail(result, "vkBeginCommandBuffer");
+    TRY(device_->check(vkResetCommandPool(device_->handle(), pool_, 0), "vkResetCommandPool"));
+    auto info = vk_struct<VkCommandBufferBeginInfo>(VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO);
+    TRY(device_->check(vkBeginCommandBuffer(commands_, &info), "vkBeginCommandBuffer"));
     if (queries_) vkCmdResetQueryPool(commands_, queries_, 0, max_timestamps_);
     state_ = State::recording;
     timestamps_ = 0;
@@ -144,6 +141,16 @@ void Commands::dispatch(const Pipeline& pipeline, std::span<const std::byte> pus
     M2W_ASSERT(groups.x <= limit[0] && groups.y <= limit[1] && groups.z <= limit[2]);
     bind(pipeline, push);
     vkCmdDispatch(commands_, groups.x, groups.y, groups.z);
+}
+
+void Commands::dispatch(const Pipeline& pipeline, std::span<const std::byte> push, Groups groups,
+                        const UniformWindow& window, uint32_t offset_bytes,
+                        VkDescriptorSet texels) {
+    M2W_ASSERT(offset_bytes % device_->caps().min_uniform_alignment_bytes == 0);
+    const VkDescriptorSet sets[] = {window.set(), texels};
+    vkCmdBindDescriptorSets(commands_, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.layout, 0, 2, sets,
+                            1, &offset_bytes);
+    dispatch(pipeline, push, groups);
 }
 
 void Commands::dispatch_indirect(const Pipeline& pipeline, std::span<const std::byte> push,
@@ -172,8 +179,7 @@ void Commands::barrier(Stage before, Stage after) {
     M2W_ASSERT(state_ == State::recording);
     M2W_ASSERT(!has(before, Stage::host | Stage::indirect));
     const Access from = writes(before), to = reads_and_writes(after);
-    VkMemoryBarrier memory{};
-    memory.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER;
+    auto memory = vk_struct<VkMemoryBarrier>(VK_STRUCTURE_TYPE_MEMORY_BARRIER);
     memory.srcAccessMask = from.access;
     memory.dstAccessMask = to.access;
     vkCmdPipelineBarrier(commands_, from.stages, to.stages, 0, 1, &memory, 0, nullptr, 0, nullptr);
@@ -190,8 +196,7 @@ uint32_t Commands::timestamp() {
 Result<void> Commands::end() {
     M2W_ASSERT(state_ == State::recording);
     state_ = State::empty;
-    if (const VkResult result = vkEndCommandBuffer(commands_))
-        return device_->fail(result, "vkEndCommandBuffer");
+    TRY(device_->check(vkEndCommandBuffer(commands_), "vkEndCommandBuffer"));
     state_ = State::recorded;
     return device_->check();
 }

@@ -15,6 +15,7 @@
 #include "runtime/vk/buffer.h"
 #include "runtime/vk/device.h"
 #include "runtime/vk/pipeline.h"
+#include "runtime/vk/uniform.h"
 
 namespace m2w::vk {
 
@@ -54,6 +55,10 @@ class Commands {
     /// push: exactly pipeline.push_constant_bytes. groups: each > 0 and within the device's limits
     /// (asserted; see split_groups).
     void dispatch(const Pipeline& pipeline, std::span<const std::byte> push, Groups groups);
+    /// The same for a pipeline with a uniform window and texel planes. offset_bytes: where the
+    /// window starts in its buffer, a multiple of Caps::min_uniform_alignment_bytes.
+    void dispatch(const Pipeline& pipeline, std::span<const std::byte> push, Groups groups,
+                  const UniformWindow& window, uint32_t offset_bytes, VkDescriptorSet texels);
     /// args: three uint32_t {x, y, z}, 4-byte aligned; each may be 0. The writer keeps the limits.
     void dispatch_indirect(const Pipeline& pipeline, std::span<const std::byte> push, Slice args);
     template <class Params>

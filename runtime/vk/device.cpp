@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "runtime/vk/error.h"
 
@@ -22,6 +23,7 @@ double mib(uint64_t bytes) {
 Device::Device(std::shared_ptr<Instance> instance, const DeviceInfo& info,
                const DeviceOptions& options)
     : instance_(std::move(instance)), info_(info), wait_timeout_(options.wait_timeout) {
+    if (options.discrete_memory) info_.caps.unified_memory = false;
     if (wait_timeout_.count() == 0) wait_timeout_ = info.caps.is_cpu ? kCpuTimeout : kGpuTimeout;
 }
 
@@ -49,36 +51,38 @@ Result<void> Device::init() {
     features.enable(caps());
     const auto names = extensions(caps());
     const float priority = 1;
-    VkDeviceQueueCreateInfo queue{};
-    queue.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;
+    auto queue = vk_struct<VkDeviceQueueCreateInfo>(VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO);
     queue.queueFamilyIndex = caps().queue_family;
     queue.queueCount = 1;
     queue.pQueuePriorities = &priority;
-    VkDeviceCreateInfo info{};
-    info.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
+    auto info = vk_struct<VkDeviceCreateInfo>(VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO);
     info.pNext = &features.head;
     info.queueCreateInfoCount = 1;
     info.pQueueCreateInfos = &queue;
     info.enabledExtensionCount = uint32_t(names.size());
     info.ppEnabledExtensionNames = names.data();
-    if (const VkResult result = vkCreateDevice(info_.handle, &info, nullptr, &device_))
-        return fail(result, "vkCreateDevice " + info_.name);
+    TRY(check(vkCreateDevice(info_.handle, &info, nullptr, &device_),
+              "vkCreateDevice " + info_.name));
     vkGetDeviceQueue(device_, caps().queue_family, 0, &queue_);
     vkGetPhysicalDeviceMemoryProperties(info_.handle, &memory_properties_);
 
-    VkSemaphoreTypeCreateInfo type{};
-    type.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO;
+    auto type = vk_struct<VkSemaphoreTypeCreateInfo>(VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO);
     type.semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE;
-    VkSemaphoreCreateInfo semaphore{};
-    semaphore.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO;
+    auto semaphore = vk_struct<VkSemaphoreCreateInfo>(VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO);
     semaphore.pNext = &type;
-    if (const VkResult result = vkCreateSemaphore(device_, &semaphore, nullptr, &timeline_))
-        return fail(result, "vkCreateSemaphore");
+    TRY(check(vkCreateSemaphore(device_, &semaphore, nullptr, &timeline_), "vkCreateSemaphore"));
     return {};
 }
 
 Device::~Device() {
-    if (!device_ || !quiesce()) return;  // a hung device: destroying what it uses would be worse
+    if (!device_) return;
+    if (!quiesce()) {  // hung: destroying what it uses would be worse than keeping it to the end
+        static std::mutex mutex;
+        static auto* const kept = new std::vector<std::shared_ptr<Instance>>;
+        std::lock_guard lock(mutex);
+        kept->push_back(std::move(instance_));
+        return;
+    }
     vkDestroySemaphore(device_, timeline_, nullptr);
     vkDestroyDevice(device_, nullptr);
 }
@@ -93,6 +97,11 @@ Result<void> Device::check() const {
     return {};
 }
 
+Result<void> Device::check(VkResult result, std::string_view what) {
+    if (result != VK_SUCCESS) return fail(result, what);
+    return {};
+}
+
 Error Device::fail(VkResult result, std::string_view what) {
     if (result != VK_ERROR_DEVICE_LOST) return vk_error(result, what);
     lost_ = true;
@@ -104,26 +113,23 @@ Result<uint64_t> Device::submit(VkCommandBuffer commands) {
     if (lose_next_submit_.exchange(false)) return fail(VK_ERROR_DEVICE_LOST, "vkQueueSubmit");
     std::lock_guard lock(queue_mutex_);
     const uint64_t serial = submitted_ + 1;
-    VkTimelineSemaphoreSubmitInfo timeline{};
-    timeline.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO;
+    auto timeline =
+        vk_struct<VkTimelineSemaphoreSubmitInfo>(VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
     timeline.signalSemaphoreValueCount = 1;
     timeline.pSignalSemaphoreValues = &serial;
-    VkSubmitInfo info{};
-    info.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
+    auto info = vk_struct<VkSubmitInfo>(VK_STRUCTURE_TYPE_SUBMIT_INFO);
     info.pNext = &timeline;
     info.commandBufferCount = 1;
     info.pCommandBuffers = &commands;
     info.signalSemaphoreCount = 1;
     info.pSignalSemaphores = &timeline_;
-    if (const VkResult result = vkQueueSubmit(queue_, 1, &info, VK_NULL_HANDLE))
-        return fail(result, "vkQueueSubmit");
+    TRY(check(vkQueueSubmit(queue_, 1, &info, VK_NULL_HANDLE), "vkQueueSubmit"));
     submitted_ = serial;
     return serial;
 }
 
 VkResult Device::wait_for(uint64_t serial, std::chrono::nanoseconds timeout) {
-    VkSemaphoreWaitInfo info{};
-    info.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO;
+    auto info = vk_struct<VkSemaphoreWaitInfo>(VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO);
     info.semaphoreCount = 1;
     info.pSemaphores = &timeline_;
     info.pValues = &serial;
@@ -145,8 +151,8 @@ Result<void> Device::wait(uint64_t serial, std::chrono::milliseconds timeout) {
 Result<bool> Device::done(uint64_t serial) {
     TRY(check());
     uint64_t value = 0;
-    if (const VkResult result = vkGetSemaphoreCounterValue(device_, timeline_, &value))
-        return fail(result, "vkGetSemaphoreCounterValue");
+    TRY(check(vkGetSemaphoreCounterValue(device_, timeline_, &value),
+              "vkGetSemaphoreCounterValue"));
     return value >= serial;
 }
 
@@ -198,10 +204,10 @@ MemoryStatus Device::memory() const {
         status.free_bytes = status.heap_bytes - std::min(status.heap_bytes, status.in_use_bytes);
         return status;
     }
-    VkPhysicalDeviceMemoryBudgetPropertiesEXT budget{};
-    budget.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT;
-    VkPhysicalDeviceMemoryProperties2 properties{};
-    properties.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2;
+    auto budget = vk_struct<VkPhysicalDeviceMemoryBudgetPropertiesEXT>(
+        VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT);
+    auto properties = vk_struct<VkPhysicalDeviceMemoryProperties2>(
+        VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2);
     properties.pNext = &budget;
     vkGetPhysicalDeviceMemoryProperties2(info_.handle, &properties);
     for (size_t i = 0; i < info_.heaps.size(); ++i)

@@ -19,6 +19,8 @@ namespace m2w::vk {
 struct DeviceOptions {
     /// How long a wait may take. 0: 60 s, on a CPU device 10 minutes.
     std::chrono::milliseconds wait_timeout{0};
+    /// Never map device memory, as on a discrete GPU: tests those paths where memory is unified.
+    bool discrete_memory = false;
 };
 
 struct MemoryStatus {
@@ -57,6 +59,8 @@ class Device {
     bool lost() const { return lost_.load(); }
     /// Errors: device_lost, once it is.
     Result<void> check() const;
+    /// An error unless the call `what` returned VK_SUCCESS; remembers a loss.
+    Result<void> check(VkResult result, std::string_view what);
     /// The Error of a failed call; remembers a loss.
     Error fail(VkResult result, std::string_view what);
 

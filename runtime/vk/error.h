@@ -1,4 +1,5 @@
-// error.h — VkResult to Error, by one table. Knows no device state.
+// error.h — what every call of Vulkan needs: a struct with its type, a VkResult as an Error. Knows
+// no device state.
 #pragma once
 #include <vulkan/vulkan_core.h>
 
@@ -7,6 +8,14 @@
 #include "gguf/result.h"
 
 namespace m2w::vk {
+
+/// A Vulkan struct, zero but for its type.
+template <class T>
+T vk_struct(VkStructureType type) {
+    T out{};
+    out.sType = type;
+    return out;
+}
 
 /// "VK_ERROR_DEVICE_LOST"; "VkResult" for a code that this build does not know.
 std::string_view result_name(VkResult result);

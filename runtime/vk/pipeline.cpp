@@ -7,12 +7,15 @@
 
 #include "runtime/vk/cache_file.h"
 
+#include "runtime/vk/error.h"
+
 namespace m2w::vk {
 namespace {
 
 std::string key(const PipelineDesc& desc) {
-    std::string out = fmt::format("{} push={} subgroup={}", desc.name, desc.push_constant_bytes,
-                                  desc.subgroup_size);
+    std::string out =
+        fmt::format("{} push={} subgroup={} sets={}", desc.name, desc.push_constant_bytes,
+                    desc.subgroup_size, desc.set_layouts.size());
     for (const auto& [id, value] : desc.constants) out += fmt::format(" {}={}", id, value);
     return out;
 }
@@ -45,13 +48,11 @@ Result<std::unique_ptr<Pipelines>> Pipelines::create(Device& device,
         if (!made_here(data, device.info())) data.clear();
     }
     if (!data.empty()) out->loaded_checksum_ = checksum(data);
-    VkPipelineCacheCreateInfo info{};
-    info.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO;
+    auto info = vk_struct<VkPipelineCacheCreateInfo>(VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO);
     info.initialDataSize = data.size();
     info.pInitialData = data.data();
-    if (const VkResult result =
-            vkCreatePipelineCache(device.handle(), &info, nullptr, &out->cache_))
-        return device.fail(result, "vkCreatePipelineCache");
+    TRY(device.check(vkCreatePipelineCache(device.handle(), &info, nullptr, &out->cache_),
+                     "vkCreatePipelineCache"));
     return out;
 }
 
@@ -89,16 +90,19 @@ Result<VkPipelineLayout> Pipelines::layout(const PipelineDesc& desc) {
         return Error{Category::unsupported,
                      fmt::format("{}: {} bytes of push constants, the device takes {}", desc.name,
                                  bytes, device_.caps().push_constant_bytes)};
-    if (const auto found = layouts_.find(bytes); found != layouts_.end()) return found->second;
+    const auto layout_key = std::pair(bytes, desc.set_layouts.size());
+    if (const auto found = layouts_.find(layout_key); found != layouts_.end()) return found->second;
     const VkPushConstantRange range{VK_SHADER_STAGE_COMPUTE_BIT, 0, bytes};
-    VkPipelineLayoutCreateInfo info{};
-    info.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO;
+    auto info =
+        vk_struct<VkPipelineLayoutCreateInfo>(VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO);
+    info.setLayoutCount = uint32_t(desc.set_layouts.size());
+    info.pSetLayouts = desc.set_layouts.data();
     info.pushConstantRangeCount = bytes > 0;
     info.pPushConstantRanges = &range;
     VkPipelineLayout out = VK_NULL_HANDLE;
-    if (const VkResult result = vkCreatePipelineLayout(device_.handle(), &info, nullptr, &out))
-        return device_.fail(result, "vkCreatePipelineLayout");
-    layouts_[bytes] = out;
+    TRY(device_.check(vkCreatePipelineLayout(device_.handle(), &info, nullptr, &out),
+                      "vkCreatePipelineLayout"));
+    layouts_[layout_key] = out;
     return out;
 }
 
@@ -111,15 +115,14 @@ Result<VkPipeline> Pipelines::compile(const PipelineDesc& desc, VkPipelineLayout
     }
     const VkSpecializationInfo constants{uint32_t(entries.size()), entries.data(),
                                          desc.constants.size_bytes(), desc.constants.data()};
-    VkShaderModuleCreateInfo module{};
-    module.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO;
+    auto module = vk_struct<VkShaderModuleCreateInfo>(VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO);
     module.codeSize = desc.spirv.size_bytes();
     module.pCode = desc.spirv.data();
-    VkPipelineShaderStageRequiredSubgroupSizeCreateInfoEXT subgroup{};
-    subgroup.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO_EXT;
+    auto subgroup = vk_struct<VkPipelineShaderStageRequiredSubgroupSizeCreateInfoEXT>(
+        VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO_EXT);
     subgroup.requiredSubgroupSize = desc.subgroup_size;
-    VkComputePipelineCreateInfo info{};
-    info.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO;
+    auto info =
+        vk_struct<VkComputePipelineCreateInfo>(VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO);
     info.layout = with;
     info.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
     info.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT;
@@ -136,9 +139,8 @@ Result<VkPipeline> Pipelines::compile(const PipelineDesc& desc, VkPipelineLayout
             Category::unsupported,
             fmt::format("{}: subgroups of {}, the device has {} to {}", desc.name,
                         desc.subgroup_size, caps.subgroup_size_min, caps.subgroup_size_max)};
-    if (const VkResult result =
-            vkCreateShaderModule(device_.handle(), &module, nullptr, &info.stage.module))
-        return device_.fail(result, fmt::format("vkCreateShaderModule {}", desc.name));
+    TRY(device_.check(vkCreateShaderModule(device_.handle(), &module, nullptr, &info.stage.module),
+                      fmt::format("vkCreateShaderModule {}", desc.name)));
     VkPipeline out = VK_NULL_HANDLE;
     const VkResult result =
         vkCreateComputePipelines(device_.handle(), cache_, 1, &info, nullptr, &out);

@@ -34,6 +34,9 @@ struct PipelineDesc {
     /// 0: the driver's choice. Else the size that every subgroup has, all of them full:
     /// local_size_x must be a multiple of it.
     uint32_t subgroup_size = 0;
+    /// Those of UniformWindow and TexelSets for kernels that read them, else none. All windows have
+    /// compatible layouts, and so have all texel sets.
+    std::span<const VkDescriptorSetLayout> set_layouts;
 };
 
 /// Borrowed from Pipelines. Entry point "main".
@@ -84,7 +87,9 @@ class Pipelines {
     uint64_t loaded_checksum_ = 0;
     mutable std::mutex mutex_;  // guards the maps
     std::map<std::string, Pipeline, std::less<>> pipelines_;
-    std::map<uint32_t, VkPipelineLayout> layouts_;  // by push constant size
+    // by push constant size and whether there is a uniform window (all windows have compatible
+    // layouts)
+    std::map<std::pair<uint32_t, size_t>, VkPipelineLayout> layouts_;
 };
 
 }  // namespace m2w::vk

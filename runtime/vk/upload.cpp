@@ -17,8 +17,7 @@ uint64_t align_up(uint64_t n) {
 
 }  // namespace
 
-Uploader::Uploader(Device& device, const UploadOptions& options)
-    : device_(device), force_staging_(options.force_staging) {
+Uploader::Uploader(Device& device, const UploadOptions& options) : device_(device) {
     uint64_t ring = options.ring_bytes;
     if (ring == 0) ring = (device.caps().is_cpu ? 8 : 32) * kMiB;
     half_bytes_ = ring / 2 / kStageAlignment * kStageAlignment;
@@ -45,18 +44,17 @@ Result<std::span<std::byte>> Uploader::stage(Slice to) {
 Result<void> Uploader::stage(std::span<const Slice> targets, std::span<std::span<std::byte>> out) {
     M2W_ASSERT(targets.size() == out.size());
     TRY(device_.check());
-    const auto direct = [&](const Slice& to) { return to.mapped() && !force_staging_; };
     uint64_t needed = 0, total = 0;
     for (const Slice& to : targets) {
         total += align_up(to.size_bytes);
-        if (!direct(to)) needed += align_up(to.size_bytes);
+        if (!to.mapped()) needed += align_up(to.size_bytes);
     }
     M2W_ASSERT(total <= half_bytes_);
     if (needed > 0 && halves_.empty()) TRY(make_ring());
     if (needed > 0 && needed > half_bytes_ - halves_[current_].used_bytes) TRY(submit_half());
     for (size_t i = 0; i < targets.size(); ++i) {
         const Slice& to = targets[i];
-        if (direct(to) || to.size_bytes == 0) {
+        if (to.mapped() || to.size_bytes == 0) {
             out[i] = {to.mapped(), to.size_bytes};
             continue;
         }

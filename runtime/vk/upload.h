@@ -18,8 +18,6 @@ namespace m2w::vk {
 struct UploadOptions {
     /// Both halves together. 0: 32 MiB, on a CPU device 8 MiB.
     uint64_t ring_bytes = 0;
-    /// Use the ring even for mapped memory (tests).
-    bool force_staging = false;
 };
 
 /// One thread at a time. The ring is made at the first need: with mapped memory it never is.
@@ -55,7 +53,6 @@ class Uploader {
 
     Device& device_;
     uint64_t half_bytes_ = 0;
-    bool force_staging_ = false;
     std::vector<Half> halves_;  // none or two
     size_t current_ = 0;
 };

@@ -35,6 +35,19 @@ TEST_F(VkMemoryTest, device_memory_is_mapped_where_memory_is_unified) {
     EXPECT_EQ(local.part(32, 64).address(), local.address() + 32);
 }
 
+using VkDiscreteMemoryTest = VkDiscreteTest;
+
+TEST_F(VkDiscreteMemoryTest, unmapped_device_memory_is_reached_by_upload_and_download) {
+    const auto words = pattern((17 << 20) / 4);  // more than a download takes at once
+    ASSERT_GET(auto local, Buffer::create(*device_, 17 << 20, Memory::device, "local"));
+    EXPECT_EQ(local.mapped(), nullptr);
+    EXPECT_EQ(local.part(4, 4).mapped(), nullptr);
+    Uploader uploader(*device_);
+    ASSERT_OK(uploader.write(local.all(), std::as_bytes(std::span(words))));
+    ASSERT_OK(uploader.flush());
+    EXPECT_TRUE(read_words(*device_, local.all()) == words);
+}
+
 TEST_F(VkMemoryTest, counts_follow_the_life_of_buffers) {
     ASSERT_EQ(device_->memory().in_use_bytes, 0u);
     {

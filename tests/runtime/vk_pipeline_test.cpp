@@ -113,6 +113,18 @@ TEST_F(VkPipelineTest, cache_file_is_written_once_and_read_back) {
     EXPECT_EQ(files, 1u);  // no temporary left
 }
 
+TEST_F(VkPipelineTest, cache_folder_is_the_users_unless_another_is_given) {
+    const TempDir dir;
+    setenv("M2W_CACHE_DIR", dir.path().c_str(), 1);
+    auto pipelines = Pipelines::create(*device_);
+    unsetenv("M2W_CACHE_DIR");
+    ASSERT_OK(pipelines);
+    EXPECT_EQ((*pipelines)->cache_file().parent_path(), dir.path());
+    ASSERT_GET(auto memory_only, Pipelines::create(*device_, {.cache_dir = ""}));
+    EXPECT_TRUE(memory_only->cache_file().empty());
+    EXPECT_FALSE(memory_only->save());
+}
+
 TEST_F(VkPipelineTest, damaged_or_foreign_cache_file_is_ignored_and_replaced) {
     const TempDir dir;
     std::filesystem::path file;

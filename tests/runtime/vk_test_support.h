@@ -41,7 +41,7 @@ struct SubgroupPush {
 };
 struct SlowPush {
     uint64_t y;
-    uint32_t rounds, pad;  // of 1000 steps each
+    uint32_t turns, pad;  // turns: < 65536
 };
 
 /// Asserts that a Result holds, printing its error.
@@ -93,11 +93,10 @@ class VkTest : public testing::Test {
         ASSERT_GET(const auto devices, list_devices(**instance));
         const char* wanted = std::getenv("M2W_TEST_DEVICE");
         ASSERT_GET(const size_t index, select_device(devices, wanted ? wanted : "auto"));
-        ASSERT_GET(device_, Device::create(*instance, devices[index]));
+        ASSERT_GET(device_, Device::create(*instance, devices[index], options_));
     }
     void TearDown() override {
-        const bool opened = device_ != nullptr;
-        if (opened) {
+        if (device_) {
             EXPECT_EQ(device_->memory().in_use_bytes, 0u);
             EXPECT_EQ(device_->memory().allocations, 0u);
         }
@@ -107,8 +106,15 @@ class VkTest : public testing::Test {
         }
     }
 
+    DeviceOptions options_;
     std::unique_ptr<Device> device_;
     std::shared_ptr<ValidationLog> log_;
+};
+
+/// The same with unmapped device memory, whatever the device.
+class VkDiscreteTest : public VkTest {
+  protected:
+    VkDiscreteTest() { options_.discrete_memory = true; }
 };
 
 inline std::vector<std::byte> to_bytes(const std::vector<uint32_t>& words) {

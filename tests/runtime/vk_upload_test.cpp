@@ -7,6 +7,7 @@ namespace m2w::vk {
 namespace {
 
 using VkUploadTest = VkTest;
+using VkStagedUploadTest = VkDiscreteTest;
 
 std::vector<std::byte> noise(size_t n, uint32_t seed) {
     std::vector<std::byte> out(n);
@@ -41,9 +42,10 @@ TEST_F(VkUploadTest, default_ring_delivers_every_size_and_offset) {
     write_and_compare(*device_, {});
 }
 
-TEST_F(VkUploadTest, staged_pieces_larger_than_the_ring_arrive_whole) {
+TEST_F(VkStagedUploadTest, staged_pieces_larger_than_the_ring_arrive_whole) {
+    write_and_compare(*device_, {});
     for (const uint64_t ring : {uint64_t(32), uint64_t(2048), uint64_t(8192), uint64_t(1) << 20})
-        write_and_compare(*device_, {.ring_bytes = ring, .force_staging = true});
+        write_and_compare(*device_, {.ring_bytes = ring});
 }
 
 TEST_F(VkUploadTest, mapped_memory_is_written_directly_and_needs_no_ring) {
@@ -57,11 +59,11 @@ TEST_F(VkUploadTest, mapped_memory_is_written_directly_and_needs_no_ring) {
     EXPECT_EQ(device_->memory().in_use_bytes, before);
 }
 
-TEST_F(VkUploadTest, extra_memory_stays_within_the_ring) {
+TEST_F(VkStagedUploadTest, extra_memory_stays_within_the_ring) {
     const uint64_t bound = (device_->caps().is_cpu ? 8 : 32) << 20;
     ASSERT_GET(auto target, Buffer::create(*device_, 3 * bound, Memory::device, "target"));
     const uint64_t before = device_->memory().in_use_bytes;
-    Uploader uploader(*device_, {.force_staging = true});
+    Uploader uploader(*device_);
     const auto bytes = noise(3 * bound, 7);
     ASSERT_OK(uploader.write(target.all(), bytes));
     ASSERT_OK(uploader.flush());
@@ -72,9 +74,9 @@ TEST_F(VkUploadTest, extra_memory_stays_within_the_ring) {
     EXPECT_TRUE(got == bytes);
 }
 
-TEST_F(VkUploadTest, planes_staged_together_are_writable_together) {
+TEST_F(VkStagedUploadTest, planes_staged_together_are_writable_together) {
     ASSERT_GET(auto target, Buffer::create(*device_, 4096, Memory::device, "target"));
-    Uploader uploader(*device_, {.ring_bytes = 2048, .force_staging = true});
+    Uploader uploader(*device_, {.ring_bytes = 2048});
     EXPECT_EQ(uploader.max_stage_bytes(), 1024u);
     std::vector<std::byte> expected(4096, std::byte(0));
     ASSERT_OK(uploader.write(target.all(), expected));
@@ -98,7 +100,7 @@ TEST_F(VkUploadTest, planes_staged_together_are_writable_together) {
     EXPECT_TRUE(got == expected);
 }
 
-TEST_F(VkUploadTest, shader_sees_staged_bytes_without_a_barrier_of_its_own) {
+TEST_F(VkStagedUploadTest, shader_sees_staged_bytes_without_a_barrier_of_its_own) {
     const auto words = pattern(4096);
     ASSERT_GET(auto x, Buffer::create(*device_, 16384, Memory::device, "x"));
     ASSERT_GET(auto y, Buffer::create(*device_, 16384, Memory::device, "y"));
@@ -106,7 +108,7 @@ TEST_F(VkUploadTest, shader_sees_staged_bytes_without_a_barrier_of_its_own) {
     const SpecConstant constants[] = {{0, 64}, {1, 3}};
     ASSERT_GET(const auto* affine, pipelines->get({"affine", kAffineSpirv, constants, 24}));
     ASSERT_GET(auto commands, Commands::create(*device_));
-    Uploader uploader(*device_, {.ring_bytes = 4096, .force_staging = true});
+    Uploader uploader(*device_, {.ring_bytes = 4096});
     ASSERT_OK(uploader.write(x.all(), to_bytes(words)));
     ASSERT_OK(uploader.flush());
     ASSERT_OK(commands.begin());
@@ -117,9 +119,9 @@ TEST_F(VkUploadTest, shader_sees_staged_bytes_without_a_barrier_of_its_own) {
     for (size_t i = 0; i < got.size(); ++i) ASSERT_EQ(got[i], words[i] * 3 + 1) << i;
 }
 
-TEST_F(VkUploadTest, staged_but_never_flushed_bytes_are_dropped_without_harm) {
+TEST_F(VkStagedUploadTest, staged_but_never_flushed_bytes_are_dropped_without_harm) {
     ASSERT_GET(auto target, Buffer::create(*device_, 64, Memory::device, "target"));
-    Uploader uploader(*device_, {.ring_bytes = 2048, .force_staging = true});
+    Uploader uploader(*device_, {.ring_bytes = 2048});
     ASSERT_OK(uploader.stage(target.all()));
 }
 

@@ -8,11 +8,21 @@ packages='glslc libvulkan-dev'
 
 say() { printf 'dev: %s\n' "$*" >&2; }
 
-# The machine's mirrors, as its own apt knows them.
+# apt's talk is shown only when it fails.
+quietly() {
+    "$@" >"$work/log" 2>&1 || {
+        cat "$work/log" >&2
+        return 1
+    }
+}
+
+# The machine's mirrors, as its own apt knows them: from its package lists, or where it has none from its sources.
 mirrors() {
     # shellcheck disable=SC2016 # apt's own placeholders
-    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Component: main' 'Origin: Debian' |
-        awk '!seen[$0]++' | grep -v '^cdrom:'
+    {
+        apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Component: main' 'Origin: Debian'
+        apt-get update --print-uris 2>/dev/null | sed -n "s|^'\(.*\)dists/[^ ]*/InRelease'.*|\1|p"
+    } | awk '!seen[$0]++' | grep -v '^cdrom:'
 }
 
 # apt-get with a state, a cache and a source list of its own. Keys and proxies stay the system's.
@@ -31,7 +41,7 @@ update_from() {
     options=
     [ ! -r $keyring ] || options="[signed-by=$keyring]"
     printf 'deb %s %s %s main\n' "$options" "$1" "$suite" >"$work/sources.list"
-    private_apt apt-get -o APT::Update::Error-Mode=any update >&2
+    quietly private_apt apt-get -o APT::Update::Error-Mode=any update
 }
 
 # The libraries of the package set, C library and loader included: binaries of Debian 13 do not start on an older glibc.
@@ -84,7 +94,7 @@ if [ -z "$found" ]; then
     exit 1
 fi
 # shellcheck disable=SC2046 # one argument a package
-(cd "$work" && private_apt apt-get download $(wanted) >&2)
+(cd "$work" && quietly private_apt apt-get download $(wanted))
 unpack
 rm -rf "$top/.deps"
 mv "$new" "$top/.deps"

@@ -1,0 +1,258 @@
+// memory_test.cpp — how much memory opening a file takes, and what happens when there is none. A
+// program of its own, because it replaces operator new.
+#include <gtest/gtest.h>
+#include <malloc.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <limits>
+#include <new>
+
+#include "gguf/file.h"
+#include "gguf/validate.h"
+#include "gguf/write.h"
+#include "tests/gguf/raw_gguf.h"
+#include "tests/gguf/temp_dir.h"
+#include "tests/support/shared.h"
+
+namespace {
+
+struct Heap {
+    uint64_t live_bytes = 0, peak_bytes = 0, n_allocations = 0;
+    uint64_t first_failing = std::numeric_limits<uint64_t>::max();  // counted in n_allocations
+    bool fail_all_after = false;
+};
+Heap heap;  // the tests have one thread
+
+void* allocate(size_t n) {
+    const uint64_t number = heap.n_allocations++;
+    if (number == heap.first_failing || (heap.fail_all_after && number > heap.first_failing))
+        throw std::bad_alloc();
+    void* p = std::malloc(n ? n : 1);
+    if (!p) throw std::bad_alloc();
+    heap.live_bytes += malloc_usable_size(p);
+    heap.peak_bytes = std::max(heap.peak_bytes, heap.live_bytes);
+    return p;
+}
+
+void release(void* p) {
+    if (p) heap.live_bytes -= malloc_usable_size(p);
+    std::free(p);
+}
+
+}  // namespace
+
+void* operator new(size_t n) {
+    return allocate(n);
+}
+void* operator new[](size_t n) {
+    return allocate(n);
+}
+void operator delete(void* p) noexcept {
+    release(p);
+}
+void operator delete[](void* p) noexcept {
+    release(p);
+}
+void operator delete(void* p, size_t) noexcept {
+    release(p);
+}
+void operator delete[](void* p, size_t) noexcept {
+    release(p);
+}
+
+namespace m2w::gguf {
+namespace {
+
+using test::Raw;
+
+constexpr uint64_t kMiB = 1 << 20;
+
+/// A file of any size: a prefix, and one byte repeated behind it.
+class EndlessSource final : public Source {
+  public:
+    EndlessSource(std::string prefix, char filler, uint64_t size)
+        : prefix_(std::move(prefix)), filler_(filler), size_(size) {}
+    uint64_t size_bytes() const override { return size_; }
+    const std::string& name() const override { return name_; }
+    Result<void> read(uint64_t offset_bytes, std::span<std::byte> out) const override {
+        for (size_t i = 0; i < out.size(); i++) {
+            const uint64_t at = offset_bytes + i;
+            out[i] = std::byte(at < prefix_.size() ? prefix_[at] : filler_);
+        }
+        return {};
+    }
+    std::span<const std::byte> view(uint64_t, uint64_t) const override { return {}; }
+    void done_with(uint64_t, uint64_t) const override {}
+
+  private:
+    std::string prefix_, name_ = "endless";
+    char filler_;
+    uint64_t size_;
+};
+
+struct Use {
+    std::string outcome;
+    uint64_t peak_bytes;
+};
+
+Use memory_of_parsing(const std::shared_ptr<const Source>& source) {
+    const uint64_t before = heap.live_bytes;
+    heap.peak_bytes = before;
+    const auto file = File::parse(source);
+    return {file ? "ok" : std::string(category_name(file.error().category)),
+            heap.peak_bytes - before};
+}
+
+Use memory_of_parsing(const Raw& raw) {
+    return memory_of_parsing(make_memory_source("m", raw.bytes));
+}
+
+TEST(memory, usual_vocabulary_takes_less_than_four_headers) {
+    Raw raw;
+    raw.header(0, 3).key("tokens", ValueType::array).array(ValueType::string, 128'000);
+    for (int i = 0; i < 128'000; i++) raw.text("tok" + std::to_string(i));
+    raw.key("merges", ValueType::array).array(ValueType::string, 127'000);
+    for (int i = 0; i < 127'000; i++) raw.text("first" + std::to_string(i) + " second");
+    raw.key("types", ValueType::array).array(ValueType::i32, 128'000).zeros(4 * 128'000);
+    const Use use = memory_of_parsing(raw);
+    EXPECT_EQ(use.outcome, "ok");
+    EXPECT_LE(use.peak_bytes, 4 * raw.bytes.size());
+}
+
+/// The bound of docs/limits.md.
+void expect_bounded(const Raw& raw) {
+    const Use use = memory_of_parsing(raw);
+    EXPECT_EQ(use.outcome, "ok");
+    EXPECT_LE(use.peak_bytes, 4 * raw.bytes.size() + 48 * kMiB) << raw.bytes.size();
+}
+
+TEST(memory, smallest_strings_stay_within_the_bound) {
+    constexpr uint64_t kCount = 4 * kTrustedStrings;
+    Raw raw;
+    raw.header(0, 1).key("a", ValueType::array).array(ValueType::string, kCount);
+    raw.zeros(8 * kCount);
+    expect_bounded(raw);
+}
+
+TEST(memory, strings_just_too_long_to_lie_inside_std_string_stay_within_the_bound) {
+    Raw raw;
+    raw.header(0, 1).key("a", ValueType::array).array(ValueType::string, 1 << 20);
+    for (int i = 0; i < 1 << 20; i++) raw.text("sixteen bytes...");
+    expect_bounded(raw);
+}
+
+TEST(memory, most_and_smallest_entries_and_tensors_stay_within_the_bound) {
+    Raw raw;
+    raw.header(kMaxTensors, kMaxKeyValues);
+    for (uint64_t i = 0; i < kMaxKeyValues; i++)
+        raw.key(std::to_string(i), ValueType::u8).put(uint8_t(1));
+    for (uint64_t i = 0; i < kMaxTensors; i++) raw.tensor(std::to_string(i), {}, 24, 32 * i);
+    raw.pad().zeros(kMaxTensors * 32);
+    const Use use = memory_of_parsing(raw);
+    EXPECT_EQ(use.outcome, "ok");
+    EXPECT_LE(use.peak_bytes, 48 * kMiB);
+}
+
+TEST(memory, most_nested_arrays_stay_within_the_bound) {
+    Raw raw;
+    raw.header(0, 1).key("a", ValueType::array).array(ValueType::array, kMaxNestedArrays);
+    for (uint64_t i = 0; i < kMaxNestedArrays; i++) raw.array(ValueType::u8, 0);
+    expect_bounded(raw);
+}
+
+TEST(memory, counts_that_lie_take_memory_for_nothing) {
+    const auto endless = [](const Raw& raw) {
+        return std::make_shared<EndlessSource>(raw.bytes, '\xff', uint64_t(1) << 40);
+    };
+    Raw strings;
+    strings.header(0, 1).key("a", ValueType::array).array(ValueType::string, kMaxArrayElems);
+    Raw few_strings;
+    few_strings.header(0, 1).key("a", ValueType::array);
+    few_strings.array(ValueType::string, kTrustedStrings);
+    Raw arrays;
+    arrays.header(0, 1).key("a", ValueType::array).array(ValueType::array, kMaxNestedArrays);
+    Raw counts;
+    counts.header(kMaxTensors, kMaxKeyValues);
+    for (const auto& [raw, outcome, limit_bytes] : {std::tuple{&strings, "string_length", kMiB},
+                                                    {&few_strings, "string_length", 17 * kMiB},
+                                                    {&arrays, "unknown_type", kMiB},
+                                                    {&counts, "string_length", kMiB}}) {
+        const Use use = memory_of_parsing(endless(*raw));
+        EXPECT_EQ(use.outcome, outcome);
+        EXPECT_LE(use.peak_bytes, limit_bytes);
+    }
+}
+
+/// Runs `work` again and again, failing one allocation later each time, until it succeeds. `work`
+/// returns "ok" or a category.
+template <class Work>
+void expect_out_of_memory_everywhere(Work work) {
+    ASSERT_EQ(work(), "ok");
+    for (const bool fail_all_after : {false, true}) {
+        uint64_t n = 0;
+        for (std::string outcome; outcome != "ok"; n++) {
+            ASSERT_LT(n, 100'000u);
+            const uint64_t live_before = heap.live_bytes;
+            heap.first_failing = heap.n_allocations + n;
+            heap.fail_all_after = fail_all_after;
+            const std::string_view name = work();
+            heap.first_failing = std::numeric_limits<uint64_t>::max();
+            ASSERT_EQ(heap.live_bytes, live_before) << "leak after failing allocation " << n;
+            ASSERT_TRUE(name == "ok" || name == "out_of_memory") << name << " at " << n;
+            outcome = name;
+        }
+        EXPECT_GT(n, 1u);
+    }
+}
+
+template <class T>
+std::string_view outcome_of(const Result<T>& result) {
+    return result ? "ok" : category_name(result.error().category);
+}
+
+TEST(allocation_failure, opening_a_file_gives_out_of_memory_at_every_allocation) {
+    M2W_SHARED(path, "robust/seeds/gguf/tiny_model.gguf");
+    const std::filesystem::path file_path = path;
+    expect_out_of_memory_everywhere([&] { return outcome_of(File::open(file_path)); });
+}
+
+TEST(allocation_failure, opening_a_split_model_gives_out_of_memory_at_every_allocation) {
+    const test::TempDir dir;
+    for (const uint16_t i : {uint16_t(0), uint16_t(1)}) {
+        const KeyValue metadata[] = {{"split.no", make_value(i)},
+                                     {"split.count", make_value(uint16_t(2))},
+                                     {"split.tensors.count", make_value(int32_t(2))}};
+        const TensorSpec specs[] = {{"t" + std::to_string(i), DType::i8, {1}}};
+        const std::byte byte[1] = {};
+        const std::span<const std::byte> data[] = {byte};
+        dir.write(i ? "m-00002-of-00002.gguf" : "m-00001-of-00002.gguf",
+                  *write_file(metadata, specs, data));
+    }
+    const auto first = dir.path() / "m-00001-of-00002.gguf";
+    expect_out_of_memory_everywhere([&] { return outcome_of(File::open(first)); });
+}
+
+TEST(allocation_failure, opening_a_source_gives_out_of_memory_at_every_allocation) {
+    const test::TempDir dir;
+    const auto path = dir.write("a name that is longer than a small string", "x");
+    expect_out_of_memory_everywhere([&] { return outcome_of(open_file_source(path)); });
+}
+
+TEST(allocation_failure, decoding_and_array_access_give_out_of_memory) {
+    const std::vector<uint32_t> numbers(1000, 5);
+    const KeyValue metadata[] = {{"numbers", make_array(numbers)}};
+    const TensorSpec specs[] = {{"t", DType::f32, {1000}}};
+    const std::span<const std::byte> data[] = {std::as_bytes(std::span(numbers))};
+    const auto bytes = write_file(metadata, specs, data);
+    ASSERT_TRUE(bytes);
+    const auto file = File::parse(make_memory_source("m", *bytes));
+    ASSERT_TRUE(file);
+    expect_out_of_memory_everywhere(
+        [&] { return outcome_of((*file)->decode((*file)->tensors()[0])); });
+    expect_out_of_memory_everywhere([&] { return outcome_of((*file)->find_u32s("numbers")); });
+    expect_out_of_memory_everywhere([&] { return outcome_of(write_file(metadata, specs, data)); });
+}
+
+}  // namespace
+}  // namespace m2w::gguf

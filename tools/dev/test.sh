@@ -1,0 +1,65 @@
+# test.sh — sourced by ./dev: the order of the tests and the count at the end. Decides nothing about what a test checks.
+# shellcheck shell=sh
+
+passed=0
+failed=0
+skipped=0
+
+# run_stage TITLE TREE CTEST-ARGUMENTS...
+run_stage() {
+    title=$1
+    tree=$2
+    shift 2
+    say "tests: $title"
+    log=$tree/Testing/Temporary/LastTest.log
+    rm -f "$log"
+    broken=0
+    (cd "$tree" && ctest --output-on-failure --no-tests=ignore "$@") || broken=1
+    # shellcheck disable=SC2046 # three numbers
+    set -- $(count_cases "$log")
+    passed=$((passed + $1))
+    failed=$((failed + $2))
+    skipped=$((skipped + $3))
+    # ctest may fail without a failed case: a program that is missing, a run that was broken off.
+    if [ "$broken" = 1 ] && [ "$2" = 0 ]; then failed=$((failed + 1)); fi
+}
+
+# Passed, failed and skipped cases of one ctest log. A GoogleTest program counts its cases; any other test, or a program
+# that ended before its summary, counts as one.
+count_cases() {
+    [ -e "$1" ] || {
+        echo 0 0 0
+        return
+    }
+    awk '
+        / Test: / { ok = bad = skip = 0; summary = 0 }
+        /^\[  PASSED  \] [0-9]+ test/ { ok = $4; summary = 1 }
+        /^\[  SKIPPED \] [0-9]+ test/ { skip = $4 }
+        /^\[  FAILED  \] [0-9]+ test/ { bad = $4 }
+        /^Test Passed\.|^Test Failed\.|^Test timed out|^Test Skipped|^Test Not Run/ {
+            good = /^Test Passed/
+            if (/^Test Skipped/) skip++
+            else if (!summary) { if (good) ok++; else bad++ }
+            else if (!good && !bad) bad++
+            p += ok; f += bad; s += skip
+        }
+        END { print p + 0, f + 0, s + 0 }
+    ' "$1"
+}
+
+# Names of the cases that were skipped, with their reasons: a run that checked less has to say so.
+print_skipped() {
+    grep -h -A1 ': Skipped$' build/Testing/skipped.log 2>/dev/null || true
+}
+
+run_all_tests() {
+    cores=$(jobs)
+    run_stage 'unit, release build' build -L unit -j "$cores" "$@"
+    configure build-asan 'CMAKE_BUILD_TYPE=Debug M2W_TESTS=ON M2W_SANITIZE=address,undefined'
+    build build-asan m2w_tests_unit
+    run_stage 'without a device, ASan and UBSan' build-asan -L unit -j "$cores" "$@"
+    run_stage 'devices, models, command line, repository' build -LE unit "$@"
+    if [ "$skipped" -gt 0 ]; then say "$skipped skipped, reasons above or in build/Testing/Temporary/"; fi
+    printf '%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
+    [ "$failed" = 0 ]
+}
