@@ -4,6 +4,8 @@
 #include <span>
 #include <vector>
 
+#include "gguf/result.h"
+
 namespace m2w {
 
 /// How the next token is chosen. Applied in this order: repeat_penalty, top_k, top_p, min_p,
@@ -19,9 +21,13 @@ struct Sampling {
     uint64_t seed = 0;
 };
 
+/// Errors: usage (a setting out of its range, by name).
+Result<void> check_sampling(const Sampling& sampling);
+
 /// Deterministic for a seed: the same logits and history give the same tokens on every platform.
 class Sampler {
   public:
+    /// sampling: values that check_sampling accepts.
     explicit Sampler(const Sampling& sampling);
 
     /// logits: f32 [n_vocab], not empty; NaN counts as minus infinity. recent: the tokens so far,
@@ -34,7 +40,12 @@ class Sampler {
     struct Candidate {
         uint32_t id;
         float logit;
+        double weight;  // proportional to the probability
     };
+    void collect(std::span<const float> logits, std::span<const uint32_t> recent);
+    void keep_top_k();
+    void weigh(double temperature);
+    void keep_top_p_min_p();
     double uniform();
 
     Sampling sampling_;

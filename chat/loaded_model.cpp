@@ -1,0 +1,23 @@
+// loaded_model.cpp — the steps from a path to a model that can answer.
+#include "chat/loaded_model.h"
+
+namespace m2w {
+
+Result<std::shared_ptr<const LoadedModel>> LoadedModel::load(const std::filesystem::path& path,
+                                                             const EngineOptions& options) {
+    auto loaded = std::make_shared<LoadedModel>();
+    TRY(auto file, gguf::File::open(path));
+    TRY(loaded->tokenizer_, Tokenizer::from(*file));
+    TRY(auto model, Model::from(file));
+    if (file->find("tokenizer.chat_template")) loaded->template_ = ChatTemplate::from(*file);
+    TRY(loaded->engine_, Engine::create(std::move(model), options));
+    return std::shared_ptr<const LoadedModel>(std::move(loaded));
+}
+
+Result<const ChatTemplate*> LoadedModel::chat_template() const {
+    if (!template_) return Error{Category::chat_template, "the model has no chat template"};
+    if (!*template_) return template_->error();
+    return &**template_;
+}
+
+}  // namespace m2w

@@ -1,0 +1,37 @@
+// loaded_model.h — everything of one model file that chats share: weights on a device, tokenizer,
+// chat template. Holds no conversation.
+#pragma once
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "chat/template.h"
+#include "gguf/result.h"
+#include "runtime/engine.h"
+#include "tokenizer/tokenizer.h"
+
+namespace m2w {
+
+/// Immutable; share it between conversations and threads.
+class LoadedModel {
+  public:
+    /// Opens, checks and loads a model file. A chat template that cannot be used does not stop
+    /// it: see chat_template(). Errors: those of gguf::File::open, Model::from, Tokenizer::from
+    /// and Engine::create.
+    static Result<std::shared_ptr<const LoadedModel>> load(const std::filesystem::path& path,
+                                                           const EngineOptions& options);
+
+    const std::shared_ptr<const Engine>& engine() const { return engine_; }
+    const Model& model() const { return engine_->model(); }
+    const Tokenizer& tokenizer() const { return *tokenizer_; }
+    /// Errors: chat_template (the file has none), or why the file's cannot be used.
+    Result<const ChatTemplate*> chat_template() const;
+
+  private:
+    std::shared_ptr<const Engine> engine_;
+    std::shared_ptr<const Tokenizer> tokenizer_;
+    std::optional<Result<ChatTemplate>> template_;
+};
+
+}  // namespace m2w

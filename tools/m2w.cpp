@@ -1,0 +1,82 @@
+// m2w.cpp — the program: picks the verb, prints its error, decides the exit status. Does no work.
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <array>
+#include <cstdlib>
+#include <exception>
+#include <new>
+
+#include "tools/verbs.h"
+
+namespace m2w::tools {
+namespace {
+
+struct Verb {
+    std::string_view name, summary;
+    Result<void> (*run)(const Args& args);
+};
+
+constexpr std::array kVerbs{
+    Verb{"chat", "talk with a model", chat},
+    Verb{"inspect", "check a model file and show what is in it", inspect},
+    Verb{"tokenize", "text to token ids", tokenize},
+    Verb{"render", "messages to a prompt", render},
+    Verb{"dump", "hidden states, logits and greedy tokens of a prompt", dump},
+    Verb{"devices", "list the devices that models can run on", devices},
+};
+
+std::string usage() {
+    std::string text = "m2w runs GGUF language models\n\nusage: m2w VERB [OPTIONS]\n\n";
+    for (const Verb& verb : kVerbs) text += fmt::format("  {:<10}{}\n", verb.name, verb.summary);
+    return text + "\nm2w VERB --help lists a verb's options. m2w --version.\n";
+}
+
+const Verb* find_verb(std::string_view name) {
+    for (const Verb& verb : kVerbs)
+        if (verb.name == name) return &verb;
+    return nullptr;
+}
+
+/// The verb that the program's own name asks for: m2w-chat.
+const Verb* verb_of_name(std::string_view program) {
+    program = program.substr(program.find_last_of('/') + 1);
+    return program.starts_with("m2w-") ? find_verb(program.substr(4)) : nullptr;
+}
+
+Result<void> run(std::string_view program, Args args) {
+    if (const Verb* verb = verb_of_name(program)) return verb->run(args);
+    if (args.empty()) return Error{Category::usage, "no verb; m2w --help lists them"};
+    const std::string first = args.front();
+    if (first == "--help" || first == "-h" || first == "help") return print(usage());
+    if (first == "--version") return print("m2w " M2W_VERSION "\n");
+    const Verb* verb = find_verb(first);
+    if (!verb)
+        return Error{Category::usage, fmt::format("{}: no such verb; m2w --help lists them", first)};
+    args.erase(args.begin());
+    return verb->run(args);
+}
+
+Result<void> run_guarded(std::string_view program, Args args) {
+    try {
+        TRY(run(program, std::move(args)));
+        return print("");  // what is still buffered may fail to arrive
+    } catch (const std::bad_alloc&) {
+        return Error{Category::out_of_memory, "out of memory"};
+    } catch (const std::exception& e) {
+        return Error{Category::internal, std::string("unexpected: ") + e.what()};
+    }
+}
+
+}  // namespace
+}  // namespace m2w::tools
+
+int main(int argc, char** argv) {
+    // A reader that has gone is a failed write, not a signal.
+    signal(SIGPIPE, SIG_IGN);
+    const char* program = argc > 0 ? argv[0] : "m2w";
+    const auto done = m2w::tools::run_guarded(program, {argv + (argc > 0), argv + argc});
+    if (done) return EXIT_SUCCESS;
+    fmt::print(stderr, "{}\n", done.error().str());
+    return m2w::exit_status(done.error().category);
+}
