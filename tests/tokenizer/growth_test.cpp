@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "tests/tokenizer/golden.h"
-#include "tests/tokenizer/small_vocab.h"
+#include "tokenizer/fuzz/small_vocab.h"
 #include "tokenizer/stream_decoder.h"
 
 namespace m2w::test {

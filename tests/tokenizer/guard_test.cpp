@@ -6,7 +6,7 @@
 #include <random>
 
 #include "tests/tokenizer/golden.h"
-#include "tests/tokenizer/small_vocab.h"
+#include "tokenizer/fuzz/small_vocab.h"
 #include "tokenizer/special_tokens.h"
 #include "tokenizer/vocabulary.h"
 

@@ -5,7 +5,7 @@
 #include <map>
 
 #include "tests/tokenizer/golden.h"
-#include "tests/tokenizer/small_vocab.h"
+#include "tokenizer/fuzz/small_vocab.h"
 
 namespace m2w::test {
 
