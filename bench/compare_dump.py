@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""compare_dump.py GOLDEN_DIR DUMP_DIR TOLERANCE: relative errors of every layer and the logits, and the greedy ids."""
+"""Compares what m2w dump wrote with golden data.
+
+compare_dump.py GOLDEN_DIR DUMP_DIR TOLERANCE      relative errors of every layer and the logits, and the greedy ids
+compare_dump.py GOLDEN.json DUMP_DIR CASE TYPE     greedy ids of one conversation; a margin under 0.01 may differ, and is said
+"""
 import json, struct, sys
 
 
@@ -19,6 +23,16 @@ def error(a, b):
     return (sum((x - y) ** 2 for x, y in zip(a, b)) / sum(y * y for y in b)) ** 0.5
 
 
+def conversation(golden, dump, case, kind):
+    want = json.load(open(golden))[case]['greedy'][kind]
+    got = json.load(open(dump + '/greedy.json'))['ids'][:len(want['ids'])]
+    equal, close = got == want['ids'], want['min_margin'] < 0.01
+    print('%s %s: greedy ids %s (smallest margin %.4f)' % (kind, case, 'equal' if equal else 'DIFFER', want['min_margin']))
+    return equal or close
+
+
+if len(sys.argv) == 5:
+    sys.exit(not conversation(*sys.argv[1:]))
 golden, dump, limit = sys.argv[1], sys.argv[2], float(sys.argv[3])
 shape, want = load(golden + '/hidden.npy')
 shape_got, got = load(dump + '/hidden.npy')
