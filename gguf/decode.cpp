@@ -63,10 +63,24 @@ Block load(const std::byte* blocks, size_t i) {
     return block;
 }
 
-uint32_t load_u32(const uint8_t (&bytes)[4]) {
-    uint32_t value;
-    std::memcpy(&value, bytes, 4);
-    return value;
+/// The 32 five-bit numbers of a Q5_0 or Q5_1 block: low nibbles of all bytes, then high nibbles,
+/// and bit i of the word as the fifth bit of number i.
+struct FiveBits {
+    uint8_t q[32];
+};
+
+FiveBits unpack_five_bits(const uint8_t (&qs)[16], const uint8_t (&qh)[4]) {
+    FiveBits fifth, out;
+    for (int i = 0; i < 4; i++) {
+        // Eight bytes at once, byte k looking at bit k: keep that bit, carry it into bit 7,
+        // make 16.
+        uint64_t bytes = (qh[i] * 0x0101010101010101u) & 0x8040201008040201u;
+        bytes = ((bytes + 0x7f7f7f7f7f7f7f7fu) & 0x8080808080808080u) >> 3;
+        std::memcpy(fifth.q + 8 * i, &bytes, 8);
+    }
+    for (int j = 0; j < 16; j++) out.q[j] = uint8_t((qs[j] & 15) | fifth.q[j]);
+    for (int j = 0; j < 16; j++) out.q[j + 16] = uint8_t((qs[j] >> 4) | fifth.q[j + 16]);
+    return out;
 }
 
 /// The eight 6-bit scales and minimums that Q4_K and Q5_K pack into 12 bytes: the first four of
@@ -132,13 +146,8 @@ void decode_q5_0(const std::byte* blocks, size_t n_blocks, float* out) {
     for (size_t i = 0; i < n_blocks; i++, out += 32) {
         const auto block = load<BlockQ5_0>(blocks, i);
         const float d = f16_to_f32(block.d);
-        const uint32_t qh = load_u32(block.qh);
-        for (int j = 0; j < 16; j++) {
-            const int low = (block.qs[j] & 15) | int(((qh >> j) & 1) << 4);
-            const int high = (block.qs[j] >> 4) | int(((qh >> (j + 16)) & 1) << 4);
-            out[j] = d * float(low - 16);
-            out[j + 16] = d * float(high - 16);
-        }
+        const FiveBits five = unpack_five_bits(block.qs, block.qh);
+        for (int j = 0; j < 32; j++) out[j] = d * float(five.q[j] - 16);
     }
 }
 
@@ -146,13 +155,8 @@ void decode_q5_1(const std::byte* blocks, size_t n_blocks, float* out) {
     for (size_t i = 0; i < n_blocks; i++, out += 32) {
         const auto block = load<BlockQ5_1>(blocks, i);
         const float d = f16_to_f32(block.d), m = f16_to_f32(block.m);
-        const uint32_t qh = load_u32(block.qh);
-        for (int j = 0; j < 16; j++) {
-            const int low = (block.qs[j] & 15) | int(((qh >> j) & 1) << 4);
-            const int high = (block.qs[j] >> 4) | int(((qh >> (j + 16)) & 1) << 4);
-            out[j] = d * float(low) + m;
-            out[j + 16] = d * float(high) + m;
-        }
+        const FiveBits five = unpack_five_bits(block.qs, block.qh);
+        for (int j = 0; j < 32; j++) out[j] = d * float(five.q[j]) + m;
     }
 }
 
@@ -201,19 +205,18 @@ void decode_q6_k(const std::byte* blocks, size_t n_blocks, float* out) {
         for (int half = 0; half < 2; half++, out += 128) {
             const uint8_t* ql = block.ql + 64 * half;
             const uint8_t* qh = block.qh + 32 * half;
-            float scale[8];  // one for 16 weights
-            for (int j = 0; j < 8; j++) scale[j] = d * float(block.scales[8 * half + j]);
-            for (int j = 0; j < 32; j++) {
-                const int group = j / 16;
-                const int q0 = (ql[j] & 15) | ((qh[j] & 3) << 4);
-                const int q1 = (ql[j + 32] & 15) | (((qh[j] >> 2) & 3) << 4);
-                const int q2 = (ql[j] >> 4) | (((qh[j] >> 4) & 3) << 4);
-                const int q3 = (ql[j + 32] >> 4) | ((qh[j] >> 6) << 4);
-                out[j] = scale[group] * float(q0 - 32);
-                out[j + 32] = scale[group + 2] * float(q1 - 32);
-                out[j + 64] = scale[group + 4] * float(q2 - 32);
-                out[j + 96] = scale[group + 6] * float(q3 - 32);
-            }
+            const int8_t* scales = block.scales + 8 * half;  // one for 16 weights
+            for (int group = 0; group < 2; group++)
+                for (int j = 16 * group; j < 16 * group + 16; j++) {
+                    const int q0 = (ql[j] & 15) | ((qh[j] & 3) << 4);
+                    const int q1 = (ql[j + 32] & 15) | (((qh[j] >> 2) & 3) << 4);
+                    const int q2 = (ql[j] >> 4) | (((qh[j] >> 4) & 3) << 4);
+                    const int q3 = (ql[j + 32] >> 4) | ((qh[j] >> 6) << 4);
+                    out[j] = d * float(scales[group]) * float(q0 - 32);
+                    out[j + 32] = d * float(scales[group + 2]) * float(q1 - 32);
+                    out[j + 64] = d * float(scales[group + 4]) * float(q2 - 32);
+                    out[j + 96] = d * float(scales[group + 6]) * float(q3 - 32);
+                }
         }
     }
 }

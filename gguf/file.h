@@ -130,6 +130,8 @@ class File {
     std::span<const TensorInfo> tensors() const { return tensors_; }
     const TensorInfo* find_tensor(std::string_view name) const;
 
+    /// The files of the model, in the order of TensorInfo::part.
+    std::span<const std::shared_ptr<const Source>> parts() const { return parts_; }
     /// The source that holds a tensor's bytes.
     const Source& source(const TensorInfo& tensor) const { return *parts_[tensor.part]; }
     /// Reads bytes [offset, offset + out.size()) of a tensor's data. Errors: io, tensor_bounds.

@@ -8,16 +8,18 @@ namespace m2w {
 
 /// Exact. Written without branches, so that loops over it vectorise; NaN payloads survive.
 inline float f16_to_f32(uint16_t h) {
-    const uint32_t sign = uint32_t(h & 0x8000u) << 16;
-    const uint32_t shifted = uint32_t(h & 0x7fffu) << 13;  // exponent and mantissa in f32's places
-    const uint32_t rebias = 112u << 23;                    // 127 - 15
-    const uint32_t normal = shifted + rebias;
-    const uint32_t special = normal + rebias;  // exponent 31 becomes 255
-    // Subnormal: 2^-14 * (1 + mantissa / 1024) - 2^-14 is exact, and so is the difference for zero.
-    const uint32_t subnormal =
-        std::bit_cast<uint32_t>(std::bit_cast<float>(normal + (1u << 23)) - 0x1p-14f);
-    const uint32_t finite = shifted < (1u << 23) ? subnormal : normal;
-    return std::bit_cast<float>(sign | (shifted < (31u << 23) ? finite : special));
+    const int32_t shifted = (h & 0x7fff) << 13;  // exponent and mantissa in f32's places
+    const int32_t rebias = 112 << 23;            // 127 - 15
+    // All ones where the condition holds: masks, because g++ turns selects around a float
+    // subtraction into jumps.
+    const int32_t is_special = -int32_t(shifted >= 31 << 23);  // infinity or NaN
+    const int32_t is_subnormal = -int32_t(shifted < 1 << 23);  // or zero
+    const int32_t normal = shifted + rebias + (rebias & is_special);
+    // 2^-14 * (1 + mantissa / 1024) - 2^-14 is exact.
+    const int32_t subnormal =
+        std::bit_cast<int32_t>(std::bit_cast<float>(shifted + rebias + (1 << 23)) - 0x1p-14f);
+    const int32_t magnitude = (subnormal & is_subnormal) | (normal & ~is_subnormal);
+    return std::bit_cast<float>(uint32_t(magnitude) | uint32_t(h & 0x8000) << 16);
 }
 
 inline uint16_t f32_to_f16(float f) {

@@ -203,8 +203,9 @@ Result<void> read_tensors(HeaderReader& reader, uint64_t count, PartHeader& part
 Result<uint64_t> tensor_size_bytes(const DTypeInfo& dtype, std::span<const uint64_t> dims) {
     constexpr uint64_t kMax = uint64_t(std::numeric_limits<int64_t>::max());
     const auto refuse = [&](std::string message) {
-        return Error{Category::tensor_dims, fmt::format("{} (dimensions [{}], {})", message,
-                                                        fmt::join(dims, ", "), dtype.name)};
+        return Error{Category::tensor_dims,
+                     fmt::format("{} (shape [{}], {})", message,
+                                 fmt::join(dims.rbegin(), dims.rend(), "]["), dtype.name)};
     };
     const uint64_t row_elems = dims.empty() ? 1 : dims[0];
     // Whole blocks first: no product of elements can then wrap before it is divided.

@@ -15,10 +15,13 @@ enum SpecId : uint32_t {
     kRows = 2,
     kSplits = 3,
     kCols = 9,
-    kHeadDim = 18
+    kHeadDim = 18,
+    kGqa = 19
 };
 
-constexpr uint32_t kMostCols = 8;  // activation rows a lane sums at once in matrows
+constexpr uint32_t kMostCols = 8;            // activation rows a lane sums at once in matrows
+constexpr uint32_t kMostQueries = 8;         // query heads that one workgroup of attend takes
+constexpr uint32_t kEnoughSubgroups = 4096;  // more than that fill any device
 constexpr uint32_t kMatmatTile = 64, kMatmatSize = 256;  // as in matmat.comp
 
 uint32_t ceil_div(uint64_t a, uint64_t b) {
@@ -115,19 +118,29 @@ struct Chooser {
     }
 
     KernelChoice attend(const Step& step, CacheType cache, uint32_t n_tok) const {
-        const uint64_t work = uint64_t(n_tok) * step.u32("n_head");
+        const uint32_t n_head = step.u32("n_head"), head_dim = step.u32("head_dim");
         if (profile.window_bytes) {
             KernelChoice choice = subgroups(fmt::format("attend_lanes_{}", cache_suffix(cache)),
-                                            work, 1, profile.subgroup_size);
-            choice.constants.push_back({kHeadDim, step.u32("head_dim")});
+                                            uint64_t(n_tok) * n_head, 1, profile.subgroup_size);
+            choice.constants.push_back({kHeadDim, head_dim});
             return choice;
         }
-        // Few queries: several subgroups on each, so that the device is not idle. Many: one is
+        const uint32_t shared_heads = n_head / step.u32("n_head_kv");
+        uint32_t gqa = std::min(shared_heads, kMostQueries);
+        while (shared_heads % gqa != 0) --gqa;
+        const uint64_t work = uint64_t(n_tok) * n_head / gqa;
+        // Few queries: many subgroups on each, so that the device is not idle. Many: few are
         // enough.
-        const uint32_t splits = work <= 512 ? profile.attend_splits : 1;
-        KernelChoice choice = subgroups(fmt::format("attend_{}", cache_suffix(cache)), work, splits,
-                                        profile.matvec_size);
-        choice.constants.push_back({kHeadDim, step.u32("head_dim")});
+        uint32_t splits = profile.attend_splits;
+        while (splits > 1 && work * splits > kEnoughSubgroups) splits /= 2;
+        KernelChoice choice{fmt::format("attend_{}", cache_suffix(cache)),
+                            {{kLocalSize, splits * profile.subgroup_size},
+                             {kSubgroup, profile.subgroup_size},
+                             {kSplits, splits},
+                             {kHeadDim, head_dim},
+                             {kGqa, gqa}},
+                            profile.subgroup_size,
+                            vk::split_groups(work, caps)};
         return choice;
     }
 };

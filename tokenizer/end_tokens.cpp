@@ -77,7 +77,7 @@ Result<void> find_end_tokens(const gguf::File& file, Vocabulary& vocab) {
     if (harmony_end && vocab.find("<|return|>") && vocab.find("<|call|>"))
         std::erase(ids, *harmony_end);
     std::ranges::sort(ids);
-    ids.erase(std::ranges::unique(ids).begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
     return {};
 }
 

@@ -175,7 +175,7 @@ std::vector<size_t> SpecialTokens::spots_to_mark(std::string_view text) const {
         }
     }
     std::ranges::sort(spots);
-    spots.erase(std::ranges::unique(spots).begin(), spots.end());
+    spots.erase(std::unique(spots.begin(), spots.end()), spots.end());
     return spots;
 }
 

@@ -11,12 +11,12 @@ namespace m2w::tokenizer {
 
 namespace {
 
-// A group that repeats once a character (older patterns have such) needs stack for every
-// repetition. What the JIT's stack cannot hold is matched again by the interpreter, which keeps its
-// frames on the heap.
+// A group that repeats once a character (some models' patterns have one) needs stack for every
+// repetition, 32 to 64 bytes in the JIT's code: 4 million letters without a space. Where there is
+// no JIT, the interpreter keeps its larger frames on the heap.
 constexpr size_t kJitStackStartBytes = 32 << 10;
-constexpr size_t kJitStackMaxBytes = 8 << 20;
-constexpr uint32_t kHeapLimitKib = 512 << 10;
+constexpr size_t kJitStackMaxBytes = 256 << 20;  // address space; memory only as it is needed
+constexpr uint32_t kHeapLimitKib = 256 << 10;
 // Steps for one match: our patterns need a few for each character of the match.
 constexpr uint32_t kMatchLimit = 1'000'000'000;
 

@@ -2,6 +2,8 @@
 // byte.
 #include "tokenizer/stream_decoder.h"
 
+#include <algorithm>
+
 #include "tokenizer/tokenizer.h"
 
 namespace m2w {
@@ -30,6 +32,10 @@ std::string StreamDecoder::flush() {
 }
 
 void StreamDecoder::decode(std::string_view bytes, std::string& out) {
+    if (n_missing_ == 0 && std::ranges::all_of(bytes, [](char c) { return uint8_t(c) < 0x80; })) {
+        out += bytes;
+        return;
+    }
     for (const char c : bytes) {
         const auto byte = uint8_t(c);
         if (n_missing_ > 0 && (byte < lower_ || byte > upper_)) out += flush();

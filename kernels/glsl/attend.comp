@@ -1,84 +1,112 @@
-// attend.comp - online softmax, one tile of SG positions at a time: a lane owns a position for the scores, then a stripe of
-// dimensions for the sum. SPLITS subgroups share the positions of one (token, head) and combine once through shared memory.
+// attend.comp - online softmax, a tile of SG positions at a time. A workgroup is for one token and GQA query heads that share a
+// key-value head; its SPLITS subgroups share the positions and combine once at the end. A lane owns a position for the scores;
+// for the sums it owns four dimensions of every SUBS-th position of the tile.
 #version 460
 #include "common.glsl"
 #include "attend.glsl"
 
-layout(constant_id = 18) const uint HEAD_DIM = 128;
-const uint kStripe = (HEAD_DIM + SG - 1) / SG;  // dimensions a lane sums
+layout(constant_id = 18) const uint HEAD_DIM = 128;  // a multiple of 4
+layout(constant_id = 19) const uint GQA = 1;
+const uint DIM4 = HEAD_DIM / 4;
+const uint CHUNKS = (DIM4 + SG - 1) / SG;               // four-dimension pieces of a lane
+const uint SUBS = DIM4 < SG ? SG / DIM4 : 1;            // positions of a tile that are summed side by side
+const uint PARTS = SPLITS * SUBS;
+const float NONE = -3.0e38;
 
-shared float split_top[SPLITS];
-shared float split_total[SPLITS];
-shared float split_sum[SPLITS * HEAD_DIM];
+shared vec4 query[GQA * DIM4];  // scaled
+shared float part_top[GQA * SPLITS];
+shared float part_total[GQA * SPLITS];
+shared vec4 part_sum[PARTS * DIM4];  // of one head at a time
 
-// q . k for one position: a lane reads its own row.
-float score(uint q_base, uint k_base) {
-    float s = 0.0;
-    [[unroll]] for (uint i = 0; i < HEAD_DIM; i += 4) {
-        const vec4 q = vec4(p.q.v[q_base + i], p.q.v[q_base + i + 1], p.q.v[q_base + i + 2], p.q.v[q_base + i + 3]);
-        const vec4 k = vec4(p.k_cache.v[k_base + i], p.k_cache.v[k_base + i + 1], p.k_cache.v[k_base + i + 2],
-                            p.k_cache.v[k_base + i + 3]);
-        s += dot(q, k);
-    }
-    return s * p.scale;
+// Four elements from an index that is a multiple of four.
+vec4 load4(CacheIn cache, uint i) {
+#ifdef CACHE_F16
+    const uvec2 bits = U32x2In(cache).v[i / 4];
+    return vec4(unpackHalf2x16(bits.x), unpackHalf2x16(bits.y));
+#else
+    return F32x4In(cache).v[i / 4];
+#endif
 }
 
 void main() {
-    const uint work = SPLITS > 1 ? gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x : global_subgroup();
-    const uint split = SPLITS > 1 ? gl_SubgroupID : 0;
-    if (work >= p.n_tok * p.n_head) return;
-    const uint t = work / p.n_head, head = work % p.n_head;
-    const uint kv_head = head * p.n_head_kv / p.n_head;
+    const uint work = gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x;
+    if (work * GQA >= p.n_tok * p.n_head) return;  // the whole workgroup
+    const uint head0 = work * GQA;                 // of all tokens
+    const uint t = head0 / p.n_head;
+    const uint kv_head = (head0 % p.n_head) * p.n_head_kv / p.n_head;
     const uint n_kv = p.dynamic.pos + t + 1;
-    const uint kv_width = p.n_head_kv * HEAD_DIM;
-    const uint q_base = work * HEAD_DIM;
-    const uint lane = gl_SubgroupInvocationID;
+    const uint kv_width = p.n_head_kv * HEAD_DIM, kv_base = kv_head * HEAD_DIM;
+    const uint lane = gl_SubgroupInvocationID, split = gl_SubgroupID;
+    const uint sub = lane / DIM4, dim = lane % DIM4;  // for the sums, where DIM4 < SG
+    const bool sums = SUBS == 1 || sub < SUBS;
 
-    float top = -3.0e38, total = 0.0;
-    float sum[kStripe];
-    [[unroll]] for (uint d = 0; d < kStripe; ++d) sum[d] = 0.0;
+    for (uint i = gl_LocalInvocationID.x; i < GQA * DIM4; i += gl_WorkGroupSize.x)
+        query[i] = p.scale * F32x4In(p.q).v[head0 * DIM4 + i];
+    barrier();
+
+    float top[GQA], total[GQA];
+    vec4 sum[GQA * CHUNKS];
+    [[unroll]] for (uint g = 0; g < GQA; ++g) {
+        top[g] = NONE;
+        total[g] = 0.0;
+        [[unroll]] for (uint c = 0; c < CHUNKS; ++c) sum[g * CHUNKS + c] = vec4(0.0);
+    }
 
     for (uint tile = split * SG; tile < n_kv; tile += SPLITS * SG) {
         const uint j = tile + lane;
         const bool valid = j < n_kv;
-        const uint row = (valid ? j : n_kv - 1) * kv_width + kv_head * HEAD_DIM;
-        const float s = valid ? score(q_base, row) : -3.0e38;
-        const float new_top = max(top, subgroupMax(s));
-        const float rescale = exp(top - new_top);
-        const float weight = valid ? exp(s - new_top) : 0.0;
-        total = total * rescale + subgroupAdd(weight);
-        [[unroll]] for (uint d = 0; d < kStripe; ++d) sum[d] *= rescale;
-        const uint n = min(SG, n_kv - tile);
-        for (uint other = 0; other < n; ++other) {
-            const float w = subgroupShuffle(weight, other);
-            const uint v_base = (tile + other) * kv_width + kv_head * HEAD_DIM + lane;
-            [[unroll]] for (uint d = 0; d < kStripe; ++d)
-                if (d * SG + lane < HEAD_DIM) sum[d] += w * float(p.v_cache.v[v_base + d * SG]);
+        const uint row = min(j, n_kv - 1) * kv_width + kv_base;
+        float s[GQA], weight[GQA];
+        [[unroll]] for (uint g = 0; g < GQA; ++g) s[g] = 0.0;
+        [[unroll]] for (uint i = 0; i < DIM4; ++i) {
+            const vec4 k = load4(p.k_cache, row + 4 * i);
+            [[unroll]] for (uint g = 0; g < GQA; ++g) s[g] += dot(query[g * DIM4 + i], k);
         }
-        top = new_top;
+        [[unroll]] for (uint g = 0; g < GQA; ++g) {
+            const float new_top = max(top[g], subgroupMax(valid ? s[g] : NONE));
+            const float rescale = exp(top[g] - new_top);
+            weight[g] = valid ? exp(s[g] - new_top) : 0.0;
+            total[g] = total[g] * rescale + subgroupAdd(weight[g]);
+            [[unroll]] for (uint c = 0; c < CHUNKS; ++c) sum[g * CHUNKS + c] *= rescale;
+            top[g] = new_top;
+        }
+        // Positions behind the end have weight 0 and are read at the last row.
+        [[unroll]] for (uint step = 0; step < SG; step += SUBS) {
+            const uint other = min(step + sub, SG - 1);
+            const bool mine = sums && step + sub < SG;
+            const uint v_row = min(tile + other, n_kv - 1) * kv_width + kv_base;
+            float w[GQA];
+            [[unroll]] for (uint g = 0; g < GQA; ++g) w[g] = subgroupShuffle(weight[g], other);
+            [[unroll]] for (uint c = 0; c < CHUNKS; ++c) {
+                const uint d = SUBS > 1 ? dim : c * SG + lane;
+                if (!mine || d >= DIM4) continue;
+                const vec4 v = load4(p.v_cache, v_row + 4 * d);
+                [[unroll]] for (uint g = 0; g < GQA; ++g) sum[g * CHUNKS + c] += w[g] * v;
+            }
+        }
     }
 
-    if (SPLITS > 1) {
+    [[unroll]] for (uint g = 0; g < GQA; ++g) {
         if (subgroupElect()) {
-            split_top[split] = top;
-            split_total[split] = total;
+            part_top[g * SPLITS + split] = top[g];
+            part_total[g * SPLITS + split] = total[g];
         }
-        [[unroll]] for (uint d = 0; d < kStripe; ++d)
-            if (d * SG + lane < HEAD_DIM) split_sum[split * HEAD_DIM + d * SG + lane] = sum[d];
+    }
+    [[unroll]] for (uint g = 0; g < GQA; ++g) {
+        barrier();  // the sums of the head before have been read; tops and totals are written
+        [[unroll]] for (uint c = 0; c < CHUNKS; ++c) {
+            const uint d = SUBS > 1 ? dim : c * SG + lane;
+            if (sums && d < DIM4) part_sum[(split * SUBS + (SUBS > 1 ? sub : 0)) * DIM4 + d] = sum[g * CHUNKS + c];
+        }
         barrier();
-        for (uint i = gl_LocalInvocationID.x; i < HEAD_DIM; i += gl_WorkGroupSize.x) {
-            float all_top = -3.0e38;
-            for (uint s = 0; s < SPLITS; ++s) all_top = max(all_top, split_top[s]);
-            float value = 0.0, norm = 0.0;
-            for (uint s = 0; s < SPLITS; ++s) {
-                const float scale = exp(split_top[s] - all_top);
-                value += scale * split_sum[s * HEAD_DIM + i];
-                norm += scale * split_total[s];
-            }
-            p.y.v[q_base + i] = value / norm;
+        float all_top = NONE, norm = 0.0;
+        for (uint s = 0; s < SPLITS; ++s) all_top = max(all_top, part_top[g * SPLITS + s]);
+        for (uint s = 0; s < SPLITS; ++s) norm += exp(part_top[g * SPLITS + s] - all_top) * part_total[g * SPLITS + s];
+        for (uint i = gl_LocalInvocationID.x; i < DIM4; i += gl_WorkGroupSize.x) {
+            vec4 y = vec4(0.0);
+            for (uint part = 0; part < PARTS; ++part)
+                y += exp(part_top[g * SPLITS + part / SUBS] - all_top) * part_sum[part * DIM4 + i];
+            F32x4Out(p.y).v[(head0 + g) * DIM4 + i] = y / norm;
         }
-    } else {
-        [[unroll]] for (uint d = 0; d < kStripe; ++d)
-            if (d * SG + lane < HEAD_DIM) p.y.v[q_base + d * SG + lane] = sum[d] / total;
     }
 }

@@ -79,9 +79,9 @@ TEST(file, errors_name_the_key_or_tensor_and_what_was_found) {
             Raw().header(0, 1).key("a.b", ValueType::array).array(ValueType::u64, 1000).bytes),
         "error[array_length] array a.b has 1000 elements of at least 8 bytes, the file has 0 "
         "bytes left (f.gguf, byte 51)");
-    EXPECT_EQ(message_of(Raw().header(1, 0).tensor("blk.0.x", {33}, 8, 0).bytes),
-              "error[tensor_dims] blk.0.x: row length 33 is no positive multiple of 32 (dimensions "
-              "[33], Q8_0) (f.gguf, byte 63)");
+    EXPECT_EQ(message_of(Raw().header(1, 0).tensor("blk.0.x", {33, 2}, 8, 0).bytes),
+              "error[tensor_dims] blk.0.x: row length 33 is no positive multiple of 32 (shape "
+              "[2][33], Q8_0) (f.gguf, byte 71)");
     EXPECT_EQ(
         message_of(Raw().header(1, 0).tensor("x", {32}, 0, 64).pad().zeros(100).bytes),
         "error[tensor_bounds] x: 128 bytes at 64 of the data section, which has 100 (f.gguf)");
@@ -337,6 +337,8 @@ TEST(split, parts_open_together_and_tensors_know_their_part) {
     const auto file = File::open(first);
     ASSERT_TRUE(file) << file.error().str();
     ASSERT_EQ((*file)->tensors().size(), 3u);
+    ASSERT_EQ((*file)->parts().size(), 3u);
+    EXPECT_TRUE((*file)->parts()[2]->name().ends_with("m-00003-of-00003.gguf"));
     EXPECT_EQ(*(*file)->get_string("general.name"), "part 0");
     for (const auto& [name, number] : {std::pair{"a", 0u}, {"b", 1u}, {"c", 2u}}) {
         const TensorInfo* tensor = (*file)->find_tensor(name);

@@ -97,6 +97,14 @@ std::string join(std::span<const uint32_t> ids) {
     return out;
 }
 
+std::vector<uint32_t> must_encode(const Tokenizer& tokenizer, std::string_view text,
+                                  EncodeOptions options) {
+    auto ids = tokenizer.encode(text, options);
+    if (ids) return *std::move(ids);
+    ADD_FAILURE() << ids.error().str();
+    return {};
+}
+
 std::string all_bytes(const Tokenizer& tokenizer, std::span<const uint32_t> ids) {
     return tokenizer.decode(ids, /*render_special=*/true);
 }

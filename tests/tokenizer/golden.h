@@ -37,6 +37,9 @@ std::string to_hex(std::string_view bytes);
 std::string sha256_hex(std::string_view bytes);
 /// "1,2,3"
 std::string join(std::span<const uint32_t> ids);
+/// The ids of a text that must be encodable; fails the test and returns nothing if it is not.
+std::vector<uint32_t> must_encode(const Tokenizer& tokenizer, std::string_view text,
+                                  EncodeOptions options);
 /// The bytes of all tokens, special ones as text.
 std::string all_bytes(const Tokenizer& tokenizer, std::span<const uint32_t> ids);
 
