@@ -33,7 +33,8 @@ std::string_view role_name(Role role) {
 
 std::string describe(const TurnStats& s) {
     return fmt::format(
-        "{} prompt tokens ({} new, {:.0f} tok/s), {} generated ({:.1f} tok/s), first after {:.2f} s",
+        "{} prompt tokens ({} new, {:.0f} tok/s), {} generated ({:.1f} tok/s), first after {:.2f} "
+        "s",
         s.prompt_tokens, s.evaluated_tokens, s.prefill_tok_s(), s.generated_tokens,
         s.decode_tok_s(), s.first_token_s);
 }
@@ -250,12 +251,17 @@ std::string Conversation::prompt_text_of(std::span<const uint32_t> ids) const {
     }
     return out;
 }
-//STUB
-
 Result<std::string> Conversation::render(std::span<const Message> messages) const {
-    TRY(model_->chat_template());
-    std::string s;
-    for (auto& m : messages) s += "<|im_start|>" + std::string(role_name(m.role)) + "\n" + m.prompt_text + "<|im_end|>\n";
-    return s + "<|im_start|>assistant\n";
+    TRY(const ChatTemplate* chat_template, model_->chat_template());
+    std::vector<ChatMessage> plain;
+    for (const Message& m : messages)
+        plain.push_back({std::string(role_name(m.role)), m.prompt_text});
+    const Tokenizer& tokenizer = model_->tokenizer();
+    ChatInput input;
+    input.messages = chat_messages(plain);
+    if (const auto id = tokenizer.bos_id()) input.bos_token = tokenizer.piece(*id);
+    if (const auto id = tokenizer.eos_id()) input.eos_token = tokenizer.piece(*id);
+    return chat_template->render(input);
 }
+
 }  // namespace m2w

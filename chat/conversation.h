@@ -1,5 +1,5 @@
-// conversation.h — turns of a chat: messages in, streamed text out. Evaluates only what is new. Knows
-// no terminal.
+// conversation.h — turns of a chat: messages in, streamed text out. Evaluates only what is new.
+// Knows no terminal.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -33,9 +33,10 @@ struct TurnStats {
     uint32_t prompt_tokens = 0;     // in the whole prompt
     uint32_t evaluated_tokens = 0;  // of them, those that were not evaluated before
     uint32_t generated_tokens = 0;
-    double prefill_s = 0;      // evaluating the prompt
-    double decode_s = 0;       // from the first token to the last
-    double first_token_s = 0;  // from the call to the first token, rendering and tokenizing included
+    double prefill_s = 0;  // evaluating the prompt
+    double decode_s = 0;   // from the first token to the last
+    double first_token_s =
+        0;  // from the call to the first token, rendering and tokenizing included
 
     double prefill_tok_s() const { return prefill_s > 0 ? evaluated_tokens / prefill_s : 0; }
     /// The first token comes out of the prefill, so one fewer was decoded.

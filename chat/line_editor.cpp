@@ -204,7 +204,7 @@ LineEditor::Event LineEditor::read(const std::string& prompt, std::string& line)
     p.prompt = prompt;
     p.interrupted = false;
     p.queued.reset();
-    el_resize(p.editor);  // the window may have changed while nobody was editing
+    el_resize(p.editor);                // the window may have changed while nobody was editing
     el_set(p.editor, EL_PREP_TERM, 1);  // before the prompt invites keys, which would be echoed
     int count = 0;
     const char* text = el_gets(p.editor, &count);

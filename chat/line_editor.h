@@ -1,5 +1,5 @@
-// line_editor.h — one edited line at a time from a terminal, with a history kept in a file. Knows no
-// commands and no chat.
+// line_editor.h — one edited line at a time from a terminal, with a history kept in a file. Knows
+// no commands and no chat.
 #pragma once
 #include <cstdio>
 #include <filesystem>
@@ -12,8 +12,8 @@
 namespace m2w {
 
 struct LineEditorOptions {
-    std::FILE* in = nullptr;   // a terminal
-    std::FILE* out = nullptr;  // where the line is drawn
+    std::FILE* in = nullptr;             // a terminal
+    std::FILE* out = nullptr;            // where the line is drawn
     std::filesystem::path history_file;  // empty: the history ends with the program
 };
 

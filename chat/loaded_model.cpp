@@ -9,13 +9,12 @@ Result<std::shared_ptr<const LoadedModel>> LoadedModel::load(const std::filesyst
     TRY(auto file, gguf::File::open(path));
     TRY(loaded->tokenizer_, Tokenizer::from(*file));
     TRY(auto model, Model::from(file));
-    if (file->find("tokenizer.chat_template")) loaded->template_ = ChatTemplate::from(*file);
+    loaded->template_ = ChatTemplate::from(*file);
     TRY(loaded->engine_, Engine::create(std::move(model), options));
     return std::shared_ptr<const LoadedModel>(std::move(loaded));
 }
 
 Result<const ChatTemplate*> LoadedModel::chat_template() const {
-    if (!template_) return Error{Category::chat_template, "the model has no chat template"};
     if (!*template_) return template_->error();
     return &**template_;
 }

@@ -31,7 +31,7 @@ class LoadedModel {
   private:
     std::shared_ptr<const Engine> engine_;
     std::shared_ptr<const Tokenizer> tokenizer_;
-    std::optional<Result<ChatTemplate>> template_;
+    std::optional<Result<ChatTemplate>> template_;  // empty only while loading
 };
 
 }  // namespace m2w

@@ -34,8 +34,7 @@ struct Repl::Setting {
 /// The setting of one member of Sampling.
 template <auto Member>
 constexpr Repl::Setting Repl::of(std::string_view name, std::string_view help) {
-    return {name, help,
-            [](const Conversation& c) { return fmt::to_string(c.sampling().*Member); },
+    return {name, help, [](const Conversation& c) { return fmt::to_string(c.sampling().*Member); },
             [](Conversation& c, const std::string& text) -> Result<bool> {
                 Sampling sampling = c.sampling();
                 if (!parse_number(text, sampling.*Member)) return false;

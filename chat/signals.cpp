@@ -60,7 +60,8 @@ std::atomic<bool>& SignalWatch::interrupted() {
 
 bool SignalWatch::take_resized() {
     char drained[64];
-    while (read(g_pipe[0], drained, sizeof(drained)) > 0) {}
+    while (read(g_pipe[0], drained, sizeof(drained)) > 0) {
+    }
     return g_resized.exchange(false);
 }
 

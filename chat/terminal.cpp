@@ -67,9 +67,9 @@ void ProgressBar::update(uint64_t bytes_done, uint64_t bytes_total) {
     if (visible_ && bytes_done < bytes_total && now - drawn_ < kRedrawEvery) return;
     const double seconds = std::max(std::chrono::duration<double>(now - start_).count(), 1e-3);
     const double share = std::min(1.0, double(bytes_done) / double(bytes_total));
-    const std::string numbers =
-        fmt::format(" {:3.0f}%  {} / {}  {}/s", share * 100, format_bytes(bytes_done),
-                    format_bytes(bytes_total), format_bytes(uint64_t(double(bytes_done) / seconds)));
+    const std::string numbers = fmt::format(" {:3.0f}%  {} / {}  {}/s", share * 100,
+                                            format_bytes(bytes_done), format_bytes(bytes_total),
+                                            format_bytes(uint64_t(double(bytes_done) / seconds)));
     const size_t columns = columns_of(stream_);
     const size_t used = label_.size() + numbers.size() + 4;
     std::string line = label_ + numbers;

@@ -44,8 +44,8 @@ Result<bool> parse(CLI::App& app, const Args& args) {
         TRY(print(app.help()));
         return false;
     } catch (const CLI::ParseError& e) {
-        return Error{Category::usage, fmt::format("{}; {} --help lists the options", e.what(),
-                                                  app.get_name())};
+        return Error{Category::usage,
+                     fmt::format("{}; {} --help lists the options", e.what(), app.get_name())};
     }
     return true;
 }
@@ -67,13 +67,13 @@ Result<fs::path> bundled_model() {
     };
     for (const fs::path& path : candidates)
         if (fs::is_regular_file(path, error)) return path.lexically_normal();
-    return Error{Category::io, fmt::format("{}: the bundled model is not installed; looked for {}",
-                                           kBundledName, candidates[0].lexically_normal().string())};
+    return Error{Category::io,
+                 fmt::format("{}: the bundled model is not installed; looked for {}", kBundledName,
+                             candidates[0].lexically_normal().string())};
 }
 
 Result<void> write_file(const fs::path& path, std::string_view bytes) {
-    const fs::path temporary =
-        path.string() + fmt::format(".tmp-{:08x}", std::random_device{}());
+    const fs::path temporary = path.string() + fmt::format(".tmp-{:08x}", std::random_device{}());
     const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0) return io_error(temporary);
     bool good = write_all(fd, bytes) && ::fsync(fd) == 0;
@@ -107,8 +107,9 @@ Result<bool> next_input_line(std::string& line) {
     for (int c; (c = std::getc(stdin)) != EOF;) {
         if (c == '\n') return true;
         if (line.size() == kMaxLineBytes)
-            return Error{Category::resource_limit,
-                         fmt::format("standard input: a line of more than {} bytes", kMaxLineBytes)};
+            return Error{
+                Category::resource_limit,
+                fmt::format("standard input: a line of more than {} bytes", kMaxLineBytes)};
         line += char(c);
     }
     if (std::ferror(stdin)) return io_error("standard input");

@@ -7,6 +7,7 @@
 #include <exception>
 #include <new>
 
+#include "chat/terminal.h"
 #include "tools/verbs.h"
 
 namespace m2w::tools {
@@ -52,7 +53,8 @@ Result<void> run(std::string_view program, Args args) {
     if (first == "--version") return print("m2w " M2W_VERSION "\n");
     const Verb* verb = find_verb(first);
     if (!verb)
-        return Error{Category::usage, fmt::format("{}: no such verb; m2w --help lists them", first)};
+        return Error{Category::usage,
+                     fmt::format("{}: no such verb; m2w --help lists them", first)};
     args.erase(args.begin());
     return verb->run(args);
 }
@@ -77,6 +79,6 @@ int main(int argc, char** argv) {
     const char* program = argc > 0 ? argv[0] : "m2w";
     const auto done = m2w::tools::run_guarded(program, {argv + (argc > 0), argv + argc});
     if (done) return EXIT_SUCCESS;
-    fmt::print(stderr, "{}\n", done.error().str());
+    fmt::print(stderr, "{}\n", m2w::escape_for_terminal(done.error().str()));
     return m2w::exit_status(done.error().category);
 }

@@ -37,7 +37,8 @@ Result<std::optional<ChatArgs>> parse_chat(const Args& args) {
     app.add_option("-s,--system", out.conversation.system, "system prompt");
     app.add_option("-n,--max-tokens", out.conversation.max_tokens,
                    "longest answer in tokens; 0: until the model ends it");
-    auto* temperature = app.add_option("--temp", s.temperature, "0: always the most probable token");
+    auto* temperature =
+        app.add_option("--temp", s.temperature, "0: always the most probable token");
     app.add_option("--top-k", s.top_k, "only the k most probable tokens; 0: off");
     app.add_option("--top-p", s.top_p, "only the most probable tokens that make up p; 1: off");
     app.add_option("--min-p", s.min_p, "only tokens with p times the best one's; 0: off");

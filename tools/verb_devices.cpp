@@ -12,9 +12,9 @@ namespace m2w::tools {
 namespace {
 
 std::string describe(size_t index, const vk::DeviceInfo& d) {
-    std::string line = fmt::format(
-        "{:<4} {}: {}, {}, Vulkan {}, {}", index, d.name, d.type_name(),
-        format_bytes(d.device_local_bytes()), d.api_version_str(), d.driver_version);
+    std::string line =
+        fmt::format("{:<4} {}: {}, {}, Vulkan {}, {}", index, d.name, d.type_name(),
+                    format_bytes(d.device_local_bytes()), d.api_version_str(), d.driver_version);
     if (!d.unusable.empty()) line += " (unusable: " + d.unusable + ")";
     return line;
 }

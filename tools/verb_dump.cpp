@@ -109,9 +109,10 @@ Result<void> write_dump(Session& session, const DumpOptions& options,
 }  // namespace
 
 Result<void> dump(const Args& args) {
-    CLI::App app("Evaluates token ids and writes hidden.npy [layers + 1, tokens, width], logits.npy "
-                 "[tokens, vocabulary] and greedy.json {ids}.",
-                 "m2w dump");
+    CLI::App app(
+        "Evaluates token ids and writes hidden.npy [layers + 1, tokens, width], logits.npy "
+        "[tokens, vocabulary] and greedy.json {ids}.",
+        "m2w dump");
     DumpOptions options;
     app.add_option("-m,--model", options.model, "GGUF file")->required();
     app.add_option("--ids", options.ids, "token ids, separated by commas")->required();

@@ -23,6 +23,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr size_t kMaxTemplateBytes = jinja::Limits{}.source_bytes;
 constexpr size_t kShownElements = 8;     // of an array
 constexpr size_t kShownCharacters = 60;  // of a string, for people
 
@@ -49,13 +50,18 @@ bool is_fatal(Category category) {
 }
 
 Result<void> check_template(Inspection& out) {
-    if (!out.file->find("tokenizer.chat_template")) return {};
+    TRY(const auto source, out.file->find_string("tokenizer.chat_template"));
+    if (source && source->size() > kMaxTemplateBytes)
+        return Error{Category::resource_limit,
+                     fmt::format("tokenizer.chat_template: {} bytes, the limit is {}",
+                                 source->size(), kMaxTemplateBytes)};
     const auto parsed = ChatTemplate::from(*out.file);
     if (parsed) {
         out.chat_template = "usable";
         return {};
     }
     if (is_fatal(parsed.error().category)) return parsed.error();
+    if (!source) return {};
     out.chat_template = parsed.error().message;
     out.warnings.push_back("chat template not usable: " + parsed.error().message);
     return {};
@@ -99,10 +105,10 @@ Json json_of(const gguf::Value& value) {
     if (const auto* array = std::get_if<gguf::Array>(&value.data)) {
         Json out{{"array_of", type_name(array->element)}, {"count", array->count}};
         if (array->element == gguf::ValueType::string)
-            out["first"] = std::vector(
-                array->strings.begin(),
-                array->strings.begin() +
-                    ptrdiff_t(std::min<size_t>(array->strings.size(), kShownElements)));
+            out["first"] =
+                std::vector(array->strings.begin(),
+                            array->strings.begin() +
+                                ptrdiff_t(std::min<size_t>(array->strings.size(), kShownElements)));
         return out;
     }
     return std::visit(
@@ -221,10 +227,10 @@ std::string shown(const gguf::Value& value) {
 
 std::string text_of_fit(const Json& fit) {
     const auto bytes = [&](const char* key) { return format_bytes(fit[key].get<uint64_t>()); };
-    std::string out = fmt::format(
-        "\nmemory for a context of {}: {} (weights {}, cache {}, activations {})\n",
-        fit["context"].get<uint32_t>(), bytes("total_bytes"), bytes("weights_bytes"),
-        bytes("cache_bytes"), bytes("activation_bytes"));
+    std::string out =
+        fmt::format("\nmemory for a context of {}: {} (weights {}, cache {}, activations {})\n",
+                    fit["context"].get<uint32_t>(), bytes("total_bytes"), bytes("weights_bytes"),
+                    bytes("cache_bytes"), bytes("activation_bytes"));
     for (const Json& p : fit["places"])
         out += fmt::format("  {}: {}, {}; largest context {}\n", p["name"].get<std::string>(),
                            format_bytes(p["bytes"].get<uint64_t>()),
@@ -263,8 +269,7 @@ std::string text_of(const Inspection& in) {
                              hp.head_count_kv.front()));
     row("tensors", types);
     row("tokenizer", fmt::format("{} ({}, {}), {} tokens", in.tokenizer->algorithm(),
-                                 in.tokenizer->model(), in.tokenizer->pre(),
-                                 in.tokenizer->size()));
+                                 in.tokenizer->model(), in.tokenizer->pre(), in.tokenizer->size()));
     row("chat template", in.chat_template);
     for (const std::string& warning : in.warnings) row("warning", warning);
     out += "\nmetadata\n";

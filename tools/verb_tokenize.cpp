@@ -112,9 +112,8 @@ Result<void> tokenize(const Args& args) {
     TRY(const auto file, gguf::File::open(model));
     TRY(const auto tokenizer, Tokenizer::from(*file));
     if (jsonl)
-        return for_each_input_line([&](const std::string& line) {
-            return answer_record(*tokenizer, line, options);
-        });
+        return for_each_input_line(
+            [&](const std::string& line) { return answer_record(*tokenizer, line, options); });
     if (given->count() == 0) {
         TRY(text, read_all("-", kMaxEncodeBytes));
     }

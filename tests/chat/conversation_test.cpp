@@ -196,12 +196,13 @@ TEST(conversation, a_stopped_regeneration_keeps_the_old_answer) {
 
 TEST(conversation, the_system_prompt_can_change_between_turns) {
     Conversation chat = open(greedy());
-    say(chat, "My name is Quorra.");
+    EXPECT_EQ(say(chat, "What is the capital of Japan?").find("Arr"), std::string::npos);
+    ASSERT_TRUE(chat.undo());
     chat.set_system("You are a pirate.");
     EXPECT_NE(say(chat, "What is the capital of Japan?").find("Arr"), std::string::npos);
-    EXPECT_EQ(chat.n_turns(), 2u);
     chat.set_system("");
-    EXPECT_EQ(chat.history()[0].role, Role::user);
+    EXPECT_EQ(chat.history()[0].role, Role::user) << "the turn stays, the prompt goes";
+    EXPECT_EQ(chat.n_turns(), 1u);
 }
 
 TEST(conversation, max_tokens_cuts) {
@@ -289,8 +290,8 @@ TEST(conversation, raw_continues_the_text_without_a_template) {
     EXPECT_EQ(first->stats.prompt_tokens, expected->size());
     ASSERT_TRUE(chat.say(" and"));
     const auto ids = chat.prompt_ids(chat.history().first(3));
-    const auto whole = tiny()->tokenizer().encode(
-        "The capital of Japan is" + first->text + " and", {.add_special = false});
+    const auto whole = tiny()->tokenizer().encode("The capital of Japan is" + first->text + " and",
+                                                  {.add_special = false});
     EXPECT_EQ(*ids, *whole);
 }
 

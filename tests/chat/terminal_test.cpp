@@ -7,7 +7,8 @@ namespace m2w {
 namespace {
 
 TEST(terminal, controls_are_spelled_out_and_text_is_not_touched) {
-    EXPECT_EQ(escape_for_terminal("plain\ttext\nGrüße 世界 🦉"), "plain\ttext\nGrüße 世界 🦉");
+    EXPECT_EQ(escape_for_terminal("plain\ttext\nGrüße 世界 🦉"),
+              "plain\ttext\nGrüße 世界 🦉");
     EXPECT_EQ(escape_for_terminal("\x1b[31mred"), "\\x1b[31mred");
     EXPECT_EQ(escape_for_terminal("\x1b]0;title\x07"), "\\x1b]0;title\\x07");
     EXPECT_EQ(escape_for_terminal("over\rwrite\b\x7f"), "over\\x0dwrite\\x08\\x7f");
@@ -15,8 +16,14 @@ TEST(terminal, controls_are_spelled_out_and_text_is_not_touched) {
 }
 
 TEST(terminal, eight_bit_controls_are_spelled_out_in_both_forms) {
-    EXPECT_EQ(escape_for_terminal("\xc2\x9b" "31m"), "\\u009b31m");
-    EXPECT_EQ(escape_for_terminal("\x9b" "31m"), "\xef\xbf\xbd" "31m") << "no UTF-8: replaced";
+    EXPECT_EQ(escape_for_terminal("\xc2\x9b"
+                                  "31m"),
+              "\\u009b31m");
+    EXPECT_EQ(escape_for_terminal("\x9b"
+                                  "31m"),
+              "\xef\xbf\xbd"
+              "31m")
+        << "no UTF-8: replaced";
 }
 
 TEST(terminal, broken_utf8_becomes_the_replacement_character) {

@@ -34,8 +34,7 @@ TEST(chat, piped_input_is_the_message) {
 }
 
 TEST(chat, the_other_name_of_the_program_picks_the_verb) {
-    const RunResult r =
-        run({m2w_program("m2w-chat"), "--device", "ref", "-p", "What is 12 + 30?"});
+    const RunResult r = run({m2w_program("m2w-chat"), "--device", "ref", "-p", "What is 12 + 30?"});
     EXPECT_EQ(r.status, 0) << r.err;
     EXPECT_EQ(r.out, "12 + 30 = 42.\n");
 }
@@ -107,10 +106,15 @@ TEST(chat, mistakes_of_the_user_exit_with_1) {
 }
 
 TEST(chat, help_and_version_exit_with_0_and_print_to_stdout) {
-    for (const std::vector<std::string>& args : std::vector<std::vector<std::string>>{
-             {"--help"}, {"--version"}, {"chat", "--help"}, {"inspect", "--help"},
-             {"tokenize", "--help"}, {"render", "--help"}, {"dump", "--help"},
-             {"devices", "--help"}}) {
+    for (const std::vector<std::string>& args :
+         std::vector<std::vector<std::string>>{{"--help"},
+                                               {"--version"},
+                                               {"chat", "--help"},
+                                               {"inspect", "--help"},
+                                               {"tokenize", "--help"},
+                                               {"render", "--help"},
+                                               {"dump", "--help"},
+                                               {"devices", "--help"}}) {
         std::vector<std::string> command{m2w_program()};
         command.insert(command.end(), args.begin(), args.end());
         const RunResult r = run(command);

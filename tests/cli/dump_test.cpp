@@ -49,9 +49,8 @@ TEST_P(Architectures, the_reference_agrees_at_every_layer_and_in_every_token) {
     M2W_SHARED(folder, std::string("arch/") + GetParam());
     const Json golden = Json::parse(read_text(folder / "golden.json"));
     TemporaryFolder out;
-    const RunResult r =
-        dump((folder / "model-f16.gguf").string(), golden["prompt_ids"],
-             golden["greedy_ids"].size(), out.path() / "new folder");
+    const RunResult r = dump((folder / "model-f16.gguf").string(), golden["prompt_ids"],
+                             golden["greedy_ids"].size(), out.path() / "new folder");
     ASSERT_EQ(r.status, 0) << r.err;
 
     const Npy hidden = read_npy(out.path() / "new folder/hidden.npy");
@@ -138,9 +137,12 @@ TEST_P(WeightTypes, golden_first_turns_come_out_of_a_chat) {
         if (messages.size() != (has_system ? 2u : 1u)) continue;
         const Json& expected = one["greedy"][type];
         std::vector<std::string> command{
-            m2w_program(), "chat", "-m", file.string(), "--device", "ref", "--temp", "0",
-            "-n", std::to_string(expected["ids"].size()),
-            "-p", messages.back()["content"].get<std::string>()};
+            m2w_program(), "chat",
+            "-m",          file.string(),
+            "--device",    "ref",
+            "--temp",      "0",
+            "-n",          std::to_string(expected["ids"].size()),
+            "-p",          messages.back()["content"].get<std::string>()};
         if (has_system) {
             command.push_back("-s");
             command.push_back(messages[0]["content"].get<std::string>());
@@ -166,7 +168,8 @@ TEST(dump, nothing_is_written_for_a_mistake) {
     EXPECT_FALSE(std::filesystem::exists(out.path() / "dump"));
     EXPECT_EQ(attempt("1,2").status, 0);
     EXPECT_FALSE(std::filesystem::exists(out.path() / "dump/greedy.json")) << "not asked for";
-    EXPECT_EQ(run({m2w_program(), "dump", "-m", model, "--ids", "1", "-o", "/proc/none"}).status, 3);
+    EXPECT_EQ(run({m2w_program(), "dump", "-m", model, "--ids", "1", "-o", "/proc/none"}).status,
+              3);
 }
 
 }  // namespace

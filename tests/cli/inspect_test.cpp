@@ -64,10 +64,9 @@ TEST(inspect, tensors_plan_and_fit_come_when_asked_for) {
     EXPECT_TRUE(contains(json["plan"], "rms_norm"));
     // Keys and values: 8 layers, 1024 positions, 2 x 2 heads of 64, f16.
     EXPECT_EQ(json["fit"]["cache_bytes"], 8 * 1024 * 2 * 2 * 64 * 2);
-    EXPECT_EQ(json["fit"]["total_bytes"],
-              json["fit"]["cache_bytes"].get<uint64_t>() +
-                  json["fit"]["weights_bytes"].get<uint64_t>() +
-                  json["fit"]["activation_bytes"].get<uint64_t>());
+    EXPECT_EQ(json["fit"]["total_bytes"], json["fit"]["cache_bytes"].get<uint64_t>() +
+                                              json["fit"]["weights_bytes"].get<uint64_t>() +
+                                              json["fit"]["activation_bytes"].get<uint64_t>());
     EXPECT_GE(json["fit"]["places"].size(), 1u);
 
     const RunResult text =
@@ -87,7 +86,8 @@ TEST(inspect, control_characters_of_a_file_are_shown_not_obeyed) {
     EXPECT_TRUE(contains(text.out, "\\x1b[2J\\x07hey")) << text.out;
     EXPECT_FALSE(contains(text.out, "\x1b"));
     EXPECT_FALSE(contains(json.out, "\x1b"));
-    EXPECT_EQ(nlohmann::json::parse(json.out, nullptr, false)["metadata"]["general.name"], "\x1b[2J\x07hey");
+    EXPECT_EQ(nlohmann::json::parse(json.out, nullptr, false)["metadata"]["general.name"],
+              "\x1b[2J\x07hey");
 }
 
 TEST(inspect, a_template_that_does_not_parse_is_a_warning) {

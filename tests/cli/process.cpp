@@ -89,9 +89,8 @@ void pump(Pipe& in, Pipe& out, Pipe& err, const RunOptions& options, Clock::time
             result.timed_out = true;
             return;
         }
-        pollfd fds[] = {{out.read_end, POLLIN, 0},
-                        {err.read_end, POLLIN, 0},
-                        {in.write_end, POLLOUT, 0}};
+        pollfd fds[] = {
+            {out.read_end, POLLIN, 0}, {err.read_end, POLLIN, 0}, {in.write_end, POLLOUT, 0}};
         poll(fds, 3, 50);
         char buffer[1 << 16];
         if (fds[0].revents) {

@@ -70,10 +70,11 @@ TEST(tokenize, json_lines_give_the_golden_ids_and_pieces) {
 }
 
 TEST(tokenize, text_and_hex_are_the_same_input_and_any_id_comes_back) {
-    const RunResult r = tokenize({"-m", bundled_model().string(), "--jsonl"},
-                                 "{\"id\": [1, \"a\"], \"text\": \"Gr\\u00fc\u00dfe \\ud83e\\udd89\"}\n"
-                                 "\n"
-                                 "{\"id\": null, \"hex\": \"4772c3bcc39f6520f09fa689\"}\n");
+    const RunResult r =
+        tokenize({"-m", bundled_model().string(), "--jsonl"},
+                 "{\"id\": [1, \"a\"], \"text\": \"Gr\\u00fc\u00dfe \\ud83e\\udd89\"}\n"
+                 "\n"
+                 "{\"id\": null, \"hex\": \"4772c3bcc39f6520f09fa689\"}\n");
     ASSERT_EQ(r.status, 0) << r.err;
     const std::vector<Json> out = lines_of(r.out);
     ASSERT_EQ(out.size(), 2u);
@@ -83,8 +84,7 @@ TEST(tokenize, text_and_hex_are_the_same_input_and_any_id_comes_back) {
 }
 
 TEST(tokenize, people_get_one_line_a_token) {
-    const RunResult r =
-        tokenize({"-m", bundled_model().string(), "What is 12 + 30?\n"}, "");
+    const RunResult r = tokenize({"-m", bundled_model().string(), "What is 12 + 30?\n"}, "");
     EXPECT_EQ(r.status, 0) << r.err;
     EXPECT_TRUE(r.out.starts_with("    355  What\n    296   is\n")) << r.out;
     EXPECT_TRUE(r.out.ends_with("    203  \\n\n11 tokens\n")) << r.out;

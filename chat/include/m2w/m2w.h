@@ -42,8 +42,8 @@ struct Answer {
     std::string text;
     AnswerEnd end = AnswerEnd::complete;
     uint32_t prompt_tokens = 0, evaluated_tokens = 0, generated_tokens = 0;
-    double first_token_s = 0;   // from the call to the first token
-    double decode_tok_s = 0;    // 0: too short to tell
+    double first_token_s = 0;  // from the call to the first token
+    double decode_tok_s = 0;   // 0: too short to tell
 };
 
 /// One chat: it remembers its turns, and a follow-up evaluates only what is new. One thread at a
