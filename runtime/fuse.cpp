@@ -11,8 +11,10 @@ namespace {
 enum MatmulBinding : size_t { kResidual = 3, kProduct = 4 };  // in the contract of matmul
 static_assert(kMaxBindings > kProduct);
 
+constexpr uint32_t kNoStep = UINT32_MAX;
+
 struct Use {
-    uint32_t writer = UINT32_MAX;  // Step
+    uint32_t writer = kNoStep;
     uint32_t readers = 0;
 };
 
@@ -53,7 +55,8 @@ Plan fuse_residuals(const Plan& plan) {
             const uint32_t product = step.operand(side).index;
             const Use& use = uses[product];
             // The matmul must be the Step just before: then nothing in between sees a later write.
-            if (use.readers != 1 || use.writer + 1 != s || plan.steps[use.writer].op != Op::matmul)
+            if (use.readers != 1 || use.writer == kNoStep || use.writer + 1 != s ||
+                plan.steps[use.writer].op != Op::matmul)
                 continue;
             Step& matmul = fused.steps.back();
             if (matmul.operands[kResidual].present()) continue;

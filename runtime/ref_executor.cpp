@@ -1,7 +1,9 @@
 // ref_executor.cpp — one case a Step over the functions of kernels/reference.h.
 #include "runtime/ref_executor.h"
 
+#include "gguf/validate.h"
 #include "kernels/reference.h"
+#include "runtime/memory.h"
 
 namespace m2w {
 namespace {
@@ -16,6 +18,7 @@ struct RefWeights {
 };
 
 Result<void> load_tensor(const gguf::File& file, const Tensor& t, size_t index, RefWeights& out) {
+    TRY(gguf::check_finite(file, *t.info));
     if (t.is_vector) {
         TRY(out.vectors[index], file.decode(*t.info));
         return {};
@@ -137,7 +140,7 @@ class RefBackend final : public Backend {
         return std::unique_ptr<Executor>(std::make_unique<RefExecutor>(weights_, options));
     }
     const std::string& device_name() const override { return name_; }
-    DeviceMemory memory() const override { return {}; }
+    DeviceMemory memory() const override { return {available_main_memory()}; }
 
   private:
     std::shared_ptr<const RefWeights> weights_;

@@ -14,9 +14,12 @@ struct Life {
     uint64_t size_bytes;
 };
 
+/// Lives of the values that take bytes, in order of birth.
 std::vector<Life> lives_of(const Plan& plan, uint32_t n_tok, uint32_t n_out, bool keep_all) {
     const uint32_t end = uint32_t(plan.steps.size());
     std::vector<Life> lives;
+    std::vector<bool> touched(plan.values.size(), keep_all);
+    touched[plan.logits] = true;
     for (uint32_t v = 0; v < plan.values.size(); ++v) {
         const uint64_t rows = plan.values[v].rows == Rows::n_tok ? n_tok : n_out;
         const uint64_t size =
@@ -29,11 +32,14 @@ std::vector<Life> lives_of(const Plan& plan, uint32_t n_tok, uint32_t n_out, boo
             const Operand operand = plan.steps[s].operands[i];
             if (info.bindings[i].kind != Bind::activation || !operand.present()) continue;
             Life& life = lives[operand.index];
+            touched[operand.index] = true;
             if (info.bindings[i].mode == Mode::out && !keep_all) life.first = s;
             life.last = std::max(life.last, s);
         }
     }
     lives[plan.logits].last = end;
+    // Fusing leaves products that nobody writes any more.
+    std::erase_if(lives, [&](const Life& life) { return !touched[life.value]; });
     std::stable_sort(lives.begin(), lives.end(),
                      [](const Life& a, const Life& b) { return a.first < b.first; });
     return lives;

@@ -10,6 +10,7 @@
 #include "kernels/spirv.h"
 #include "runtime/hazards.h"
 #include "runtime/memory.h"
+#include "runtime/testing.h"
 #include "runtime/value_memory.h"
 #include "runtime/vk/commands.h"
 #include "runtime/vk/pipeline.h"
@@ -356,7 +357,7 @@ class VkBackend final : public Backend {
     }
     const std::string& device_name() const override { return shared_->device->info().name; }
     DeviceMemory memory() const override { return {device_memory(*shared_->device)}; }
-    const vk::Device& device() const { return *shared_->device; }
+    vk::Device& device() const { return *shared_->device; }
 
     /// A CPU device's heap is nominal: main memory is what counts there.
     static uint64_t device_memory(const vk::Device& device) {
@@ -389,6 +390,11 @@ Result<std::unique_ptr<Backend>> make_vk_backend(std::shared_ptr<const Plan> pla
 std::vector<std::string> validation_messages(const Backend& backend) {
     const auto* vulkan = dynamic_cast<const VkBackend*>(&backend);
     return vulkan ? vulkan->device().instance().validation_messages() : std::vector<std::string>{};
+}
+
+vk::Device* device_of(const Backend& backend) {
+    const auto* vulkan = dynamic_cast<const VkBackend*>(&backend);
+    return vulkan ? &vulkan->device() : nullptr;
 }
 
 }  // namespace m2w

@@ -12,7 +12,7 @@
 namespace m2w {
 namespace {
 
-// Limits of docs/limits.md.
+// Limits of docs/models.md.
 constexpr uint32_t kMaxLayers = 512, kMaxHeads = 1024, kMaxEmbedding = 1u << 17,
                    kMaxFeedForward = 1u << 20;
 constexpr uint32_t kMaxContext = 1u << 28, kMaxHeadDim = 4096, kMaxVocab = 1u << 24;
@@ -35,11 +35,13 @@ class KeyReader {
     KeyReader(const gguf::File& file, const std::string& architecture)
         : file_(file), prefix_(architecture + ".") {}
 
-    Result<std::optional<uint32_t>> find_u32(std::string_view name, uint32_t lo, uint32_t hi) {
+    Result<std::optional<uint32_t>> find_u32(std::string_view name, uint32_t lo, uint32_t hi,
+                                             Category otherwise = Category::hyperparameter) {
         const std::string key = note(name);
         TRY(auto value, file_.find_u32(key));
         if (value && (*value < lo || *value > hi))
-            return bad(key, fmt::format("expected {} to {}, file has {}", lo, hi, *value));
+            return Error{otherwise,
+                         fmt::format("{}: expected {} to {}, file has {}", key, lo, hi, *value)};
         return value;
     }
 
@@ -129,7 +131,8 @@ Result<void> read_heads(KeyReader& keys, Hparams& hp) {
     return {};
 }
 
-Result<void> read_rope(KeyReader& keys, Hparams& hp) {
+/// has_factors: the file has the factors of Llama 3.1 as a tensor.
+Result<void> read_rope(KeyReader& keys, bool has_factors, Hparams& hp) {
     TRY(auto dims, keys.find_u32("rope.dimension_count", 1, kMaxHeadDim));
     hp.rope.dimension_count = dims.value_or(hp.key_length);
     if (hp.rope.dimension_count % 2 != 0 || hp.rope.dimension_count > hp.key_length)
@@ -142,7 +145,8 @@ Result<void> read_rope(KeyReader& keys, Hparams& hp) {
     TRY(auto factor, keys.find_positive("rope.scaling.factor"));
     TRY(auto old_factor,
         keys.find_positive("rope.scale_linear"));  // written before rope.scaling.* existed
-    TRY(auto type, keys.find_string("rope.scaling.type", old_factor ? "linear" : "none"));
+    // A factor alone means linear scaling: the type came later.
+    TRY(auto type, keys.find_string("rope.scaling.type", factor || old_factor ? "linear" : "none"));
     if (type == "linear") {
         hp.rope.scaling = RopeScaling::linear;
         hp.rope.scaling_factor = factor.value_or(old_factor.value_or(1.0f));
@@ -151,8 +155,12 @@ Result<void> read_rope(KeyReader& keys, Hparams& hp) {
             Category::unsupported,
             fmt::format("{}: scaling \"{}\" is not supported; none, linear and rope_freqs are",
                         keys.key("rope.scaling.type"), type)};
-    } else if (type != "none" &&
-               type != "llama3") {  // llama3 factors come as the rope_freqs tensor
+    } else if (type == "llama3" && !has_factors) {  // they come as a tensor, made by the converter
+        return Error{
+            Category::unsupported,
+            fmt::format("{}: scaling \"{}\" without the tensor rope_freqs.weight is not supported",
+                        keys.key("rope.scaling.type"), type)};
+    } else if (type != "none" && type != "llama3") {
         return bad(keys.key("rope.scaling.type"), fmt::format("unknown scaling \"{}\"", type));
     }
     return {};
@@ -191,7 +199,7 @@ Result<Hparams> Hparams::from(const gguf::File& file) {
     TRY(hp.block_count, keys.get_u32("block_count", 1, kMaxLayers));
     TRY(hp.feed_forward_length, keys.get_u32("feed_forward_length", 1, kMaxFeedForward));
     TRY(read_heads(keys, hp));
-    TRY(read_rope(keys, hp));
+    TRY(read_rope(keys, file.find_tensor("rope_freqs.weight") != nullptr, hp));
     TRY(auto eps, keys.find_positive("attention.layer_norm_rms_epsilon"));
     if (!eps)
         return Error{Category::missing_metadata,
@@ -200,10 +208,12 @@ Result<Hparams> Hparams::from(const gguf::File& file) {
     TRY(refuse_experts(keys));
 
     TRY(const auto* tokens, file.find_strings("tokenizer.ggml.tokens"));
-    TRY(auto vocab_size, keys.find_u32("vocab_size", 1, kMaxVocab));
+    TRY(auto vocab_size, keys.find_u32("vocab_size", 1, kMaxVocab, Category::vocab));
     if (!tokens && !vocab_size)
         return Error{Category::missing_metadata,
                      "tokenizer.ggml.tokens and " + keys.key("vocab_size") + ": both missing"};
+    if (tokens && tokens->empty())
+        return Error{Category::vocab, "tokenizer.ggml.tokens: no tokens"};
     hp.vocab_size = tokens ? uint32_t(tokens->size()) : *vocab_size;
     if (vocab_size && *vocab_size != hp.vocab_size)
         return Error{Category::vocab,

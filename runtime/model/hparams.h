@@ -38,7 +38,7 @@ struct Hparams {
     std::vector<std::string> unread_keys;
 
     /// Reads and validates. Errors: missing_metadata, wrong_metadata_type, hyperparameter (unknown
-    /// architecture, value out of the limits in docs/limits.md), unsupported (a scheme that this
+    /// architecture, value out of the limits in docs/models.md), unsupported (a scheme that this
     /// build does not compute, by name).
     static Result<Hparams> from(const gguf::File& file);
 };

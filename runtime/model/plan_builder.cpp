@@ -67,12 +67,12 @@ class Builder {
         x = add("ffn_in", x, o);
 
         h = rms_norm("ffn_norm", x, Slot::ffn_norm);
-        const ValueId gate = matmul("ffn_gate", h, Slot::ffn_gate);
-        const ValueId up = matmul("ffn_up", h, Slot::ffn_up);
+        const ValueId gate = matmul("ffn_gate", h, Slot::ffn_gate, Slot::ffn_gate_bias);
+        const ValueId up = matmul("ffn_up", h, Slot::ffn_up, Slot::ffn_up_bias);
         const ValueId act = value("ffn_act", hp_.feed_forward_length);
         emit(Op::glu, {gate.index, up.index, act.index},
              {hp_.feed_forward_length, uint32_t(arch_.ffn_activation)});
-        return add("out", x, matmul("ffn_down", act, Slot::ffn_down));
+        return add("out", x, matmul("ffn_down", act, Slot::ffn_down, Slot::ffn_down_bias));
     }
 
     void build_head(ValueId x) {

@@ -56,6 +56,9 @@ constexpr std::array<SlotRow, size_t(Slot::count)> kSlots{{
     {Slot::ffn_gate, "ffn_gate.weight", Dim::n_embd, Dim::n_ff, When::always},
     {Slot::ffn_up, "ffn_up.weight", Dim::n_embd, Dim::n_ff, When::always},
     {Slot::ffn_down, "ffn_down.weight", Dim::n_ff, Dim::n_embd, When::always},
+    {Slot::ffn_gate_bias, "ffn_gate.bias", Dim::n_ff, Dim::none, When::optional},
+    {Slot::ffn_up_bias, "ffn_up.bias", Dim::n_ff, Dim::none, When::optional},
+    {Slot::ffn_down_bias, "ffn_down.bias", Dim::n_embd, Dim::none, When::optional},
 }};
 
 constexpr bool slots_in_enum_order() {

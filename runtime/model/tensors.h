@@ -33,6 +33,9 @@ enum class Slot : uint8_t {
     ffn_gate,
     ffn_up,
     ffn_down,
+    ffn_gate_bias,
+    ffn_up_bias,
+    ffn_down_bias,
     count
 };
 constexpr Slot kFirstLayerSlot = Slot::attn_norm;

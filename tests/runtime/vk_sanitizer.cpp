@@ -1,7 +1,8 @@
 // vk_sanitizer.cpp — lets the leak checker tell our leaks from those of drivers and layers. Ours of
 // Vulkan objects are found by the validation layer when their device goes.
+#include <gtest/gtest.h>
+
 #include "runtime/vk/instance.h"
-#include "tests/runtime/vk_test_support.h"
 
 extern "C" const char* __lsan_default_suppressions();
 extern "C" const char* __lsan_default_suppressions() {

@@ -18,6 +18,7 @@
 #include "runtime/vk/instance.h"
 #include "runtime/vk/pipeline.h"
 #include "runtime/vk/upload.h"
+#include "tests/support/results.h"
 
 namespace m2w::vk {
 
@@ -43,18 +44,6 @@ struct SlowPush {
     uint64_t y;
     uint32_t turns, pad;  // turns: < 65536
 };
-
-/// Asserts that a Result holds, printing its error.
-#define ASSERT_OK(expr)                                                       \
-    do {                                                                      \
-        const auto& result_ = (expr);                                         \
-        ASSERT_TRUE(bool(result_)) << #expr << ": " << result_.error().str(); \
-    } while (0)
-/// decl = the value of a Result, or a fatal failure.
-#define ASSERT_GET(decl, expr)                                                           \
-    auto M2W_CAT(got_, __LINE__) = (expr);                                               \
-    ASSERT_TRUE(bool(M2W_CAT(got_, __LINE__))) << M2W_CAT(got_, __LINE__).error().str(); \
-    decl = *std::move(M2W_CAT(got_, __LINE__))
 
 /// Ends the test when the machine has no Vulkan driver: loudly, and as a failure in CI.
 #define M2W_NEEDS_VULKAN(instance)                                                         \

@@ -1,0 +1,12 @@
+// testing.h — a door to what a Backend hides, for fault injection and memory counts in tests. No
+// product code includes this but to define it.
+#pragma once
+#include "runtime/executor.h"
+#include "runtime/vk/device.h"
+
+namespace m2w {
+
+/// The device of a Vulkan backend; null for others. Lives as long as the backend.
+vk::Device* device_of(const Backend& backend);
+
+}  // namespace m2w

@@ -1,0 +1,25 @@
+// hparams_limits.h — the bounds that hparams.cpp holds files to, as docs/models.md lists them.
+// hparams_limits_test.cpp tries each.
+#pragma once
+#include <cstdint>
+#include <string_view>
+
+namespace m2w::test {
+
+/// Both values are accepted, their neighbours are refused.
+struct HparamLimit {
+    std::string_view key;  // behind "<arch>."
+    uint32_t lo, hi;
+    std::string_view category = "hyperparameter";
+};
+
+inline constexpr HparamLimit kHparamLimits[] = {
+    {"block_count", 1, 512},           {"context_length", 1, 1u << 28},
+    {"embedding_length", 1, 1u << 17}, {"feed_forward_length", 1, 1u << 20},
+    {"attention.head_count", 1, 1024}, {"attention.head_count_kv", 1, 1024},
+    {"attention.key_length", 1, 4096}, {"attention.value_length", 1, 4096},
+    {"rope.dimension_count", 1, 4096}, {"vocab_size", 1, 1u << 24, "vocab"},
+    {"expert_count", 0, 1024},         {"expert_used_count", 0, 1024},
+};
+
+}  // namespace m2w::test

@@ -1,0 +1,234 @@
+// hparams_test.cpp — how the hyperparameters of a file depend on each other, what is assumed where
+// it says nothing, and which keys nobody reads.
+#include "runtime/model/hparams.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/blueprint.h"
+#include "tests/support/results.h"
+
+namespace m2w {
+namespace {
+
+using test::Blueprint;
+using test::outcome;
+
+Result<Hparams> read(const Blueprint& blueprint) {
+    TRY(auto file, blueprint.file());
+    return Hparams::from(*file);
+}
+
+std::string verdict(const Blueprint& blueprint) {
+    return outcome(read(blueprint));
+}
+
+Blueprint plain() {
+    return Blueprint("llama");
+}
+
+TEST(hparams, file_is_read_as_it_says) {
+    ASSERT_GET(const Hparams hp, read(plain()));
+    EXPECT_EQ(hp.architecture, "llama");
+    EXPECT_EQ(hp.block_count, 2u);
+    EXPECT_EQ(hp.context_length, 64u);
+    EXPECT_EQ(hp.embedding_length, 32u);
+    EXPECT_EQ(hp.feed_forward_length, 48u);
+    EXPECT_EQ(hp.head_count, 4u);
+    EXPECT_EQ(hp.head_count_kv, (std::vector<uint32_t>{2, 2}));
+    EXPECT_EQ(hp.key_length, 8u);
+    EXPECT_EQ(hp.value_length, 8u);
+    EXPECT_EQ(hp.layer_norm_rms_epsilon, 1e-5f);
+    EXPECT_EQ(hp.rope.dimension_count, 8u);
+    EXPECT_EQ(hp.rope.freq_base, 10'000.0f);
+    EXPECT_EQ(hp.rope.scaling, RopeScaling::none);
+    EXPECT_EQ(hp.rope.scaling_factor, 1.0f);
+    EXPECT_EQ(hp.vocab_size, 40u);
+    EXPECT_EQ(hp.unread_keys, std::vector<std::string>());
+}
+
+TEST(hparams, file_without_optional_keys_gets_the_documented_defaults) {
+    ASSERT_GET(const Hparams hp, read(plain()
+                                          .set("attention.head_count", 2u)
+                                          .erase("attention.head_count_kv")
+                                          .erase("attention.key_length")
+                                          .erase("attention.value_length")
+                                          .erase("rope.dimension_count")
+                                          .erase("rope.freq_base")));
+    EXPECT_EQ(hp.head_count_kv, (std::vector<uint32_t>{2, 2}));
+    EXPECT_EQ(hp.key_length, 16u);
+    EXPECT_EQ(hp.value_length, 16u);
+    EXPECT_EQ(hp.rope.dimension_count, 16u);
+    EXPECT_EQ(hp.rope.freq_base, 10'000.0f);
+}
+
+TEST(hparams, architecture_that_is_not_there_is_refused) {
+    EXPECT_EQ(verdict(plain().erase_raw("general.architecture")),
+              "missing_metadata: general.architecture is missing (blueprint.gguf)");
+    Blueprint typed = plain();
+    EXPECT_EQ(verdict(typed.set_raw("general.architecture", gguf::make_value(1u))),
+              "wrong_metadata_type: general.architecture is u32, expected a string");
+}
+
+TEST(hparams, architecture_without_a_row_is_refused_with_those_that_have_one) {
+    std::string known;
+    for (const ArchSpec& arch : all_archs())
+        known += (known.empty() ? "" : ", ") + std::string(arch.gguf_name);
+    const auto refusal = [&](const std::string& name) {
+        return "hyperparameter: general.architecture: architecture \"" + name +
+               "\" is not supported; supported: " + known;
+    };
+    const auto with_name = [](const std::string& name) {
+        return plain().set_raw("general.architecture", gguf::make_value(name));
+    };
+    EXPECT_EQ(verdict(with_name("frobnicate")), refusal("frobnicate"));
+    EXPECT_EQ(verdict(with_name("")), refusal(""));
+    EXPECT_EQ(verdict(with_name("llam")), refusal("llam"));
+    EXPECT_EQ(verdict(with_name(std::string(1000, 'x'))), refusal(std::string(64, 'x')));
+}
+
+TEST(hparams, heads_that_do_not_divide_the_embedding_are_refused) {
+    EXPECT_EQ(verdict(plain()
+                          .set("attention.head_count", 3u)
+                          .set("attention.head_count_kv", 3u)
+                          .erase("attention.key_length")),
+              "hyperparameter: llama.attention.head_count: 3 does not divide embedding_length 32");
+}
+
+TEST(hparams, key_value_heads_that_do_not_group_the_heads_are_refused) {
+    const std::string refusal =
+        "hyperparameter: llama.attention.head_count_kv: expected a divisor of head_count 4, file "
+        "has ";
+    EXPECT_EQ(verdict(plain().set("attention.head_count_kv", 3u)), refusal + "3");
+    EXPECT_EQ(verdict(plain().set("attention.head_count_kv", 8u)), refusal + "8");
+    const auto per_layer = [](const std::vector<int32_t>& counts) {
+        return plain().set_raw("llama.attention.head_count_kv", gguf::make_array(counts));
+    };
+    EXPECT_EQ(verdict(per_layer({2, 0})), refusal + "0");
+    EXPECT_EQ(verdict(per_layer({2, 3})), refusal + "3");
+    EXPECT_EQ(verdict(per_layer({2, 8})), refusal + "8");
+    for (const auto& counts : {std::vector<int32_t>{}, {2}, {2, 2, 2}})
+        EXPECT_EQ(verdict(per_layer(counts)),
+                  "hyperparameter: llama.attention.head_count_kv: expected 2 entries, file has " +
+                      std::to_string(counts.size()));
+    const std::string negative = verdict(per_layer({2, -2}));
+    EXPECT_TRUE(negative.starts_with("hyperparameter: llama.attention.head_count_kv[1] is -2"))
+        << negative;
+}
+
+TEST(hparams, key_value_heads_of_each_layer_are_read) {
+    ASSERT_GET(const Hparams hp,
+               read(plain().set_raw("llama.attention.head_count_kv",
+                                    gguf::make_array(std::vector<int32_t>{4, 1}))));
+    EXPECT_EQ(hp.head_count_kv, (std::vector<uint32_t>{4, 1}));
+}
+
+TEST(hparams, value_heads_of_another_width_are_refused) {
+    EXPECT_EQ(verdict(plain().set("attention.value_length", 16u)),
+              "shape_mismatch: llama.attention.value_length: expected key_length 8, file has 16");
+}
+
+TEST(hparams, rotated_dimensions_are_even_and_inside_a_head) {
+    const std::string refusal =
+        "hyperparameter: llama.rope.dimension_count: expected an even number up to 8, file has ";
+    EXPECT_EQ(verdict(plain().set("rope.dimension_count", 7u)), refusal + "7");
+    EXPECT_EQ(verdict(plain().set("rope.dimension_count", 10u)), refusal + "10");
+    EXPECT_EQ(verdict(plain().set("rope.dimension_count", 2u)), "ok");
+}
+
+TEST(hparams, linear_scaling_applies_its_factor) {
+    const auto scaling = [](const Blueprint& b) {
+        auto hp = read(b);
+        EXPECT_TRUE(bool(hp)) << hp.error().str();
+        return hp ? std::pair(hp->rope.scaling, hp->rope.scaling_factor)
+                  : std::pair(RopeScaling::none, 0.0f);
+    };
+    const auto linear = [](float factor) { return std::pair(RopeScaling::linear, factor); };
+    const auto none = std::pair(RopeScaling::none, 1.0f);
+    EXPECT_EQ(scaling(plain()), none);
+    EXPECT_EQ(scaling(plain().set("rope.scaling.type", "none")), none);
+    EXPECT_EQ(scaling(plain().set("rope.scaling.type", "none").set("rope.scaling.factor", 4.0f)),
+              none);
+    EXPECT_EQ(scaling(plain().set("rope.scaling.type", "linear").set("rope.scaling.factor", 4.0f)),
+              linear(4));
+    EXPECT_EQ(scaling(plain().set("rope.scaling.type", "linear")), linear(1));
+    // As before rope.scaling.* existed; and a factor alone means linear.
+    EXPECT_EQ(scaling(plain().set("rope.scale_linear", 2.0f)), linear(2));
+    EXPECT_EQ(scaling(plain().set("rope.scaling.factor", 8.0f)), linear(8));
+    EXPECT_EQ(scaling(plain().set("rope.scaling.type", "linear").set("rope.scale_linear", 2.0f)),
+              linear(2));
+    EXPECT_EQ(
+        scaling(plain().set("rope.scaling.factor", 4.0f).set("rope.scale_linear", 2.0f)).second, 4);
+}
+
+TEST(hparams, scaling_that_is_not_computed_is_refused_by_name) {
+    for (const char* type : {"yarn", "longrope", "su"})
+        EXPECT_EQ(verdict(plain().set("rope.scaling.type", type)),
+                  "unsupported: llama.rope.scaling.type: scaling \"" + std::string(type) +
+                      "\" is not supported; none, linear and rope_freqs are");
+    EXPECT_EQ(verdict(plain().set("rope.scaling.type", "banana")),
+              "hyperparameter: llama.rope.scaling.type: unknown scaling \"banana\"");
+    EXPECT_EQ(verdict(plain().set("rope.scaling.type", "")),
+              "hyperparameter: llama.rope.scaling.type: unknown scaling \"\"");
+}
+
+TEST(hparams, llama3_scaling_needs_the_factors_that_the_file_computed) {
+    EXPECT_EQ(verdict(plain().set("rope.scaling.type", "llama3")),
+              "unsupported: llama.rope.scaling.type: scaling \"llama3\" without the tensor "
+              "rope_freqs.weight is not supported");
+    EXPECT_EQ(verdict(plain().set("rope.scaling.type", "llama3").add("rope_freqs.weight", {4})),
+              "ok");
+}
+
+TEST(hparams, experts_are_refused) {
+    EXPECT_EQ(verdict(plain().set("expert_count", 8u).set("expert_used_count", 2u)),
+              "unsupported: llama.expert_count = 8: mixture-of-experts layers are not supported");
+    EXPECT_EQ(verdict(plain().set("expert_count", 8u).set("expert_used_count", 9u)),
+              "hyperparameter: llama.expert_used_count: 9 exceeds expert_count 8");
+    EXPECT_EQ(verdict(plain().set("expert_used_count", 1u)),
+              "hyperparameter: llama.expert_used_count: 1 exceeds expert_count 0");
+}
+
+TEST(hparams, vocabulary_size_follows_the_tokens) {
+    EXPECT_EQ(verdict(plain().set("vocab_size", 40u)), "ok");
+    EXPECT_EQ(verdict(plain().set("vocab_size", 41u)),
+              "vocab: llama.vocab_size: expected 40 (tokenizer.ggml.tokens), file has 41");
+    EXPECT_EQ(verdict(plain().erase_raw("tokenizer.ggml.tokens")),
+              "missing_metadata: tokenizer.ggml.tokens and llama.vocab_size: both missing");
+    ASSERT_GET(const Hparams alone,
+               read(plain().erase_raw("tokenizer.ggml.tokens").set("vocab_size", 17u)));
+    EXPECT_EQ(alone.vocab_size, 17u);
+    EXPECT_EQ(verdict(plain().set_raw("tokenizer.ggml.tokens",
+                                      gguf::make_array(std::vector<std::string>()))),
+              "vocab: tokenizer.ggml.tokens: no tokens");
+    const std::string numbers = verdict(
+        plain().set_raw("tokenizer.ggml.tokens", gguf::make_array(std::vector<int32_t>{1, 2})));
+    EXPECT_TRUE(numbers.starts_with("wrong_metadata_type: tokenizer.ggml.tokens is ")) << numbers;
+}
+
+TEST(hparams, key_that_nothing_reads_is_reported) {
+    for (const ArchSpec& arch : all_archs()) {
+        Blueprint blueprint(arch);
+        ASSERT_GET(const Hparams before, read(blueprint));
+        EXPECT_EQ(before.unread_keys, std::vector<std::string>());
+        blueprint.set("attention.planted", 1u).set("planted", "x");
+        ASSERT_GET(const Hparams hp, read(blueprint));
+        EXPECT_EQ(hp.unread_keys, (std::vector<std::string>{blueprint.key("attention.planted"),
+                                                            blueprint.key("planted")}));
+        ASSERT_GET(const auto model, blueprint.model());
+        EXPECT_EQ(model->warnings(), (std::vector<std::string>{
+                                         "metadata not used: " + blueprint.key("attention.planted"),
+                                         "metadata not used: " + blueprint.key("planted")}));
+    }
+}
+
+TEST(hparams, key_of_another_prefix_or_without_meaning_is_not_reported) {
+    ASSERT_GET(const Hparams hp, read(plain()
+                                          .set_raw("general.planted", gguf::make_value(1u))
+                                          .set_raw("llamas.planted", gguf::make_value(1u))
+                                          .set("rope.scaling.original_context_length", 8192u)
+                                          .set("rope.scaling.finetuned", true)));
+    EXPECT_EQ(hp.unread_keys, std::vector<std::string>());
+}
+
+}  // namespace
+}  // namespace m2w

@@ -1,0 +1,158 @@
+// fuse_test.cpp — which pairs of Steps become one, and that the results stay: the fused Plan
+// against the plain one, both on the reference.
+#include "runtime/fuse.h"
+
+#include <gtest/gtest.h>
+
+#include "runtime/ref_executor.h"
+#include "tests/runtime/plans.h"
+#include "tests/support/blueprint.h"
+#include "tests/support/golden.h"
+#include "tests/support/results.h"
+
+namespace m2w {
+namespace {
+
+using test::PlanDraft;
+
+std::vector<Op> ops_of(const Plan& plan) {
+    std::vector<Op> ops;
+    for (const Step& step : plan.steps) ops.push_back(step.op);
+    return ops;
+}
+
+bool is_fused(const PlanDraft& draft) {
+    return fuse_residuals(draft.plan).steps.size() < draft.plan.steps.size();
+}
+
+TEST(fuse, matmul_and_add_become_one_step_whichever_side_the_product_is_on) {
+    for (const bool product_first : {false, true}) {
+        PlanDraft draft;
+        const uint32_t x = draft.value(4), residual = draft.value(4);
+        const uint32_t product = draft.matmul(x);
+        const uint32_t sum =
+            product_first ? draft.add(product, residual) : draft.add(residual, product);
+        draft.plan.logits = draft.norm(sum);
+        draft.plan.taps = {{1, sum}};
+        const Plan fused = fuse_residuals(draft.plan);
+        ASSERT_EQ(ops_of(fused), (std::vector<Op>{Op::matmul, Op::rms_norm}));
+        EXPECT_EQ(fused.steps[0].operand("x").index, x);
+        EXPECT_EQ(fused.steps[0].operand("residual").index, residual);
+        EXPECT_EQ(fused.steps[0].operand("y").index, sum);
+        EXPECT_EQ(fused.steps[1].operand("x").index, sum);
+        EXPECT_EQ(fused.values.size(), draft.plan.values.size());
+        EXPECT_EQ(fused.taps[0].step, 0u);
+        EXPECT_EQ(fused.taps[0].value, sum);
+        EXPECT_EQ(fused.logits, draft.plan.logits);
+    }
+}
+
+TEST(fuse, product_that_somebody_else_reads_stays) {
+    PlanDraft again;
+    const uint32_t product = again.matmul(again.value(4));
+    const uint32_t sum = again.add(again.value(4), product);
+    again.plan.logits = again.add(sum, product);
+    EXPECT_FALSE(is_fused(again));
+
+    PlanDraft twice;
+    const uint32_t both = twice.matmul(twice.value(4));
+    twice.plan.logits = twice.add(both, both);
+    EXPECT_FALSE(is_fused(twice));
+
+    PlanDraft tapped;
+    const uint32_t seen = tapped.matmul(tapped.value(4));
+    tapped.plan.logits = tapped.add(tapped.value(4), seen);
+    EXPECT_TRUE(is_fused(tapped));
+    tapped.plan.taps = {{0, seen}};
+    EXPECT_FALSE(is_fused(tapped));
+
+    PlanDraft result;
+    const uint32_t logits = result.matmul(result.value(4));
+    (void)result.norm(result.add(result.value(4), logits));
+    result.plan.logits = logits;
+    EXPECT_FALSE(is_fused(result));
+}
+
+TEST(fuse, matmul_with_a_residual_takes_no_second_one) {
+    PlanDraft draft;
+    const uint32_t x = draft.value(4), a = draft.value(4), b = draft.value(4);
+    draft.plan.logits = draft.add(draft.add(draft.matmul(x), a), b);
+    EXPECT_EQ(ops_of(fuse_residuals(draft.plan)), (std::vector<Op>{Op::matmul, Op::add}));
+}
+
+TEST(fuse, add_that_does_not_follow_at_once_stays) {
+    PlanDraft draft;
+    const uint32_t x = draft.value(4);
+    const uint32_t product = draft.matmul(x);
+    const uint32_t other = draft.norm(x);
+    draft.plan.logits = draft.add(other, product);
+    EXPECT_FALSE(is_fused(draft));
+}
+
+TEST(fuse, product_of_another_op_stays) {
+    PlanDraft draft;
+    const uint32_t x = draft.value(4);
+    draft.plan.logits = draft.add(draft.glu(x, x), x);
+    EXPECT_FALSE(is_fused(draft));
+}
+
+/// Runs tokens in two batches, with every value kept. Empty on failure.
+std::unique_ptr<Executor> run(const Model& model, const Plan& plan) {
+    auto backend = make_ref_backend(std::make_shared<const Plan>(plan), model.shared_file(), {});
+    EXPECT_TRUE(bool(backend)) << backend.error().str();
+    auto executor = (*backend)->new_executor(
+        {.n_ctx = 16, .n_batch = 8, .n_out = 8, .cache = CacheType::f32, .keep_values = true});
+    EXPECT_TRUE(bool(executor)) << executor.error().str();
+    const std::vector<uint32_t> first{3, 1, 4, 1, 5, 9, 2, 6}, second{5, 3, 5};
+    EXPECT_TRUE(bool((*executor)->run({first, 0, 8})));
+    EXPECT_TRUE(bool((*executor)->run({second, 8, 3})));
+    return std::move(*executor);
+}
+
+void expect_same_results(const Model& model) {
+    const Plan& plan = model.plan();
+    const Plan fused = fuse_residuals(plan);
+    // Both residual connections of each layer.
+    EXPECT_EQ(fused.steps.size() + 2 * model.hparams().block_count, plan.steps.size());
+    ASSERT_EQ(fused.taps.size(), plan.taps.size());
+    const auto plain_run = run(model, plan), fused_run = run(model, fused);
+    std::vector<uint32_t> values{plan.logits};
+    for (size_t i = 0; i < plan.taps.size(); ++i) {
+        EXPECT_EQ(fused.taps[i].value, plan.taps[i].value);
+        const Step& writer = fused.steps[fused.taps[i].step];
+        EXPECT_EQ(writer.operand("y").index, fused.taps[i].value) << "tap " << i;
+        values.push_back(plan.taps[i].value);
+    }
+    for (const uint32_t v : values) {
+        ASSERT_GET(const auto want, plain_run->read_value(v));
+        ASSERT_GET(const auto got, fused_run->read_value(v));
+        // The fused sum is rounded to float once instead of twice.
+        EXPECT_LE(test::relative_error(got, want), 1e-6) << plan.values[v].name;
+    }
+    for (uint32_t c = 0; c < plan.caches.size(); ++c) {
+        ASSERT_GET(const auto want, plain_run->read_cache(c));
+        ASSERT_GET(const auto got, fused_run->read_cache(c));
+        EXPECT_LE(test::relative_error(got, want), 1e-6) << plan.caches[c].name;
+    }
+}
+
+TEST(fuse, fused_plans_of_all_rows_compute_the_same) {
+    for (const ArchSpec& arch : all_archs()) {
+        SCOPED_TRACE(arch.gguf_name);
+        test::Blueprint blueprint(arch);
+        // Both with a bias, which the fused step must keep.
+        blueprint.add("blk.0.attn_output.bias", {32}).add("blk.1.ffn_down.bias", {32});
+        ASSERT_GET(const auto model, blueprint.model());
+        expect_same_results(*model);
+    }
+}
+
+TEST(fuse, fused_plan_of_tiny_computes_the_same) {
+    M2W_SHARED(path, "model/tiny-q4_k_m.gguf");
+    ASSERT_GET(const auto file, gguf::File::open(path));
+    ASSERT_GET(const auto model, Model::from(file));
+    expect_same_results(*model);
+}
+
+}  // namespace
+}  // namespace m2w

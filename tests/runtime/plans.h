@@ -1,0 +1,75 @@
+// plans.h — Plans without a file: a few Steps put together by hand or at random, for what works on
+// any Plan. Weights, where a Step has them, are a dummy.
+#pragma once
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "runtime/model/plan.h"
+
+namespace m2w::test {
+
+/// Values are added as they are written; every Step takes values that are there.
+class PlanDraft {
+  public:
+    PlanDraft() {
+        plan.tensors.push_back({.name = "w", .rows = 4, .cols = 4});
+        plan.tensors.push_back({.name = "v", .rows = 1, .cols = 4, .is_vector = true});
+    }
+
+    uint32_t value(uint32_t width, Rows rows = Rows::n_tok) {
+        plan.values.push_back({"v" + std::to_string(plan.values.size()), rows, width});
+        return uint32_t(plan.values.size() - 1);
+    }
+    uint32_t add(uint32_t a, uint32_t b) { return step(Op::add, {a, b}); }
+    uint32_t glu(uint32_t a, uint32_t b) { return step(Op::glu, {a, b}); }
+    uint32_t norm(uint32_t x) { return step(Op::rms_norm, {x, 1}); }
+    uint32_t matmul(uint32_t x, uint32_t residual = Operand::kAbsent) {
+        return step(Op::matmul, {0, x, Operand::kAbsent, residual});
+    }
+
+    Plan plan;
+
+  private:
+    /// in: all operands but the last, which is a new value as wide as the first activation.
+    uint32_t step(Op op, std::vector<uint32_t> in) {
+        const uint32_t like = op == Op::matmul ? in[1] : in[0];
+        const PlanValue shape = plan.values[like];
+        const uint32_t y = value(shape.width, shape.rows);
+        Step step{.op = op};
+        for (size_t i = 0; i < in.size(); ++i) step.operands[i] = {in[i]};
+        step.operands[in.size()] = {y};
+        plan.steps.push_back(step);
+        return y;
+    }
+};
+
+/// n_steps Steps over values of all widths and rows, each reading what was written before or one of
+/// three inputs that no Step writes.
+inline Plan random_plan(uint32_t seed, uint32_t n_steps) {
+    std::mt19937 random(seed);
+    const auto below = [&](size_t n) { return uint32_t(random() % n); };
+    PlanDraft draft;
+    const uint32_t widths[] = {1, 3, 64, 65, 100, 1000};
+    for (int i = 0; i < 3; ++i) draft.value(widths[below(6)], below(2) ? Rows::n_tok : Rows::n_out);
+    for (uint32_t s = 0; s < n_steps; ++s) {
+        const uint32_t n = uint32_t(draft.plan.values.size());
+        // Mostly recent values, now and then one from long ago.
+        const auto pick = [&] { return below(4) ? n - 1 - below(std::min(n, 4u)) : below(n); };
+        const uint32_t a = pick(), b = pick();
+        const uint32_t kind = below(5);
+        const uint32_t y = kind == 0   ? draft.add(a, b)
+                           : kind == 1 ? draft.glu(a, b)
+                           : kind == 2 ? draft.norm(a)
+                           : kind == 3 ? draft.matmul(a)
+                                       : draft.matmul(a, b);
+        draft.plan.values[y].width = widths[below(6)];
+        draft.plan.values[y].rows = below(3) ? Rows::n_tok : Rows::n_out;
+        if (below(3) == 0) draft.plan.taps.push_back({s, y});
+    }
+    draft.plan.logits = below(draft.plan.values.size());
+    return draft.plan;
+}
+
+}  // namespace m2w::test

@@ -1,0 +1,179 @@
+// blueprint.h — a small model file under construction: valid for any architecture row until a test
+// spoils it. Knows what rows say, not what plans do with it.
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gguf/float16.h"
+#include "gguf/write.h"
+#include "runtime/model/arch_spec.h"
+#include "runtime/model/model.h"
+
+namespace m2w::test {
+
+struct BlueprintShape {
+    uint32_t block_count = 2, context_length = 64, embedding_length = 32, feed_forward_length = 48;
+    uint32_t head_count = 4, head_count_kv = 2, head_dim = 8, vocab_size = 40;
+    DType matrices = DType::f32;
+};
+
+class Blueprint {
+  public:
+    /// Every tensor that the row needs, with repeatable weights; the output head is tied.
+    explicit Blueprint(const ArchSpec& arch, const BlueprintShape& shape = {})
+        : prefix_(std::string(arch.gguf_name) + ".") {
+        set_raw("general.architecture", gguf::make_value(std::string(arch.gguf_name)));
+        set("block_count", shape.block_count);
+        set("context_length", shape.context_length);
+        set("embedding_length", shape.embedding_length);
+        set("feed_forward_length", shape.feed_forward_length);
+        set("attention.head_count", shape.head_count);
+        set("attention.head_count_kv", shape.head_count_kv);
+        set("attention.key_length", shape.head_dim);
+        set("attention.value_length", shape.head_dim);
+        set("attention.layer_norm_rms_epsilon", 1e-5f);
+        set("rope.dimension_count", shape.head_dim);
+        set("rope.freq_base", 10'000.0f);
+        set_vocabulary(shape.vocab_size);
+        add_tensors(arch, shape);
+    }
+    explicit Blueprint(std::string_view arch, const BlueprintShape& shape = {})
+        : Blueprint(*find_arch(arch), shape) {}
+
+    /// Sets `<arch>.name`; the GGUF type is that of the C++ type.
+    template <class T>
+    Blueprint& set(std::string_view name, T value) {
+        return set_raw(key(name), gguf::make_value(std::move(value)));
+    }
+    Blueprint& set(std::string_view name, const char* text) { return set(name, std::string(text)); }
+    Blueprint& set_raw(std::string_view full_key, gguf::Value value) {
+        erase_raw(full_key);
+        metadata_.push_back({std::string(full_key), std::move(value)});
+        return *this;
+    }
+    Blueprint& set_vocabulary(uint32_t n) {
+        std::vector<std::string> tokens;
+        for (uint32_t i = 0; i < n; ++i) tokens.push_back("t" + std::to_string(i));
+        return set_raw("tokenizer.ggml.tokens", gguf::make_array(std::move(tokens)));
+    }
+    Blueprint& erase(std::string_view name) { return erase_raw(key(name)); }
+    Blueprint& erase_raw(std::string_view full_key) {
+        std::erase_if(metadata_, [&](const auto& kv) { return kv.key == full_key; });
+        return *this;
+    }
+    std::string key(std::string_view name) const { return prefix_ + std::string(name); }
+
+    /// dims: fastest first, as in the file.
+    Blueprint& add(std::string name, std::vector<uint64_t> dims, DType dtype = DType::f32) {
+        tensors_.push_back({std::move(name), dtype, std::move(dims)});
+        return *this;
+    }
+    Blueprint& erase_tensor(std::string_view name) {
+        std::erase_if(tensors_, [&](const auto& t) { return t.name == name; });
+        return *this;
+    }
+    gguf::TensorSpec& tensor(std::string_view name) {
+        const auto at = std::find_if(tensors_.begin(), tensors_.end(),
+                                     [&](const auto& t) { return t.name == name; });
+        M2W_ASSERT(at != tensors_.end());
+        return *at;
+    }
+    const std::vector<gguf::TensorSpec>& tensors() const { return tensors_; }
+    /// The values of an F32 or F16 tensor, instead of the repeatable random ones.
+    Blueprint& fill(const std::string& name, std::vector<float> values) {
+        values_[name] = std::move(values);
+        return *this;
+    }
+    /// What a tensor holds: uniform in +-1.7 / sqrt(columns), vectors of norms around 1.
+    std::vector<float> values(const gguf::TensorSpec& t) const {
+        if (const auto at = values_.find(t.name); at != values_.end()) return at->second;
+        uint64_t state = 0xcbf29ce484222325u;  // FNV-1a of the name, then splitmix64
+        for (const char c : t.name) state = (state ^ uint8_t(c)) * 0x100000001b3u;
+        const bool norm = t.name.find("norm.weight") != std::string::npos;
+        std::vector<float> out(count(t));
+        for (float& x : out) {
+            uint64_t z = state += 0x9e3779b97f4a7c15u;
+            z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+            z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+            const double unit = double((z ^ z >> 31) >> 11) * 0x1p-52 - 1;
+            x = float(norm ? 1 + unit / 4 : unit * 1.7 / std::sqrt(double(t.dims[0])));
+        }
+        return out;
+    }
+
+    Result<std::string> bytes() const {
+        std::vector<std::vector<std::byte>> data;
+        for (const gguf::TensorSpec& t : tensors_) data.push_back(encode(t));
+        const std::vector<std::span<const std::byte>> spans(data.begin(), data.end());
+        return gguf::write_file(metadata_, tensors_, spans);
+    }
+    Result<std::shared_ptr<const gguf::File>> file() const {
+        TRY(auto content, bytes());
+        return gguf::File::parse(make_memory_source("blueprint.gguf", std::move(content)));
+    }
+    Result<std::shared_ptr<const Model>> model() const {
+        TRY(auto opened, file());
+        return Model::from(std::move(opened));
+    }
+
+  private:
+    static uint64_t count(const gguf::TensorSpec& t) {
+        uint64_t n = 1;
+        for (const uint64_t d : t.dims) n *= d;
+        return n;
+    }
+
+    /// Types other than F32 and F16 are zeros: good enough for files that are refused.
+    std::vector<std::byte> encode(const gguf::TensorSpec& t) const {
+        const DTypeInfo& type = dtype_info(t.dtype);
+        std::vector<std::byte> out(count(t) / type.block_elems * type.block_bytes);
+        if (t.dtype != DType::f32 && t.dtype != DType::f16) return out;
+        const std::vector<float> floats = values(t);
+        std::vector<uint16_t> halves(floats.size());
+        std::transform(floats.begin(), floats.end(), halves.begin(), f32_to_f16);
+        const void* from = t.dtype == DType::f32 ? static_cast<const void*>(floats.data())
+                                                 : static_cast<const void*>(halves.data());
+        std::memcpy(out.data(), from, out.size());
+        return out;
+    }
+
+    void add_tensors(const ArchSpec& arch, const BlueprintShape& s) {
+        const uint64_t n_q = s.head_count * s.head_dim, n_kv = s.head_count_kv * s.head_dim;
+        add("token_embd.weight", {s.embedding_length, s.vocab_size}, s.matrices);
+        add("output_norm.weight", {s.embedding_length});
+        for (uint32_t layer = 0; layer < s.block_count; ++layer) {
+            const std::string blk = "blk." + std::to_string(layer) + ".";
+            add(blk + "attn_norm.weight", {s.embedding_length});
+            add(blk + "attn_q.weight", {s.embedding_length, n_q}, s.matrices);
+            add(blk + "attn_k.weight", {s.embedding_length, n_kv}, s.matrices);
+            add(blk + "attn_v.weight", {s.embedding_length, n_kv}, s.matrices);
+            add(blk + "attn_output.weight", {n_q, s.embedding_length}, s.matrices);
+            if (arch.qkv_bias) {
+                add(blk + "attn_q.bias", {n_q});
+                add(blk + "attn_k.bias", {n_kv});
+                add(blk + "attn_v.bias", {n_kv});
+            }
+            if (arch.norms.qk) {
+                add(blk + "attn_q_norm.weight", {s.head_dim});
+                add(blk + "attn_k_norm.weight", {s.head_dim});
+            }
+            add(blk + "ffn_norm.weight", {s.embedding_length});
+            add(blk + "ffn_gate.weight", {s.embedding_length, s.feed_forward_length}, s.matrices);
+            add(blk + "ffn_up.weight", {s.embedding_length, s.feed_forward_length}, s.matrices);
+            add(blk + "ffn_down.weight", {s.feed_forward_length, s.embedding_length}, s.matrices);
+        }
+    }
+
+    std::string prefix_;
+    std::vector<gguf::KeyValue> metadata_;
+    std::vector<gguf::TensorSpec> tensors_;
+    std::map<std::string, std::vector<float>> values_;
+};
+
+}  // namespace m2w::test
