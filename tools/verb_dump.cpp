@@ -10,6 +10,7 @@
 
 #include "runtime/engine.h"
 #include "runtime/session.h"
+#include "runtime/vk_executor.h"
 #include "tools/verbs.h"
 
 namespace m2w::tools {
@@ -127,7 +128,11 @@ Result<void> dump(const Args& args) {
     if (!go_on) return {};
     TRY(const auto ids, parse_ids(options.ids));
     TRY(auto session, open_session(options, ids.size()));
-    return write_dump(session, options, ids);
+    TRY(write_dump(session, options, ids));
+    const auto complaints = validation_messages(session.engine().backend());
+    if (complaints.empty()) return {};
+    return Error{Category::internal, fmt::format("the Vulkan validation layer complains {} times: {}",
+                                                 complaints.size(), complaints.front())};
 }
 
 }  // namespace m2w::tools
