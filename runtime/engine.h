@@ -28,8 +28,9 @@ struct EngineOptions {
 /// Immutable: weights on a device. Make it once and share it between sessions and threads.
 class Engine {
   public:
-    /// Checks memory, then loads the weights. Errors: no_device, out_of_memory (with the context
-    /// that would fit), io, nan_scale (weights that are not finite), device_lost.
+    /// Checks memory, then loads the weights. Errors: no_device, unsupported (a shape that the
+    /// device's kernels do not take), out_of_memory (with the context that would fit), io,
+    /// nan_scale (weights that are not finite), device_lost.
     static Result<std::shared_ptr<const Engine>> create(std::shared_ptr<const Model> model,
                                                         const EngineOptions& options);
 

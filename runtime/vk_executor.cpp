@@ -375,6 +375,7 @@ Result<std::unique_ptr<Backend>> make_vk_backend(std::shared_ptr<const Plan> pla
                                                  const VkBackendOptions& options,
                                                  const ExecutorOptions& planned,
                                                  const ProgressFn& progress) {
+    TRY(check_kernels(*plan));
     auto shared = std::make_shared<VkShared>();
     TRY(shared->device, vk::Device::open(options.device, {.validation = options.validation}));
     TRY(check_fits(*plan, planned, {VkBackend::device_memory(*shared->device)}));

@@ -14,7 +14,8 @@ struct VkBackendOptions {
 };
 
 /// Opens the device and checks that the Plan fits with `planned` sessions, then uploads the
-/// weights. Errors: no_device, out_of_memory, io, nan_scale, device_lost.
+/// weights. Errors: no_device, unsupported (a shape that no kernel computes), out_of_memory, io,
+/// nan_scale, device_lost.
 Result<std::unique_ptr<Backend>> make_vk_backend(std::shared_ptr<const Plan> plan,
                                                  const gguf::File& file,
                                                  const VkBackendOptions& options,

@@ -200,4 +200,14 @@ KernelChoice choose_kernel(const KernelProfile& profile, const vk::Caps& caps, c
     return {};
 }
 
+Result<void> check_kernels(const Plan& plan) {
+    for (const Step& step : plan.steps)
+        if (step.op == Op::attend && step.u32("head_dim") % 4 != 0)  // queries and keys are vec4
+            return Error{Category::unsupported,
+                         fmt::format("heads of {} dimensions: the device's kernels take multiples "
+                                     "of 4",
+                                     step.u32("head_dim"))};
+    return {};
+}
+
 }  // namespace m2w

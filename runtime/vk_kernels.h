@@ -53,4 +53,7 @@ struct KernelChoice {
 KernelChoice choose_kernel(const KernelProfile& profile, const vk::Caps& caps, const Step& step,
                            CacheType cache, const WeightShape& weight, uint32_t rows);
 
+/// Errors: unsupported (a Step of a shape that no kernel computes).
+Result<void> check_kernels(const Plan& plan);
+
 }  // namespace m2w

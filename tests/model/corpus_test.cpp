@@ -2,10 +2,8 @@
 // the model layer owns: hparams, tensors. Vocabularies are the tokenizer's.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <nlohmann/json.hpp>
-
 #include "runtime/model/model.h"
+#include "tests/support/corpus.h"
 #include "tests/support/golden.h"
 
 namespace m2w {
@@ -23,21 +21,13 @@ bool is_own_stage(const std::string& stage) {
     return stage == "hparams" || stage == "tensors";
 }
 
-bool is_expected_category(const nlohmann::json& c, const std::string& got) {
-    if (c["error_category"] == got) return true;
-    const auto& also = c["also_accept"];
-    return std::find(also.begin(), also.end(), got) != also.end();
-}
-
 /// Why the outcome is not the expected one; empty if it is. Files with a mistake of another stage
 /// may pass here, but if they are refused, then for a reason that the corpus knows.
 std::string mismatch(const nlohmann::json& c, const Result<void>& outcome) {
-    const std::string expect = c["expect"];
-    if (expect == "no_crash") return "";
-    if (expect == "ok") return outcome ? "" : "refused: " + outcome.error().str();
-    if (outcome) return is_own_stage(c["stage"]) ? "accepted" : "";
-    const std::string got(category_name(outcome.error().category));
-    return is_expected_category(c, got) ? "" : "wrong category: " + outcome.error().str();
+    if (outcome && c["expect"] == "error") return is_own_stage(c["stage"]) ? "accepted" : "";
+    const auto verdict = outcome ? "ok" : category_name(outcome.error().category);
+    if (test::corpus_accepts(c, verdict)) return "";
+    return "refused: " + outcome.error().str();
 }
 
 /// Decided by the parser, with reasons in docs/limits.md.

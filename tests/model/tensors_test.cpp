@@ -137,16 +137,19 @@ const std::vector<Optional> kOptional{
     {"blk.0.attn_q.bias", {32}},   {"blk.0.attn_k.bias", {16}}, {"blk.0.attn_v.bias", {16}},
 };
 
-/// Whether a step of the plan reads the tensor.
+/// Whether a step of the plan reads the tensor; a bias must stand beside the weight of its name.
 bool plan_reads(const Plan& plan, std::string_view name) {
     for (const Step& step : plan.steps) {
         const OpInfo& info = op_info(step.op);
         for (size_t i = 0; i < info.n_bindings(); ++i) {
             const Bind kind = info.bindings[i].kind;
             const bool reads = kind == Bind::weight || kind == Bind::vector;
-            if (reads && step.operands[i].present() &&
-                plan.tensors[step.operands[i].index].name == name)
-                return true;
+            if (!reads || !step.operands[i].present() ||
+                plan.tensors[step.operands[i].index].name != name)
+                continue;
+            const std::string stem(name.substr(0, name.rfind('.')));
+            return !name.ends_with(".bias") ||
+                   plan.tensors[step.operand("w").index].name == stem + ".weight";
         }
     }
     return false;
