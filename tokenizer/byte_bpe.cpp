@@ -60,8 +60,7 @@ Result<std::array<uint32_t, 256>> read_byte_tokens(const Vocabulary& vocab) {
     std::array<uint32_t, 256> tokens;
     for (uint32_t byte = 0; byte < 256; byte++) {
         const auto id = vocab.find(byte_letter(uint8_t(byte)));
-        const bool usable = id && (vocab.kinds[*id] == TokenKind::normal ||
-                                   vocab.kinds[*id] == TokenKind::user_defined);
+        const bool usable = id && vocab.kinds[*id] == TokenKind::normal;
         tokens[byte] = usable ? *id : kNoToken;
         const bool is_text =
             (byte >= ' ' && byte <= '~') || byte == '\t' || byte == '\n' || byte == '\r';

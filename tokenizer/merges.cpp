@@ -14,7 +14,7 @@ constexpr uint32_t kEnd = UINT32_MAX;
 
 MergeTable::MergeTable(size_t n_rules) {
     size_t n_slots = 8;
-    while (n_slots < 2 * n_rules) n_slots *= 2;
+    while (2 * n_slots < 3 * n_rules) n_slots *= 2;
     slots_.resize(n_slots);
     merged_.reserve(n_rules);
 }

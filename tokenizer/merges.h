@@ -38,7 +38,7 @@ class MergeTable {
     }
 
     HashKey key_ = HashKey::of_process();
-    std::vector<Slot> slots_;       // [power of two], at most half full
+    std::vector<Slot> slots_;       // [power of two], at most two thirds full
     std::vector<uint32_t> merged_;  // [rules]
 };
 

@@ -63,7 +63,7 @@ TEST_P(Growth, eight_times_the_text_takes_less_than_24_times_as_long) {
     M2W_SHARED(path, "tokenizer/vocab/ggml-vocab-" + std::string(GetParam()) + ".gguf");
     const auto tokenizer = open_vocab(GetParam());
     ASSERT_TRUE(tokenizer);
-    constexpr size_t kSmall = 15'000;
+    constexpr size_t kSmall = 8'000;
     const auto small = hard_texts(kSmall), large = hard_texts(8 * kSmall);
     for (const auto& [name, text] : small) {
         SCOPED_TRACE(name);
