@@ -1,12 +1,14 @@
 # Test helpers that several folders need. tests/CMakeLists.txt owns m2w_test().
 
-# m2w_prepare_test(TARGET LABEL): what every test program gets.
-function(m2w_prepare_test target label)
+# m2w_prepare_test(TARGET LABELS...): what every test program gets.
+function(m2w_prepare_test target)
   # `ninja m2w_tests_LABEL` builds it, for trees that run only some of the labels.
-  if(NOT TARGET m2w_tests_${label})
-    add_custom_target(m2w_tests_${label})
-  endif()
-  add_dependencies(m2w_tests_${label} ${target})
+  foreach(label IN LISTS ARGN)
+    if(NOT TARGET m2w_tests_${label})
+      add_custom_target(m2w_tests_${label})
+    endif()
+    add_dependencies(m2w_tests_${label} ${target})
+  endforeach()
   # The subject is optimised, its test is not: assertions are most of what a test tree compiles. Measured with g++ 12 on
   # tests/gguf/file_test.cpp: 8.7 s with -O3, 6.0 s with -O1; under the sanitizers 15.0 s with -O1, 7.1 s like this.
   # UBSan's null check of every member call goes too: AddressSanitizer sees those.

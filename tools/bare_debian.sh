@@ -80,5 +80,6 @@ unshare --mount sh -c '
     exec chroot "$dir" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 ${CI:+CI=$CI} \
         sh -c "cd /src/m2w && exec ./dev \"\$@\"" dev "$@"
 ' sh "$dir" "$top/../shared" "$@" || status=$?
-say "./dev $* took $(($(date +%s) - started)) s, exit status $status"
+# On a busy machine the processor time (user, system) says more than the clock.
+say "./dev $* took $(($(date +%s) - started)) s ($(times | tail -n 1)), exit status $status"
 exit "$status"

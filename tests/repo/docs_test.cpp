@@ -42,11 +42,12 @@ std::regex glob_regex(const std::string& glob) {
 }
 
 bool exists_in(const fs::path& root, const fs::path& document_folder, const std::string& span) {
-    for (const fs::path& base : {root, document_folder}) {
+    for (const fs::path& base : {root, document_folder, root / "chat/include"}) {
         if (span.find('*') == std::string::npos) {
             if (fs::exists(base / span)) return true;
             continue;
         }
+        if (!fs::exists(base)) continue;
         const std::regex pattern = glob_regex(span);
         for (const SourceFile& file : read_tree(base)) {
             if (std::regex_match(file.path, pattern)) return true;
