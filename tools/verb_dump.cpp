@@ -131,8 +131,9 @@ Result<void> dump(const Args& args) {
     TRY(write_dump(session, options, ids));
     const auto complaints = validation_messages(session.engine().backend());
     if (complaints.empty()) return {};
-    return Error{Category::internal, fmt::format("the Vulkan validation layer complains {} times: {}",
-                                                 complaints.size(), complaints.front())};
+    return Error{Category::internal,
+                 fmt::format("the Vulkan validation layer complains {} times: {}",
+                             complaints.size(), complaints.front())};
 }
 
 }  // namespace m2w::tools

@@ -1,6 +1,6 @@
-// attend.comp - online softmax, a tile of SG positions at a time. A workgroup is for one token and GQA query heads that share a
-// key-value head; its SPLITS subgroups share the positions and combine once at the end. A lane owns a position for the scores;
-// for the sums it owns four dimensions of every SUBS-th position of the tile.
+// attend.comp - online softmax, a tile of SG positions at a time. A workgroup is for one token and GQA query heads that
+// share a key-value head; its SPLITS subgroups share the positions and combine once at the end. A lane owns a position
+// for the scores; for the sums it owns four dimensions of every SUBS-th position of the tile.
 #version 460
 #include "common.glsl"
 #include "attend.glsl"
@@ -8,8 +8,8 @@
 layout(constant_id = 18) const uint HEAD_DIM = 128;  // a multiple of 4
 layout(constant_id = 19) const uint GQA = 1;
 const uint DIM4 = HEAD_DIM / 4;
-const uint CHUNKS = (DIM4 + SG - 1) / SG;               // four-dimension pieces of a lane
-const uint SUBS = DIM4 < SG ? SG / DIM4 : 1;            // positions of a tile that are summed side by side
+const uint CHUNKS = (DIM4 + SG - 1) / SG;     // four-dimension pieces of a lane
+const uint SUBS = DIM4 < SG ? SG / DIM4 : 1;  // positions of a tile that are summed side by side
 const uint PARTS = SPLITS * SUBS;
 const float NONE = -3.0e38;
 

@@ -1,5 +1,5 @@
-// attend_lanes.comp - attend for CPU devices: a lane owns every SG-th position and a running softmax of its own, so that lanes
-// meet only once, at the end. Keys and values are read 64 bits at a time.
+// attend_lanes.comp - attend for CPU devices: a lane owns every SG-th position and a running softmax of its own, so
+// that lanes meet only once, at the end. Keys and values are read 64 bits at a time.
 #version 460
 #extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
 #include "common.glsl"
@@ -29,7 +29,8 @@ void main() {
     vec4 q[HEAD_DIM / 4], sum[HEAD_DIM / 4];
     [[unroll]] for (uint i = 0; i < HEAD_DIM / 4; ++i) {
         const uint at = (work * HEAD_DIM + 4 * i) / 2;
-        q[i] = p.scale * vec4(uintBitsToFloat(unpack32(U64In(p.q).v[at])), uintBitsToFloat(unpack32(U64In(p.q).v[at + 1])));
+        q[i] = p.scale *
+               vec4(uintBitsToFloat(unpack32(U64In(p.q).v[at])), uintBitsToFloat(unpack32(U64In(p.q).v[at + 1])));
         sum[i] = vec4(0.0);
     }
     float top = -3.0e38, total = 0.0;
@@ -40,7 +41,8 @@ void main() {
         const float new_top = max(top, s);
         const float rescale = exp(top - new_top), weight = exp(s - new_top);
         total = total * rescale + weight;
-        [[unroll]] for (uint i = 0; i < HEAD_DIM / 4; ++i) sum[i] = sum[i] * rescale + weight * load4(p.v_cache, row + 4 * i);
+        [[unroll]] for (uint i = 0; i < HEAD_DIM / 4; ++i) sum[i] =
+            sum[i] * rescale + weight * load4(p.v_cache, row + 4 * i);
         top = new_top;
     }
     // A lane without a position has total 0 and drops out: exp(-3e38 - top) is 0.
@@ -49,7 +51,7 @@ void main() {
     const float norm = subgroupAdd(total * scale);
     [[unroll]] for (uint i = 0; i < HEAD_DIM / 4; ++i) {
         const vec4 y = subgroupAdd(sum[i] * scale) / norm;
-        if (gl_SubgroupInvocationID == 0)
-            [[unroll]] for (uint d = 0; d < 4; ++d) p.y.v[work * HEAD_DIM + 4 * i + d] = y[d];
+        if (gl_SubgroupInvocationID == 0) [[unroll]]
+            for (uint d = 0; d < 4; ++d) p.y.v[work * HEAD_DIM + 4 * i + d] = y[d];
     }
 }

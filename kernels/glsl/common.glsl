@@ -29,7 +29,10 @@ layout(buffer_reference, std430, buffer_reference_align = 2) writeonly buffer F1
 layout(buffer_reference, std430, buffer_reference_align = 2) readonly buffer U16In { uint16_t v[]; };
 
 // What changes from batch to batch (kernels/push_layout.h).
-layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Dynamic { uint pos; uint reserved[3]; };
+layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Dynamic {
+    uint pos;
+    uint reserved[3];
+};
 
 #ifdef CACHE_F16
 #define CacheIn F16In

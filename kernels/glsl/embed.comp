@@ -1,4 +1,5 @@
-// embed.comp - one invocation a unit of eight weights. Tokens whose row is in another piece of w are left to its dispatch.
+// embed.comp - one invocation a unit of eight weights. Tokens whose row is in another piece of w are left to its
+// dispatch.
 #version 460
 #include "common.glsl"
 #include "embed.glsl"
@@ -6,8 +7,7 @@
 #include "weights.glsl"
 
 void store4(uint base, uint k, vec4 v) {
-    [[unroll]] for (uint j = 0; j < 4; ++j)
-        if (k + j < p.n) p.y.v[base + k + j] = p.scale * v[j];
+    [[unroll]] for (uint j = 0; j < 4; ++j) if (k + j < p.n) p.y.v[base + k + j] = p.scale * v[j];
 }
 
 void main() {

@@ -1,6 +1,6 @@
-// k_scales.glsl - the packed scales of Q4_K and Q5_K. Plane hd, 16 bytes a block: half d, half dmin, then eight 6-bit scales
-// and eight 6-bit minima in 12 bytes: 0-3 in the low six bits of bytes 0-3 (minima: 4-7); 4-7 in the nibbles of bytes 8-11
-// (minima: high nibbles) and the top two bits of bytes 0-3 (minima: 4-7).
+// k_scales.glsl - the packed scales of Q4_K and Q5_K. Plane hd, 16 bytes a block: half d, half dmin, then eight 6-bit
+// scales and eight 6-bit minima in 12 bytes: 0-3 in the low six bits of bytes 0-3 (minima: 4-7); 4-7 in the nibbles of
+// bytes 8-11 (minima: high nibbles) and the top two bits of bytes 0-3 (minima: 4-7).
 
 // {scale, minimum} of group j (0..7), multiplied out: w = result.x * q - result.y.
 vec2 k_scale(uvec4 hd, uint j) {

@@ -13,7 +13,8 @@ Weights8 load8(uint row, uint g, uint j, Scale s) {
     if (aligned_k()) {
         const uint unit = row * (p_k / 8) + g;
         const uvec4 bits = words4(0, unit);
-        return Weights8(vec4(unpackHalf2x16(bits.x), unpackHalf2x16(bits.y)), vec4(unpackHalf2x16(bits.z), unpackHalf2x16(bits.w)));
+        return Weights8(vec4(unpackHalf2x16(bits.x), unpackHalf2x16(bits.y)),
+                        vec4(unpackHalf2x16(bits.z), unpackHalf2x16(bits.w)));
     }
     Weights8 w;
     [[unroll]] for (uint e = 0; e < 4; ++e) {

@@ -1,4 +1,5 @@
-// load_q4_1.glsl - blocks of 32: w = d * q + m. Planes qs: 16 bytes a block (byte j: elements j and j + 16), dm: half d, m.
+// load_q4_1.glsl - blocks of 32: w = d * q + m. Planes qs: 16 bytes a block (byte j: elements j and j + 16), dm: half
+// d, m.
 WORDS(0)
 WORDS(1)
 #define Scale vec2  // d, m

@@ -1,5 +1,5 @@
-// load_q4_k.glsl - blocks of 256 in groups of 32: w = d sc q - dmin m. Planes qs: 128 bytes a block (32 bytes: one group in the
-// low nibbles, the next in the high ones), hd: see k_scales.glsl.
+// load_q4_k.glsl - blocks of 256 in groups of 32: w = d sc q - dmin m. Planes qs: 128 bytes a block (32 bytes: one
+// group in the low nibbles, the next in the high ones), hd: see k_scales.glsl.
 #include "k_scales.glsl"
 #define Scale vec4  // scale and minimum of lo's group, then of hi's
 WORDS(0)

@@ -1,5 +1,5 @@
-// load_q5_0.glsl - blocks of 32: w = d * (q - 16). Planes qs: 16 bytes a block (byte j: elements j and j + 16), qh: the fifth
-// bits (bit i: element i), d: half.
+// load_q5_0.glsl - blocks of 32: w = d * (q - 16). Planes qs: 16 bytes a block (byte j: elements j and j + 16), qh: the
+// fifth bits (bit i: element i), d: half.
 WORDS(0)
 WORDS(1)
 HALVES(2)

@@ -1,5 +1,5 @@
-// load_q5_1.glsl - blocks of 32: w = d * q + m. Planes qs: 16 bytes a block (byte j: elements j and j + 16), qh: the fifth
-// bits (bit i: element i), dm: half d, m.
+// load_q5_1.glsl - blocks of 32: w = d * q + m. Planes qs: 16 bytes a block (byte j: elements j and j + 16), qh: the
+// fifth bits (bit i: element i), dm: half d, m.
 WORDS(0)
 WORDS(1)
 WORDS(2)

@@ -1,6 +1,6 @@
-// load_q6_k.glsl - blocks of 256 in groups of 16: w = d sc (q - 32). Planes ql: 128 bytes a block (of each half of 128: 64 bytes,
-// elements 0-63 in the low nibbles, 64-127 in the high ones), qh: 64 bytes (of each half: 32 bytes, two bits for each of the
-// elements l, l + 32, l + 64, l + 96), sc: int8 [16], d: half.
+// load_q6_k.glsl - blocks of 256 in groups of 16: w = d sc (q - 32). Planes ql: 128 bytes a block (of each half of 128:
+// 64 bytes, elements 0-63 in the low nibbles, 64-127 in the high ones), qh: 64 bytes (of each half: 32 bytes, two bits
+// for each of the elements l, l + 32, l + 64, l + 96), sc: int8 [16], d: half.
 #define Scale vec2  // d sc of lo's group, then of hi's
 WORDS(0)
 WORDS(1)
@@ -14,7 +14,8 @@ Scale load_scale(uint row, uint g) {
     const uvec4 sc = words4(2, block);
     const bool second = (g & 4u) != 0u;  // half of the block; hi's scales are four on
     const int shift = int(8 * (g % 4));
-    const int lo = bitfieldExtract(int(second ? sc.z : sc.x), shift, 8), hi = bitfieldExtract(int(second ? sc.w : sc.y), shift, 8);
+    const int lo = bitfieldExtract(int(second ? sc.z : sc.x), shift, 8),
+              hi = bitfieldExtract(int(second ? sc.w : sc.y), shift, 8);
     return half_at(3, block) * vec2(lo, hi);
 }
 Weights8 load8(uint row, uint g, uint j, Scale s) {

@@ -1,5 +1,5 @@
-// matmat.comp - matmul for many activation rows: tiles of BM weight rows by BN activation rows, staged in shared memory as
-// floats in steps of BK, TM x TN results an invocation. For devices where barriers are cheap.
+// matmat.comp - matmul for many activation rows: tiles of BM weight rows by BN activation rows, staged in shared memory
+// as floats in steps of BK, TM x TN results an invocation. For devices where barriers are cheap.
 #version 460
 #include "common.glsl"
 #include "matmul.glsl"
@@ -42,19 +42,18 @@ void main() {
             float a[TM], b[TN];
             [[unroll]] for (uint i = 0; i < TM; ++i) a[i] = tile_w[kk][tm + i];
             [[unroll]] for (uint i = 0; i < TN; ++i) b[i] = tile_x[kk][tn + i];
-            [[unroll]] for (uint i = 0; i < TM; ++i)
-                [[unroll]] for (uint j = 0; j < TN; ++j) sum[i * TN + j] += a[i] * b[j];
+            [[unroll]] for (uint i = 0; i < TM; ++i) [[unroll]] for (uint j = 0; j < TN; ++j) sum[i * TN + j] +=
+                a[i] * b[j];
         }
     }
 
-    [[unroll]] for (uint i = 0; i < TM; ++i)
-        [[unroll]] for (uint j = 0; j < TN; ++j) {
-            const uint row = first + tm + i, column = column0 + tn + j;
-            if (row >= p.w_rows || column >= p.rows) continue;
-            const uint at = p.w_row0 + row;
-            float y = sum[i * TN + j];
-            if (present(p.bias)) y += F32In(p.bias).v[at];
-            if (present(p.residual)) y += F32In(p.residual).v[column * p.m + at];
-            p.y.v[column * p.m + at] = y;
-        }
+    [[unroll]] for (uint i = 0; i < TM; ++i) [[unroll]] for (uint j = 0; j < TN; ++j) {
+        const uint row = first + tm + i, column = column0 + tn + j;
+        if (row >= p.w_rows || column >= p.rows) continue;
+        const uint at = p.w_row0 + row;
+        float y = sum[i * TN + j];
+        if (present(p.bias)) y += F32In(p.bias).v[at];
+        if (present(p.residual)) y += F32In(p.residual).v[column * p.m + at];
+        p.y.v[column * p.m + at] = y;
+    }
 }

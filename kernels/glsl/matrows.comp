@@ -1,6 +1,7 @@
-// matrows.comp - matmul for CPU devices: a lane owns ROWS weight rows, read as texels; NCOLS activation rows come through a uniform
-// window. There a uniform load is one instruction and a texel a few, while a load by address is a loop over the lanes.
-// k must be a multiple of 8 and NCOLS rows of it must fit the window. No shared memory, no barrier, no subgroup operation.
+// matrows.comp - matmul for CPU devices: a lane owns ROWS weight rows, read as texels; NCOLS activation rows come
+// through a uniform window. There a uniform load is one instruction and a texel a few, while a load by address is a
+// loop over the lanes. k must be a multiple of 8 and NCOLS rows of it must fit the window. No shared memory, no
+// barrier, no subgroup operation.
 #version 460
 #define TEXELS
 #define ALIGNED_K
@@ -19,20 +20,21 @@ void store(uint row, uint column, float sum) {
 }
 
 // sum += unit j of group g of every row, times its activations.
-#define UNIT                                                                                                  \
-    {                                                                                                         \
-        const uint at = unit_k(g * kGroupUnits + j) / 4;                                                      \
-        Weights8 w[ROWS];                                                                                     \
-        [[unroll]] for (uint r = 0; r < ROWS; ++r) w[r] = load8(row[r], g, j, scale[r]);                      \
-        [[unroll]] for (uint c = 0; c < NCOLS; ++c) {                                                         \
-            const vec4 lo = x[base[c] + at], hi = x[base[c] + at + kHiOffset / 4];                            \
+#define UNIT                                                                                                      \
+    {                                                                                                             \
+        const uint at = unit_k(g * kGroupUnits + j) / 4;                                                          \
+        Weights8 w[ROWS];                                                                                         \
+        [[unroll]] for (uint r = 0; r < ROWS; ++r) w[r] = load8(row[r], g, j, scale[r]);                          \
+        [[unroll]] for (uint c = 0; c < NCOLS; ++c) {                                                             \
+            const vec4 lo = x[base[c] + at], hi = x[base[c] + at + kHiOffset / 4];                                \
             [[unroll]] for (uint r = 0; r < ROWS; ++r) sum[r * NCOLS + c] += dot(w[r].lo, lo) + dot(w[r].hi, hi); \
-        }                                                                                                     \
+        }                                                                                                         \
     }
 
 void main() {
     const uint column0 = gl_WorkGroupID.z * NCOLS;
-    const uint first = (gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x) * gl_WorkGroupSize.x * ROWS + gl_LocalInvocationID.x;
+    const uint first =
+        (gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x) * gl_WorkGroupSize.x * ROWS + gl_LocalInvocationID.x;
     uint row[ROWS];
     [[unroll]] for (uint r = 0; r < ROWS; ++r) row[r] = min(first + r * gl_WorkGroupSize.x, p.w_rows - 1);
     uint base[NCOLS];
@@ -51,7 +53,7 @@ void main() {
         }
     }
     [[unroll]] for (uint r = 0; r < ROWS; ++r)
-        [[unroll]] for (uint c = 0; c < NCOLS; ++c)
-            if (first + r * gl_WorkGroupSize.x < p.w_rows && column0 + c < p.rows)
-                store(first + r * gl_WorkGroupSize.x, column0 + c, sum[r * NCOLS + c]);
+        [[unroll]] for (uint c = 0; c < NCOLS;
+                        ++c) if (first + r * gl_WorkGroupSize.x < p.w_rows && column0 + c < p.rows)
+            store(first + r * gl_WorkGroupSize.x, column0 + c, sum[r * NCOLS + c]);
 }

@@ -1,5 +1,5 @@
-// matvec.comp - matmul for few activation rows: a subgroup owns ROWS weight rows and NCOLS activation rows, its lanes share k.
-// No shared memory and no barrier, so that it also suits CPU devices.
+// matvec.comp - matmul for few activation rows: a subgroup owns ROWS weight rows and NCOLS activation rows, its lanes
+// share k. No shared memory and no barrier, so that it also suits CPU devices.
 #version 460
 #include "common.glsl"
 #include "matmul.glsl"
@@ -43,14 +43,13 @@ void main() {
         [[unroll]] for (uint c = 0; c < NCOLS; ++c) x[c] = load_x(min(column0 + c, p.rows - 1), unit_k(u));
         [[unroll]] for (uint r = 0; r < ROWS; ++r) {
             const Weights8 w = load8(min(first + r, p.w_rows - 1), u);
-            [[unroll]] for (uint c = 0; c < NCOLS; ++c)
-                sum[r * NCOLS + c] += dot(w.lo, x[c].lo) + dot(w.hi, x[c].hi);
+            [[unroll]] for (uint c = 0; c < NCOLS; ++c) sum[r * NCOLS + c] += dot(w.lo, x[c].lo) + dot(w.hi, x[c].hi);
         }
     }
     [[unroll]] for (uint i = 0; i < ROWS * NCOLS; ++i) sum[i] = subgroupAdd(sum[i]);
     if (subgroupElect()) {
         [[unroll]] for (uint r = 0; r < ROWS; ++r)
-            [[unroll]] for (uint c = 0; c < NCOLS; ++c)
-                if (first + r < p.w_rows && column0 + c < p.rows) store(first + r, column0 + c, sum[r * NCOLS + c]);
+            [[unroll]] for (uint c = 0; c < NCOLS; ++c) if (first + r < p.w_rows && column0 + c < p.rows)
+                store(first + r, column0 + c, sum[r * NCOLS + c]);
     }
 }

@@ -1,6 +1,7 @@
 // weights.glsl - the one door to weights: load8 gives eight weights of a row, whatever the format.
-// Of unit u (0 .. ceil(k / 8) - 1), lo are elements unit_k(u) .. + 3 and hi those kHiOffset behind. kGroupUnits units in a row
-// make a group g with one Scale: load8(row, g, j, load_scale(row, g)) gives unit j of it. Define p_k (elements a row) and W_<FORMAT> before including this.
+// Of unit u (0 .. ceil(k / 8) - 1), lo are elements unit_k(u) .. + 3 and hi those kHiOffset behind. kGroupUnits units
+// in a row make a group g with one Scale: load8(row, g, j, load_scale(row, g)) gives unit j of it. Define p_k (elements
+// a row) and W_<FORMAT> before including this.
 struct Weights8 {
     vec4 lo, hi;
 };
@@ -24,7 +25,8 @@ bool aligned_k() { return (p_k & 7u) == 0u; }
 //   words4(i, x)          words 4 x .. 4 x + 3          word_of_4(i, x, j)    word 4 x + j
 //   words2_of_8(i, x, j)  words 8 x + 2 j and the next  word_at(i, x)         word x, for planes of one word a block
 //   half_at(i, x)         half x
-// By address; or with TEXELS as texel buffers in set 1 (runtime/vk/texels.h), which CPU devices read several times faster.
+// By address; or with TEXELS as texel buffers in set 1 (runtime/vk/texels.h), which CPU devices read several times
+// faster.
 #ifdef TEXELS
 #define WORDS(i) layout(set = 1, binding = i) uniform utextureBuffer plane##i;
 #define HALVES(i) layout(set = 1, binding = i) uniform textureBuffer plane##i;

@@ -1,4 +1,5 @@
-// shared.h — finds the shared golden data. Missing data skips a test loudly, except in CI, where it fails.
+// shared.h — finds the shared golden data. Missing data skips a test loudly, except in CI, where it
+// fails.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -23,9 +24,9 @@ inline std::string read_text(const std::filesystem::path& path) {
 }  // namespace m2w::test
 
 /// Declares `name` as the path of a file or folder below the shared data, or ends the test.
-#define M2W_SHARED(name, relative)                                                              \
-    const std::filesystem::path name = ::m2w::test::shared_dir() / (relative);                  \
-    if (!std::filesystem::exists(name)) {                                                       \
-        if (std::getenv("CI")) FAIL() << "golden data missing: " << name;                       \
-        GTEST_SKIP() << "golden data missing, nothing checked: " << name;                       \
+#define M2W_SHARED(name, relative)                                             \
+    const std::filesystem::path name = ::m2w::test::shared_dir() / (relative); \
+    if (!std::filesystem::exists(name)) {                                      \
+        if (std::getenv("CI")) FAIL() << "golden data missing: " << name;      \
+        GTEST_SKIP() << "golden data missing, nothing checked: " << name;      \
     }
