@@ -27,6 +27,7 @@ struct VkShared {
     std::unique_ptr<vk::Pipelines> pipelines;
     std::unique_ptr<VkWeights> weights;
     KernelProfile profile;
+    bool as_cpu = false;  // a CPU device: the host and its shaders share memory
 };
 
 std::span<const uint32_t> find_spirv(std::string_view name) {
@@ -139,7 +140,7 @@ class VkExecutor final : public Executor {
 
         const uint64_t dynamic_bytes = sizeof(DynamicBlock) + uint64_t(options_.n_batch) * 4;
         TRY(host_dynamic_, vk::Buffer::create(device, dynamic_bytes, vk::Memory::upload, "batch"));
-        if (!device.caps().is_cpu) {
+        if (!shared_->as_cpu) {
             TRY(dynamic_, vk::Buffer::create(device, dynamic_bytes, vk::Memory::device, "batch"));
         }
         if (!logits_in_place()) {
@@ -163,7 +164,7 @@ class VkExecutor final : public Executor {
     }
 
     /// On a CPU device the host reads logits where they are.
-    bool logits_in_place() const { return shared_->device->caps().is_cpu && activations_.mapped(); }
+    bool logits_in_place() const { return shared_->as_cpu && activations_.mapped(); }
     const vk::Buffer& dynamic_buffer() const { return dynamic_ ? dynamic_ : host_dynamic_; }
 
     vk::Slice value_slice(uint32_t value, uint32_t rows) const {
@@ -375,10 +376,12 @@ Result<std::unique_ptr<Backend>> make_vk_backend(std::shared_ptr<const Plan> pla
                                                  const ExecutorOptions& planned,
                                                  const ProgressFn& progress) {
     auto shared = std::make_shared<VkShared>();
-    TRY(shared->device, vk::Device::open(options.device, {.validation = options.validation}));
+    TRY(shared->device, vk::Device::open(options.device, {.validation = options.validation},
+                                         {.discrete_memory = options.discrete_memory}));
     TRY(check_fits(*plan, planned, {VkBackend::device_memory(*shared->device)}));
     TRY(shared->pipelines, vk::Pipelines::create(*shared->device));
-    shared->profile = kernel_profile(shared->device->caps());
+    shared->as_cpu = shared->device->caps().is_cpu && !options.gpu_kernels;
+    shared->profile = kernel_profile(shared->device->caps(), shared->as_cpu);
     const WeightOptions how{options.max_piece_bytes, shared->profile.window_bytes > 0};
     TRY(auto weights, VkWeights::load(*shared->device, *plan, file, progress, how));
     shared->weights = std::make_unique<VkWeights>(std::move(weights));

@@ -10,7 +10,10 @@ namespace m2w {
 struct VkBackendOptions {
     std::string device = "auto";  // as EngineOptions::device
     bool validation = false;
-    uint64_t max_piece_bytes = 0;  // 0: the device's limit; tests make weights split into pieces
+    // For tests:
+    uint64_t max_piece_bytes = 0;  // 0: the device's limit; small values split weights into pieces
+    bool gpu_kernels = false;      // treat a CPU device as a GPU: its kernels, its copies
+    bool discrete_memory = false;  // never map device memory (vk::DeviceOptions)
 };
 
 /// Opens the device and checks that the Plan fits with `planned` sessions, then uploads the

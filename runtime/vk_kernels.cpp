@@ -134,10 +134,10 @@ struct Chooser {
 
 }  // namespace
 
-KernelProfile kernel_profile(const vk::Caps& caps) {
+KernelProfile kernel_profile(const vk::Caps& caps, bool as_cpu) {
     KernelProfile profile;
     profile.subgroup_size = caps.subgroup_size;
-    if (caps.is_cpu) {
+    if (as_cpu) {
         // A barrier switches coroutines on lavapipe: no shared-memory trees, no tiles; big
         // workgroups are cheap.
         profile.elementwise_size = 256;

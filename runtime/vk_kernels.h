@@ -27,7 +27,8 @@ struct KernelProfile {
     uint32_t window_bytes = 0;
 };
 
-KernelProfile kernel_profile(const vk::Caps& caps);
+/// as_cpu: whether to take a CPU's profile; a GPU's runs everywhere.
+KernelProfile kernel_profile(const vk::Caps& caps, bool as_cpu);
 
 /// The piece of a weight matrix that a dispatch is for.
 struct WeightShape {
