@@ -85,8 +85,8 @@ constexpr std::array<OpInfo, size_t(Op::count)> kOps{{
                   {"v_cache", cache, out, "[n_ctx][n_v]"}},
      .params = {{"n_k", u32}, {"n_v", u32}},
      .rtol = 0,
-     .formula = "k_cache[pos + t] = k[t], v_cache[pos + t] = v[t], rounded to nearest even where "
-                "the cache is f16",
+     .formula = "k_cache[pos + t] = k[t], v_cache[pos + t] = v[t]; where the cache is f16, clamped "
+                "to +-65504 and rounded to nearest even",
      .source = "key-value cache"},
     {.op = Op::attend,
      .name = "attend",

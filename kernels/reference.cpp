@@ -59,9 +59,11 @@ void Weight::row(uint64_t index, float* out) const {
 }
 
 void Cache::store(uint32_t row, std::span<const float> values) {
+    constexpr float kMostF16 = 65504;
     float* to = &rows[size_t(row) * width];
     for (size_t i = 0; i < values.size(); ++i)
-        to[i] = is_f16 ? f16_to_f32(f32_to_f16(values[i])) : values[i];
+        to[i] =
+            is_f16 ? f16_to_f32(f32_to_f16(std::clamp(values[i], -kMostF16, kMostF16))) : values[i];
 }
 
 void embed(std::span<const uint32_t> tokens, const Weight& w, float scale, std::span<float> y) {

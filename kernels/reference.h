@@ -26,7 +26,8 @@ struct Weight {
 struct Cache {
     uint32_t width = 0;
     bool is_f16 = false;
-    std::vector<float> rows;  // f32 [n_ctx][width]; f16 caches hold values rounded to f16
+    std::vector<float>
+        rows;  // f32 [n_ctx][width]; f16 caches hold values clamped and rounded to f16
 
     void store(uint32_t row, std::span<const float> values);
 };

@@ -6,10 +6,11 @@
 // exp(-x) overflows to infinity for very negative x, and x / infinity is the right 0.
 float silu(float x) { return x / (1.0 + exp(-x)); }
 
-// tanh(u) = 1 - 2 / (exp(2u) + 1): exact at both ends, where some drivers' tanh gives NaN.
+// x/2 (1 + tanh(u)) = x / (1 + exp(-2u)): no difference of near numbers for negative x, no tanh, which gives NaN for large
+// arguments on some drivers.
 float gelu_tanh(float x) {
     const float u = 0.7978845608028654 * (x + 0.044715 * x * x * x);
-    return 0.5 * x * (2.0 - 2.0 / (exp(2.0 * u) + 1.0));
+    return x / (1.0 + exp(-2.0 * u));
 }
 
 float activate(float x) {
