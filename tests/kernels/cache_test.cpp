@@ -1,0 +1,167 @@
+// cache_test.cpp — kv_store and attend against the reference, for both cache types.
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "tests/kernels/sweep.h"
+
+namespace m2w::test {
+namespace {
+
+class CacheOps : public OpsTest, public testing::WithParamInterface<CacheType> {};
+INSTANTIATE_TEST_SUITE_P(caches, CacheOps, testing::Values(CacheType::f16, CacheType::f32),
+                         [](const auto& tested) {
+                             return tested.param == CacheType::f16 ? "f16" : "f32";
+                         });
+
+StepCase kv_store(uint32_t n_k, uint32_t n_v, float scale) {
+    return {.name = fmt::format("n_k={},n_v={},scale={}", n_k, n_v, scale),
+            .op = Op::kv_store,
+            .params = {{"n_k", n_k}, {"n_v", n_v}},
+            .scale = {{"k", scale}, {"v", scale}}};
+}
+
+constexpr uint32_t kContext = 150;
+
+TEST_P(CacheOps, store_writes_its_rows_and_no_others) {
+    std::vector<StepCase> steps;
+    for (const auto [n_k, n_v] : std::vector<std::array<uint32_t, 2>>{
+             {1, 1}, {31, 31}, {32, 32}, {33, 33}, {255, 257}, {256, 256}, {257, 255}, {1024, 64}})
+        steps.push_back(kv_store(n_k, n_v, 1));
+    auto batches = usual_batches();
+    for (const uint32_t n_tok : {1u, 9u, 65u}) {
+        batches.push_back({.n_tok = n_tok, .pos = 17});
+        batches.push_back({.n_tok = n_tok, .pos = kContext - n_tok});  // up to the last slot
+    }
+    sweep(steps, batches, {.cache = GetParam(), .n_ctx = kContext});
+}
+
+/// Rows stored earlier stay when later batches append.
+TEST_P(CacheOps, store_appends_batch_by_batch) {
+    std::vector<BatchCase> batches;
+    for (const uint32_t n_tok : {1u, 2u, 16u, 1u, 130u}) {
+        const uint32_t pos = batches.empty() ? 0 : batches.back().pos + batches.back().n_tok;
+        batches.push_back({.n_tok = n_tok, .pos = pos});
+    }
+    sweep(std::vector<StepCase>{kv_store(64, 32, 1)}, batches,
+          {.cache = GetParam(), .n_ctx = kContext, .n_batch = 130});
+}
+
+/// f16 has its largest number at 65504 and its smallest at 6e-8: beyond, values are clamped and
+/// flushed, and ties go to even.
+TEST_P(CacheOps, store_rounds_values_of_any_magnitude) {
+    std::vector<StepCase> steps;
+    for (const float scale : {1e-8f, 1e-7f, 1e-5f, 1e-3f, 1e4f, 6e4f, 1e6f, 1e30f})
+        steps.push_back(kv_store(200, 200, scale));
+    StepCase ties = kv_store(2048, 2048, 0);
+    ties.name += ",ties";
+    ties.fill = [](std::string_view binding, const BatchCase&, std::span<float> out) {
+        // every other number lies halfway between two halves, at all exponents
+        for (size_t i = 0; i < out.size(); ++i) {
+            const float mantissa = 1 + float(i % 64) * 0x1p-11f;
+            out[i] = std::ldexp(mantissa, int(i / 64 % 32) - 16) * (binding == "k" ? 1.0f : -1.0f);
+        }
+        return true;
+    };
+    steps.push_back(ties);
+    sweep(steps, std::vector<BatchCase>{{.n_tok = 3, .pos = 5}},
+          {.cache = GetParam(), .n_ctx = kContext});
+}
+
+StepCase attend(uint32_t n_head, uint32_t n_head_kv, uint32_t head_dim, float scale = 0) {
+    if (scale == 0) scale = 1 / std::sqrt(float(head_dim));
+    return {.name = fmt::format("n_head={},n_head_kv={},head_dim={}", n_head, n_head_kv, head_dim),
+            .op = Op::attend,
+            .params = {{"n_head", n_head},
+                       {"n_head_kv", n_head_kv},
+                       {"head_dim", head_dim},
+                       f32_param("scale", scale)}};
+}
+
+/// A timeline from position 0 to the last slot, in batches of all usual sizes; behind each batch
+/// lies NaN.
+std::vector<BatchCase> timeline(std::span<const uint32_t> sizes) {
+    std::vector<BatchCase> batches;
+    uint32_t pos = 0;
+    for (const uint32_t n_tok : sizes) {
+        batches.push_back({.n_tok = n_tok, .pos = pos});
+        pos += n_tok;
+    }
+    return batches;
+}
+constexpr uint32_t kSizes[] = {1, 1, 2, 3, 7, 1, 8, 9, 16, 17, 1, 64, 65, 1};
+constexpr uint32_t kEnd = 196;  // their sum
+
+RigOptions full_context(CacheType cache) {
+    return {.cache = cache, .n_ctx = kEnd, .n_batch = 65};
+}
+
+TEST_P(CacheOps, attention_of_any_heads_equals_the_reference) {
+    std::vector<StepCase> steps;
+    for (const uint32_t head_dim : {16u, 80u, 128u}) steps.push_back(attend(2, 1, head_dim));
+    if (GetParam() == CacheType::f16)  // compiling them takes longer than running
+        for (const uint32_t head_dim : {64u, 96u, 256u}) steps.push_back(attend(2, 1, head_dim));
+    for (const auto [n_head, n_head_kv] : std::vector<std::array<uint32_t, 2>>{
+             {1, 1}, {3, 3}, {4, 2}, {6, 2}, {9, 3}, {8, 2}, {12, 4}, {8, 1}, {14, 2}, {16, 2}})
+        steps.push_back(attend(n_head, n_head_kv, 32));
+    sweep(steps, timeline(kSizes), full_context(GetParam()));
+}
+
+/// More queries than the GPU kernel splits (512), and fewer.
+TEST_P(CacheOps, attention_of_many_queries_equals_the_reference) {
+    const std::vector<StepCase> steps{attend(9, 3, 64), attend(8, 8, 16)};
+    const uint32_t sizes[] = {56, 57, 64, 65, 130};
+    sweep(steps, timeline(sizes), {.cache = GetParam(), .n_ctx = 400, .n_batch = 130});
+}
+
+/// More subgroups than a grid is wide (65,535 on many devices).
+TEST_P(CacheOps, attention_of_a_grid_in_two_directions_equals_the_reference) {
+    sweep(std::vector<StepCase>{attend(512, 1, 16)}, std::vector<BatchCase>{{.n_tok = 130}},
+          {.cache = GetParam(), .n_ctx = 130, .n_batch = 130});
+}
+
+/// Scores of +-1e3, where exp() of one overflows.
+TEST_P(CacheOps, attention_with_huge_scores_is_finite_and_equals_the_reference) {
+    std::vector<StepCase> steps;
+    for (const float sign : {1.0f, -1.0f}) {
+        steps.push_back(attend(4, 2, 64, sign));
+        steps.back().name += sign > 0 ? ",plus" : ",minus";
+        // Exact in f16, and so are the products: scores are whole numbers, far apart.
+        steps.back().fill = [](std::string_view binding, const BatchCase& batch,
+                               std::span<float> out) {
+            if (binding == "v") return false;
+            Random random(fmt::format("{} {}", binding, batch.name()));
+            for (float& x : out) x = float(random.below(41)) - 20;
+            return true;
+        };
+    }
+    sweep(steps, timeline(kSizes), full_context(GetParam()));
+}
+
+TEST_P(CacheOps, attention_with_equal_scores_is_the_mean) {
+    std::vector<StepCase> steps;
+    for (const float score : {0.0f, 1000.0f, -1000.0f}) {
+        steps.push_back(attend(4, 2, 64, 1));
+        steps.back().name += fmt::format(",score={}", score);
+        steps.back().fill = [score](std::string_view binding, const BatchCase&,
+                                    std::span<float> out) {
+            if (binding == "v") return false;
+            for (float& x : out) x = binding == "q" ? score / 64 : 1;
+            return true;
+        };
+    }
+    sweep(steps, timeline(kSizes), full_context(GetParam()));
+}
+
+TEST_P(CacheOps, attention_over_tiny_and_huge_values_equals_the_reference) {
+    std::vector<StepCase> steps;
+    for (const float scale : {1e-6f, 1e-3f, 1e4f}) {
+        steps.push_back(attend(4, 2, 32));
+        steps.back().name += fmt::format(",v={}", scale);
+        steps.back().scale = {{"v", scale}};
+    }
+    sweep(steps, timeline(kSizes), full_context(GetParam()));
+}
+
+}  // namespace
+}  // namespace m2w::test

@@ -1,0 +1,88 @@
+// elementwise_test.cpp — add, glu and take_rows against the reference.
+#include <fmt/format.h>
+
+#include "tests/kernels/sweep.h"
+
+namespace m2w::test {
+namespace {
+
+constexpr uint32_t kWidths[] = {1, 31, 32, 33, 255, 256, 257, 5000};
+
+class ElementwiseOps : public OpsTest {};
+
+TEST_F(ElementwiseOps, add_of_any_size_equals_the_reference) {
+    std::vector<StepCase> steps;
+    for (const uint32_t n : kWidths)
+        steps.push_back({.name = fmt::format("n={}", n), .op = Op::add, .params = {{"n", n}}});
+    sweep(steps, usual_batches());
+}
+
+TEST_F(ElementwiseOps, add_of_logits_rows_and_of_extreme_values_equals_the_reference) {
+    std::vector<StepCase> steps;
+    for (const float scale : {1e-30f, 1e-6f, 1e4f, 1e30f})
+        steps.push_back({.name = fmt::format("n=97,n_out,scale={}", scale),
+                         .op = Op::add,
+                         .params = {{"n", 97}},
+                         .rows = Rows::n_out,
+                         .scale = {{"a", scale}, {"b", scale}}});
+    sweep(steps, std::vector<BatchCase>{{.n_tok = 9, .n_out = 1}, {.n_tok = 9, .n_out = 9}});
+}
+
+/// More workgroups than a grid is wide (65,535 of 256 elements on many devices).
+TEST_F(ElementwiseOps, add_of_a_grid_in_two_directions_equals_the_reference) {
+    sweep(std::vector<StepCase>{{.name = "n=4001", .op = Op::add, .params = {{"n", 4001}}}},
+          std::vector<BatchCase>{{.n_tok = 4200}});
+}
+
+TEST_F(ElementwiseOps, take_rows_takes_the_last_rows) {
+    std::vector<StepCase> steps;
+    for (const uint32_t n : kWidths)
+        steps.push_back(
+            {.name = fmt::format("n={}", n), .op = Op::take_rows, .params = {{"n", n}}});
+    std::vector<BatchCase> batches;
+    for (uint32_t n_out = 1; n_out <= 9; ++n_out) batches.push_back({.n_tok = 9, .n_out = n_out});
+    for (const uint32_t n_out : {1u, 2u, 64u, 129u, 130u})
+        batches.push_back({.n_tok = 130, .n_out = n_out});
+    batches.push_back({});
+    sweep(steps, batches);
+}
+
+const char* activation_name(Activation activation) {
+    constexpr const char* kNames[] = {"silu", "gelu_tanh", "relu"};
+    return kNames[size_t(activation)];
+}
+
+TEST_F(ElementwiseOps, glu_of_any_size_equals_the_reference) {
+    std::vector<StepCase> steps;
+    for (const Activation a : {Activation::silu, Activation::gelu_tanh, Activation::relu})
+        for (const uint32_t n : kWidths)
+            steps.push_back({.name = fmt::format("{},n={}", activation_name(a), n),
+                             .op = Op::glu,
+                             .params = {{"n", n}, {"activation", uint32_t(a)}},
+                             .scale = {{"gate", 3.0f}}});
+    sweep(steps, usual_batches());
+}
+
+/// Gate values evenly over [-limit, limit], zero among them.
+StepCase glu_ramp(Activation a, float limit) {
+    StepCase step{.name = fmt::format("{},ramp={}", activation_name(a), limit),
+                  .op = Op::glu,
+                  .params = {{"n", 1025}, {"activation", uint32_t(a)}}};
+    step.fill = [limit](std::string_view binding, const BatchCase&, std::span<float> out) {
+        for (size_t i = 0; i < out.size(); ++i)
+            out[i] = binding == "gate" ? limit * (float(i) / 512.0f - 1) : 1.0f;
+        return true;
+    };
+    return step;
+}
+
+TEST_F(ElementwiseOps, glu_of_gates_from_tiny_to_huge_is_finite_and_equals_the_reference) {
+    std::vector<StepCase> steps;
+    for (const Activation a : {Activation::silu, Activation::gelu_tanh, Activation::relu})
+        for (const float limit : {1e-6f, 1e-3f, 1.0f, 10.0f, 89.0f, 1e3f, 1e4f})
+            steps.push_back(glu_ramp(a, limit));
+    sweep(steps, std::vector<BatchCase>{{}});
+}
+
+}  // namespace
+}  // namespace m2w::test

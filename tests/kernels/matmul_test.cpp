@@ -1,0 +1,118 @@
+// matmul_test.cpp — matmul of every weight type against the reference.
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "tests/kernels/sweep.h"
+
+namespace m2w::test {
+namespace {
+
+class MatmulOps : public OpsTest {};
+
+/// None, one or both of the optional bindings.
+const std::vector<std::string_view> kWith[] = {{}, {"bias"}, {"residual"}, {"bias", "residual"}};
+
+StepCase matmul(DType dtype, uint32_t k, uint32_t m, size_t with) {
+    StepCase step{.name = fmt::format("{},k={},m={}", type_name(dtype), k, m),
+                  .op = Op::matmul,
+                  .params = {{"k", k}, {"m", m}},
+                  .with = kWith[with],
+                  .weight_type = dtype};
+    for (const auto optional : step.with) step.name += "," + std::string(optional);
+    // As large as the sum, so that a wrong one shows.
+    for (const auto optional : step.with) step.scale[optional] = std::sqrt(float(k));
+    return step;
+}
+
+class MatmulOfType : public MatmulOps, public testing::WithParamInterface<DType> {};
+
+/// Shapes that a type can have: every m with small k, some with large k.
+std::vector<StepCase> shapes(DType dtype) {
+    const std::vector<uint32_t> every{1, 5, 31, 64, 65, 257};
+    const std::pair<uint32_t, std::vector<uint32_t>> kShapes[] = {
+        {1, every},     {7, every},      {8, every},   {31, every},  {32, every},
+        {33, every},    {64, every},     {100, every}, {256, every}, {512, {5, 31, 64, 65}},
+        {768, {1, 65}}, {2048, {5, 65}},
+    };
+    std::vector<StepCase> steps;
+    for (const auto& [k, ms] : kShapes)
+        for (const uint32_t m : ms)
+            if (k % dtype_info(dtype).block_elems == 0)
+                steps.push_back(matmul(dtype, k, m, steps.size() % 4));
+    return steps;
+}
+
+TEST_P(MatmulOfType, any_shape_equals_the_reference) {
+    std::vector<BatchCase> batches;
+    // Numbers in between take the same kernels, and are below.
+    for (const uint32_t n_tok : {1u, 9u, 65u, 130u}) batches.push_back({.n_tok = n_tok});
+    sweep(shapes(GetParam()), batches);
+}
+
+INSTANTIATE_TEST_SUITE_P(all, MatmulOfType, testing::ValuesIn(weight_types()),
+                         [](const auto& tested) { return type_name(tested.param); });
+
+TEST_F(MatmulOps, any_number_of_rows_equals_the_reference) {
+    std::vector<StepCase> steps;
+    for (size_t with = 0; with < 4; ++with) {
+        steps.push_back(matmul(DType::q8_0, 256, 65, with));
+        steps.push_back(matmul(DType::bf16, 33, 65, with));
+    }
+    sweep(steps, usual_batches());
+}
+
+TEST_F(MatmulOps, logits_rows_equal_the_reference) {
+    std::vector<StepCase> steps;
+    for (const DType dtype : {DType::f16, DType::q8_0}) {
+        steps.push_back(matmul(dtype, 64, 257, 3));
+        steps.back().rows = Rows::n_out;
+    }
+    const BatchCase batches[] = {{.n_tok = 9, .n_out = 1}, {.n_tok = 9, .n_out = 9}};
+    sweep(steps, batches);
+}
+
+/// From 1,024 weight rows on, a CPU's lanes take more rows; from 2,048 on its workgroups grow.
+TEST_F(MatmulOps, many_weight_rows_equal_the_reference) {
+    std::vector<StepCase> steps;
+    for (const uint32_t m : {1023u, 1024u, 1030u, 2050u, 4099u, 20000u})
+        steps.push_back(matmul(DType::q4_0, 32, m, 1));
+    steps.push_back(matmul(DType::f32, 7, 20000, 2));
+    sweep(steps, std::vector<BatchCase>{{}, {.n_tok = 9}});
+}
+
+/// Rows that a CPU's uniform window (64 KiB) holds: one, less than one, and a number of them that
+/// has to be cut for the window's alignment.
+TEST_F(MatmulOps, long_rows_equal_the_reference) {
+    std::vector<StepCase> steps;
+    for (const uint32_t k : {1000u, 1032u, 5000u, 8200u, 16376u, 16384u, 16392u, 16389u})
+        steps.push_back(matmul(DType::f16, k, 5, 3));
+    steps.push_back(matmul(DType::q4_k, 16640, 5, 0));
+    steps.push_back(matmul(DType::q6_k, 14336, 5, 0));
+    sweep(steps, std::vector<BatchCase>{{}, {.n_tok = 8}});
+}
+
+TEST_F(MatmulOps, tiny_and_huge_values_equal_the_reference) {
+    std::vector<StepCase> steps;
+    for (const float scale : {1e-6f, 1e-3f, 1e4f})
+        for (const DType dtype : {DType::f32, DType::q4_k}) {
+            StepCase step = matmul(dtype, 256, 31, 3);
+            step.name += fmt::format(",scale={}", scale);
+            for (const auto name : {"x", "bias", "residual"}) step.scale[name] = scale;
+            steps.push_back(step);
+        }
+    sweep(steps, std::vector<BatchCase>{{}, {.n_tok = 9}});
+}
+
+/// Pieces of 2 KiB hold a few rows, so every matrix falls into many, the last of them shorter.
+TEST_F(MatmulOps, weights_in_many_pieces_equal_the_reference) {
+    std::vector<StepCase> steps;
+    for (const DType dtype : weight_types()) {
+        const uint32_t k = dtype_info(dtype).block_elems == 256 ? 256 : 64;
+        for (const uint32_t m : {1u, 65u}) steps.push_back(matmul(dtype, k, m, m == 1 ? 0 : 3));
+    }
+    sweep(steps, std::vector<BatchCase>{{}, {.n_tok = 9}}, {.max_piece_bytes = 2048});
+}
+
+}  // namespace
+}  // namespace m2w::test
