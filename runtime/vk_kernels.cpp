@@ -150,6 +150,9 @@ struct Chooser {
 KernelProfile kernel_profile(const vk::Caps& caps, bool as_cpu) {
     KernelProfile profile;
     profile.subgroup_size = caps.subgroup_size;
+    // Devices limit the subgroups of a workgroup (maxComputeWorkgroupSubgroups); every one
+    // takes 16.
+    profile.norm_size = std::min(profile.norm_size, 16 * caps.subgroup_size);
     if (as_cpu) {
         // A barrier switches coroutines on lavapipe: no shared-memory trees, no tiles; big
         // workgroups are cheap.
