@@ -1,0 +1,323 @@
+#!/usr/bin/env python3
+"""make_vectors.py -- writes <op>.gguf for every op: inputs, params, and what the op must give.
+
+A third implementation of the ops beside the C++ reference and the kernels, from the formulas of the
+contract (docs/ops.md) in float64; results are rounded once to float32.  Weight blocks are decoded by
+tests/gguf/make_vectors.py.  README.md beside this file says how the files are laid out.
+Usage: make_vectors.py [OUT_FOLDER]   (numpy; default: this folder)
+"""
+import importlib.util
+import math
+import os
+import struct
+import sys
+from decimal import Decimal, getcontext
+
+import numpy as np
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SEED = 20
+VERSION = 1
+
+spec = importlib.util.spec_from_file_location("decode_vectors", os.path.join(HERE, "../gguf/make_vectors.py"))
+decode_vectors = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(decode_vectors)
+# name -> (GGUF type id, weights a block, bytes a block, offsets of the block's halves, decoder)
+TYPES = {row[0]: row[1:] for row in decode_vectors.TYPES}
+
+
+# --- GGUF, by hand ---------------------------------------------------------------------------------------------
+
+def gguf_string(s):
+    return struct.pack("<Q", len(s.encode())) + s.encode()
+
+
+def gguf_value(value):
+    if isinstance(value, str):
+        return struct.pack("<I", 8) + gguf_string(value)
+    if isinstance(value, float):
+        return struct.pack("<If", 6, value)
+    if isinstance(value, int):
+        return struct.pack("<II", 4, value)
+    if value and isinstance(value[0], str):
+        return struct.pack("<IIQ", 9, 8, len(value)) + b"".join(map(gguf_string, value))
+    return struct.pack("<IIQ", 9, 4, len(value)) + struct.pack("<%dI" % len(value), *value)
+
+
+def write_gguf(path, metadata, tensors):
+    """tensors: (name, type id, dims slowest first, bytes)"""
+    head = b"".join(gguf_string(key) + gguf_value(value) for key, value in metadata)
+    infos, data = b"", b""
+    for name, type_id, dims, blob in tensors:
+        data += bytes(-len(data) % 32)
+        infos += gguf_string(name) + struct.pack("<I", len(dims))
+        infos += struct.pack("<%dQ" % len(dims), *reversed(dims)) + struct.pack("<IQ", type_id, len(data))
+        data += blob
+    head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(metadata)) + head + infos
+    with open(path, "wb") as f:
+        f.write(head + bytes(-len(head) % 32) + data + bytes(-len(data) % 32))
+
+
+class OpFile:
+    """The cases of one op."""
+
+    def __init__(self, op, rtol):
+        self.op, self.rtol = op, rtol
+        self.rng = np.random.default_rng([SEED, *op.encode()])
+        self.names, self.metadata, self.tensors = [], [], []
+
+    def case(self, name, params, n_tok, pos=0, n_out=1, rows="n_tok", **more):
+        """more: strings and u32 lists go to the metadata, arrays and (type name, dims, bytes) become tensors."""
+        assert name not in self.names and name.replace("_", "").isalnum()
+        self.names.append(name)
+        self.metadata += [(f"{name}.n_tok", n_tok), (f"{name}.pos", pos), (f"{name}.n_out", n_out),
+                          (f"{name}.rows", rows)]
+        self.metadata += [(f"{name}.param.{key}", value) for key, value in params.items()]
+        for key, value in more.items():
+            if isinstance(value, (str, list, int)):
+                self.metadata.append((f"{name}.{key}", value))
+            elif isinstance(value, tuple):
+                type_name, dims, blob = value
+                self.tensors.append((f"{name}.{key}", TYPES[type_name][0], dims, blob))
+            elif value is not None:
+                half = value.dtype == np.float16
+                value = value if half else rounded(value)
+                assert np.isfinite(value).all(), (self.op, name, key)
+                self.tensors.append((f"{name}.{key}", int(half), value.shape, value.tobytes()))
+
+    def write(self, folder):
+        source = f"tests/vectors/make_vectors.py, seed {SEED}; float64, rounded once to float32"
+        head = [("vectors.version", VERSION), ("vectors.op", self.op), ("vectors.rtol", self.rtol),
+                ("vectors.provenance", source), ("vectors.cases", self.names)]
+        write_gguf(os.path.join(folder, self.op + ".gguf"), head + self.metadata, self.tensors)
+
+    def normal(self, *shape, scale=1.0):
+        """Random numbers that are float32 already, as float64."""
+        return f64(self.rng.normal(0, scale, shape))
+
+
+def rounded(x):
+    return np.ascontiguousarray(x, "<f4")
+
+
+def f64(x):
+    """Rounded to float32, for inputs: what the op gets is what the formula gets."""
+    return rounded(x).astype(np.float64)
+
+
+def f32_param(x):
+    return float(np.float32(x))
+
+
+# --- weights ---------------------------------------------------------------------------------------------------
+
+def make_weight(rng, type_name, rows, cols):
+    """((type name, dims, bytes), float64 [rows][cols])"""
+    _, elems, size, half_offsets, decode = TYPES[type_name]
+    n = rows * cols // elems
+    if elems == 1:
+        values = rng.normal(0, 1, n)
+        raw = {"f32": values.astype("<f4"), "f16": values.astype("<f2"),
+               "bf16": (values.astype("<f4").view("<u4") >> 16).astype("<u2")}[type_name]
+        raw = raw.view(np.uint8).reshape(n, size)
+    else:
+        raw = rng.integers(0, 256, (n, size), np.uint8)
+        raw[0, :], raw[-1, :] = 0x00, 0xFF  # the smallest and the largest of every field
+        for offset in half_offsets:
+            halves = rng.uniform(0.001, 0.03, n) * rng.choice([-1, 1], n)
+            raw[:, offset:offset + 2] = halves.astype("<f2").view(np.uint8).reshape(n, 2)
+    return (type_name, (rows, cols), raw.tobytes()), decode(raw).reshape(rows, cols)
+
+
+# --- the ops ---------------------------------------------------------------------------------------------------
+
+def add(f):
+    for n, n_tok, scale in ((1, 1, 1), (31, 2, 1), (33, 3, 1), (257, 2, 1), (100, 1, 1e4), (100, 1, 1e-6)):
+        a, b = f.normal(n_tok, n, scale=scale), f.normal(n_tok, n, scale=scale)
+        f.case(f"n{n}_{n_tok}rows_{len(f.names)}", {"n": n}, n_tok, a=a, b=b, y=a + b)
+
+
+def take_rows(f):
+    for n_tok, n_out, n in ((1, 1, 31), (5, 1, 33), (5, 3, 32), (5, 5, 257), (17, 2, 64)):
+        x = f.normal(n_tok, n)
+        f.case(f"{n_out}_of_{n_tok}", {"n": n}, n_tok, n_out=n_out, x=x, y=x[n_tok - n_out:])
+
+
+def embed(f):
+    for name, (_, elems, _, _, _) in TYPES.items():
+        n, n_vocab = {1: 33, 32: 64, 256: 256}[elems], 5
+        blob, w = make_weight(f.rng, name, n_vocab, n)
+        tokens, scale = [0, n_vocab - 1, 2, 2], f32_param(1 if elems == 256 else math.sqrt(n))
+        f.case(name, {"n": n, "scale": scale}, len(tokens), w=blob, tokens=tokens, y=scale * w[tokens])
+
+
+def rms_norm(f):
+    def one(name, n, n_tok, groups=1, eps=1e-5, scale=1.0, rows="n_tok", n_out=1):
+        eps = f32_param(eps)
+        x, w = f.normal(n_tok, groups, n, scale=scale), f.normal(n)
+        y = w * x / np.sqrt((x * x).mean(axis=-1, keepdims=True) + eps)
+        f.case(name, {"n": n, "groups": groups, "eps": eps}, 9 if rows == "n_out" else n_tok, n_out=n_out, rows=rows,
+               x=x.reshape(n_tok, -1), w=w, y=y.reshape(n_tok, -1))
+    for n in (1, 31, 32, 33, 255, 257, 300):
+        one(f"n{n}", n, 2)
+    one("groups", 48, 3, groups=5, eps=1e-6)
+    one("tiny_rows", 64, 2, eps=1e-6, scale=1e-3)
+    one("vanishing_rows", 64, 2, eps=1e-6, scale=1e-6)
+    one("huge_rows", 64, 2, scale=1e4)
+    one("logits_rows", 65, 2, rows="n_out", n_out=2)
+
+
+def matmul(f):
+    def one(name, type_name, k, m, n_tok, bias=False, residual=False, scale=1.0):
+        blob, w = make_weight(f.rng, type_name, m, k)
+        x = f.normal(n_tok, k, scale=scale)
+        b = f.normal(m, scale=scale * 5) if bias else None
+        r = f.normal(n_tok, m, scale=scale * 5) if residual else None
+        y = x @ w.T + (b if bias else 0) + (r if residual else 0)
+        f.case(name, {"k": k, "m": m}, n_tok, w=blob, x=x, bias=b, residual=r, y=y)
+    for i, (type_name, (_, elems, _, _, _)) in enumerate(TYPES.items()):
+        k = {1: 72, 32: 96, 256: 512}[elems]
+        one(type_name, type_name, k, 5, 1 if elems == 256 else 3, bias=i % 2 == 0, residual=i % 3 == 0)
+    for type_name in ("f32", "f16", "bf16"):
+        one(type_name + "_k33", type_name, 33, 7, 2, bias=True)
+    one("one_by_one", "f32", 1, 1, 1)
+    one("many_weight_rows", "q8_0", 32, 65, 9, residual=True)
+    one("many_rows", "q8_0", 32, 3, 65)
+    one("bias_and_residual", "q4_0", 64, 33, 9, bias=True, residual=True)
+    one("tiny", "q4_1", 64, 9, 2, scale=1e-6)
+    one("huge", "q5_1", 64, 9, 2, scale=1e4)
+
+
+def rope_table(f):
+    """Angles in decimal, from theta itself: the words of `turns` are rounded to 2^-64 of a turn."""
+    getcontext().prec = 60
+    pi = Decimal("3.14159265358979323846264338327950288419716939937510582097494459")
+
+    def one(name, n_pairs, base, pos, n_tok, magnitude=1.0):
+        magnitude = f32_param(magnitude)
+        turns = [Decimal(base) ** (Decimal(-i) / n_pairs) / (2 * pi) for i in range(n_pairs)]
+        words, y = [], np.empty((n_tok, n_pairs, 2))
+        for i, turn in enumerate(turns):
+            fixed = int(turn * 2 ** 64) % 2 ** 64
+            words += [fixed % 2 ** 32, fixed >> 32]
+            for t in range(n_tok):
+                angle = float((turn * (pos + t)) % 1 * 2 * pi)
+                y[t, i] = magnitude * math.cos(angle), magnitude * math.sin(angle)
+        f.case(name, {"n_pairs": n_pairs, "magnitude": magnitude}, n_tok, pos=pos, turns=words,
+               y=y.reshape(n_tok, -1))
+    one("start", 32, 10000, 0, 5)
+    one("one_pair", 1, 10000, 7, 2)
+    one("odd_pairs", 33, 10000, 100, 3, magnitude=1.2079)
+    one("long_context", 64, 500000, 131070, 2)
+    one("position_a_million", 64, 1000000, 1000000, 3)
+    one("position_four_billion", 16, 10000, 4294967000, 2)
+
+
+def rope(f):
+    def one(name, n_head, head_dim, n_rot, pairing, n_tok=3):
+        x = f.normal(n_tok, n_head, head_dim)
+        angles = f.rng.uniform(0, 2 * math.pi, (n_tok, n_rot // 2))
+        table = f64(np.stack([np.cos(angles), np.sin(angles)], axis=-1))
+        c, s = table[:, None, :, 0], table[:, None, :, 1]
+        first = np.arange(0, n_rot, 2) if pairing == "adjacent" else np.arange(n_rot // 2)
+        second = first + (1 if pairing == "adjacent" else n_rot // 2)
+        y = x.copy()
+        y[..., first] = x[..., first] * c - x[..., second] * s
+        y[..., second] = x[..., first] * s + x[..., second] * c
+        f.case(f"{name}_{pairing}",
+               {"n_head": n_head, "head_dim": head_dim, "n_rot": n_rot, "pairing": int(pairing == "halves")}, n_tok,
+               x=x.reshape(n_tok, -1), table=table.reshape(n_tok, -1), y=y.reshape(n_tok, -1))
+    for pairing in ("adjacent", "halves"):
+        one("one_head", 1, 16, 16, pairing)
+        one("three_heads", 3, 80, 80, pairing)
+        one("partial", 2, 96, 32, pairing)
+        one("one_pair", 3, 16, 2, pairing)
+
+
+def in_cache(x, cache):
+    """What a cache of this type holds: halves are rounded to nearest even by numpy."""
+    return np.clip(x, -65504, 65504).astype(np.float16) if cache == "f16" else rounded(x)
+
+
+def kv_store(f):
+    def one(name, n_k, n_v, n_tok, pos, n_ctx, cache, scale=1.0):
+        k, v = f.normal(n_tok, n_k, scale=scale), f.normal(n_tok, n_v, scale=scale)
+        if name == "ties":  # every second one lies halfway between two halves
+            k = f64((1 + np.arange(n_tok * n_k) % 64 * 2.0 ** -11) * 2.0 ** (np.arange(n_tok * n_k) // 64 % 32 - 16))
+            k = k.reshape(n_tok, n_k)
+        f.case(f"{name}_{cache}", {"n_k": n_k, "n_v": n_v}, n_tok, pos=pos, n_ctx=n_ctx, cache=cache, k=k, v=v,
+               k_cache=in_cache(k, cache), v_cache=in_cache(v, cache))
+    for cache in ("f16", "f32"):
+        one("first_slot", 31, 31, 1, 0, 8, cache)
+        one("last_slot", 33, 33, 1, 7, 8, cache)
+        one("batch_to_the_end", 64, 32, 3, 5, 8, cache)
+        one("tiny", 32, 64, 2, 1, 8, cache, scale=1e-6)
+        one("huge", 32, 32, 2, 1, 8, cache, scale=1e6)
+        one("ties", 1024, 8, 2, 1, 8, cache)
+
+
+def attend(f):
+    def one(name, n_head, n_head_kv, head_dim, n_tok, pos, cache, n_ctx=None, scale=None, integers=False):
+        scale = f32_param(scale or head_dim ** -0.5)
+        n_kv = pos + n_tok
+        q = f.normal(n_tok, n_head, head_dim)
+        k, v = (in_cache(f.normal(n_kv, n_head_kv, head_dim), cache) for _ in range(2))
+        if integers:  # scores are whole numbers up to some 1e3, exact in float32
+            q = np.round(20 * f.rng.uniform(-1, 1, q.shape))
+            k = in_cache(np.round(20 * f.rng.uniform(-1, 1, k.shape)), cache)
+        group = np.arange(n_head) * n_head_kv // n_head
+        keys, values = k.astype(np.float64)[:, group], v.astype(np.float64)[:, group]
+        scores = scale * np.einsum("thd,jhd->thj", q, keys)
+        visible = np.arange(n_kv)[None, :] <= pos + np.arange(n_tok)[:, None]
+        scores = np.where(visible[:, None, :], scores, -np.inf)
+        p = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        p /= p.sum(axis=-1, keepdims=True)
+        y = np.einsum("thj,jhd->thd", p, values)
+        f.case(f"{name}_{cache}", {"n_head": n_head, "n_head_kv": n_head_kv, "head_dim": head_dim, "scale": scale},
+               n_tok, pos=pos, n_ctx=n_ctx or n_kv + 3, cache=cache, q=q.reshape(n_tok, -1),
+               k_cache=k.reshape(n_kv, -1), v_cache=v.reshape(n_kv, -1), y=y.reshape(n_tok, -1))
+    for cache in ("f16", "f32"):
+        one("first_position", 2, 2, 16, 1, 0, cache)
+        one("prompt", 2, 1, 16, 9, 0, cache)
+        one("grouped_last_slot", 6, 2, 16, 1, 20, cache, n_ctx=21)
+        one("continued", 3, 1, 64, 3, 9, cache)
+        one("huge_scores", 2, 1, 16, 2, 9, cache, scale=1, integers=True)
+    one("long", 2, 1, 16, 1, 99, "f16")
+    one("odd_dim", 2, 2, 80, 2, 5, "f16")
+
+
+def glu(f):
+    def silu(x):
+        return x / (1 + np.exp(-x))
+
+    def gelu_tanh(x):
+        return x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x ** 3)))
+
+    def relu(x):
+        return np.maximum(x, 0)
+    for number, act in enumerate((silu, gelu_tanh, relu)):
+        for limit in (1e-3, 10, 1e4):
+            gate = f64(np.linspace(-limit, limit, 257))[None]
+            up = f.normal(1, 257)
+            with np.errstate(over="ignore"):
+                y = act(gate) * up
+            f.case(f"{act.__name__}_to_{limit:.0e}".replace("-", "m").replace("+", ""),
+                   {"n": 257, "activation": number}, 1, gate=gate, up=up, y=y)
+        gate, up = f.normal(3, 33), f.normal(3, 33)
+        f.case(f"{act.__name__}_3rows", {"n": 33, "activation": number}, 3, gate=gate, up=up, y=act(gate) * up)
+
+
+# The tolerances are those of the contract; a test compares them.
+OPS = [(embed, 1e-6), (take_rows, 0.0), (rms_norm, 1e-5), (matmul, 1e-5), (add, 1e-6), (rope_table, 1e-5),
+       (rope, 1e-5), (kv_store, 0.0), (attend, 2e-5), (glu, 1e-5)]
+
+
+def main(folder):
+    for op, rtol in OPS:
+        f = OpFile(op.__name__, rtol)
+        op(f)
+        f.write(folder)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else HERE)
