@@ -19,6 +19,16 @@ struct RopeHparams {
     float scaling_factor = 1;
 };
 
+/// How a layer looks at other tokens, and what its feed-forward part is: layers of one model may
+/// differ (layer_parts.h has a builder for each).
+enum class Mixer : uint8_t { attention };
+enum class FeedForward : uint8_t { dense };
+
+struct LayerHparams {
+    Mixer mixer = Mixer::attention;
+    FeedForward feed_forward = FeedForward::dense;
+};
+
 /// What `<arch>.*` metadata says. Names are those of the GGUF keys.
 struct Hparams {
     std::string architecture;
@@ -33,6 +43,7 @@ struct Hparams {
     float layer_norm_rms_epsilon = 0;
     RopeHparams rope;
     uint32_t vocab_size = 0;
+    std::vector<LayerHparams> layers;  // [block_count]
 
     /// `<arch>.*` keys of the file that nothing read: each may be a behaviour that is missing here.
     std::vector<std::string> unread_keys;

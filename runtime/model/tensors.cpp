@@ -25,7 +25,14 @@ enum class Dim : uint8_t {
 };
 
 /// When a file must have the tensor.
-enum class When : uint8_t { always, optional, qkv_bias, qk_norm };
+enum class When : uint8_t {
+    always,
+    optional,
+    attention,  // layers with attention
+    dense_ffn,  // layers with a dense feed-forward part
+    qkv_bias,
+    qk_norm
+};
 
 struct SlotRow {
     Slot slot;
@@ -42,10 +49,10 @@ constexpr std::array<SlotRow, size_t(Slot::count)> kSlots{{
      When::optional},  // absent: tied to token_embd
     {Slot::rope_freqs, "rope_freqs.weight", Dim::rope_pairs, Dim::none, When::optional},
     {Slot::attn_norm, "attn_norm.weight", Dim::n_embd, Dim::none, When::always},
-    {Slot::attn_q, "attn_q.weight", Dim::n_embd, Dim::n_q, When::always},
-    {Slot::attn_k, "attn_k.weight", Dim::n_embd, Dim::n_k, When::always},
-    {Slot::attn_v, "attn_v.weight", Dim::n_embd, Dim::n_v, When::always},
-    {Slot::attn_output, "attn_output.weight", Dim::n_attn, Dim::n_embd, When::always},
+    {Slot::attn_q, "attn_q.weight", Dim::n_embd, Dim::n_q, When::attention},
+    {Slot::attn_k, "attn_k.weight", Dim::n_embd, Dim::n_k, When::attention},
+    {Slot::attn_v, "attn_v.weight", Dim::n_embd, Dim::n_v, When::attention},
+    {Slot::attn_output, "attn_output.weight", Dim::n_attn, Dim::n_embd, When::attention},
     {Slot::attn_q_bias, "attn_q.bias", Dim::n_q, Dim::none, When::qkv_bias},
     {Slot::attn_k_bias, "attn_k.bias", Dim::n_k, Dim::none, When::qkv_bias},
     {Slot::attn_v_bias, "attn_v.bias", Dim::n_v, Dim::none, When::qkv_bias},
@@ -53,9 +60,9 @@ constexpr std::array<SlotRow, size_t(Slot::count)> kSlots{{
     {Slot::attn_q_norm, "attn_q_norm.weight", Dim::head_dim, Dim::none, When::qk_norm},
     {Slot::attn_k_norm, "attn_k_norm.weight", Dim::head_dim, Dim::none, When::qk_norm},
     {Slot::ffn_norm, "ffn_norm.weight", Dim::n_embd, Dim::none, When::always},
-    {Slot::ffn_gate, "ffn_gate.weight", Dim::n_embd, Dim::n_ff, When::always},
-    {Slot::ffn_up, "ffn_up.weight", Dim::n_embd, Dim::n_ff, When::always},
-    {Slot::ffn_down, "ffn_down.weight", Dim::n_ff, Dim::n_embd, When::always},
+    {Slot::ffn_gate, "ffn_gate.weight", Dim::n_embd, Dim::n_ff, When::dense_ffn},
+    {Slot::ffn_up, "ffn_up.weight", Dim::n_embd, Dim::n_ff, When::dense_ffn},
+    {Slot::ffn_down, "ffn_down.weight", Dim::n_ff, Dim::n_embd, When::dense_ffn},
     {Slot::ffn_gate_bias, "ffn_gate.bias", Dim::n_ff, Dim::none, When::optional},
     {Slot::ffn_up_bias, "ffn_up.bias", Dim::n_ff, Dim::none, When::optional},
     {Slot::ffn_down_bias, "ffn_down.bias", Dim::n_embd, Dim::none, When::optional},
@@ -100,12 +107,18 @@ uint64_t extent(Dim dim, const Hparams& hp, uint32_t layer) {
 
 enum class Need : uint8_t { required, optional, refused };
 
-Need need(When when, const ArchSpec& arch) {
+/// Layers may differ; slots that are not in layers ask for layer 0.
+Need need(When when, const ArchSpec& arch, const Hparams& hp, uint32_t layer) {
+    const LayerHparams& kind = hp.layers[layer];
     switch (when) {
         case When::always:
             return Need::required;
         case When::optional:
             return Need::optional;
+        case When::attention:
+            return kind.mixer == Mixer::attention ? Need::required : Need::refused;
+        case When::dense_ffn:
+            return kind.feed_forward == FeedForward::dense ? Need::required : Need::refused;
         case When::qkv_bias:
             return arch.qkv_bias ? Need::required : Need::optional;
         case When::qk_norm:
@@ -177,8 +190,8 @@ Result<TensorTable> TensorTable::from(const gguf::File& file, const Hparams& hp,
     table.index_.assign(size_t(hp.block_count + 1) * size_t(Slot::count), kNoTensor);
     std::unordered_set<std::string_view> used;
     for (const SlotRow& row : kSlots) {
-        const Need wanted = need(row.when, arch);
         for (uint32_t layer = 0; layer < (in_layer(row.slot) ? hp.block_count : 1); ++layer) {
+            const Need wanted = need(row.when, arch, hp, layer);
             const std::string name = slot_name(row, layer);
             const gguf::TensorInfo* info = file.find_tensor(name);
             if (!info && wanted == Need::required)

@@ -1,0 +1,96 @@
+// emitter.cpp — appends Steps and checks each against its contract.
+#include "runtime/model/emitter.h"
+
+#include <fmt/format.h>
+
+#include <bit>
+
+#include "gguf/result.h"
+
+namespace m2w {
+
+Emitter::Emitter(const ArchSpec& arch_spec, const Hparams& hparams, const TensorTable& table)
+    : arch(arch_spec), hp(hparams), table_(table) {
+    plan_.tensors = table.all();
+    plan_.n_vocab = hp.vocab_size;
+    plan_.context_length = hp.context_length;
+}
+
+void Emitter::emit(Op op, std::initializer_list<uint32_t> operands,
+                   std::initializer_list<ParamValue> params) {
+    const OpInfo& info = op_info(op);
+    M2W_ASSERT(operands.size() == info.n_bindings() && params.size() == info.n_params());
+    Step step{.op = op, .layer = layer_};
+    size_t i = 0;
+    for (uint32_t index : operands) step.operands[i++] = {index};
+    i = 0;
+    for (const ParamValue& value : params) {
+        const bool is_float = std::holds_alternative<float>(value);
+        M2W_ASSERT(is_float == (info.params[i].type == ParamType::f32));
+        step.params[i++] =
+            is_float ? std::bit_cast<uint32_t>(std::get<float>(value)) : std::get<uint32_t>(value);
+    }
+    plan_.steps.push_back(step);
+}
+
+ValueId Emitter::value(std::string_view name, uint32_t width, Rows rows) {
+    plan_.values.push_back({scoped(name), rows, width});
+    return {uint32_t(plan_.values.size() - 1)};
+}
+
+uint32_t Emitter::cache(std::string_view name, uint32_t width) {
+    plan_.caches.push_back({scoped(name), width});
+    return uint32_t(plan_.caches.size() - 1);
+}
+
+uint32_t Emitter::constant(std::string_view name, std::vector<uint32_t> words) {
+    plan_.constants.push_back({scoped(name), std::move(words)});
+    return uint32_t(plan_.constants.size() - 1);
+}
+
+void Emitter::tap(ValueId x) {
+    plan_.taps.push_back({uint32_t(plan_.steps.size() - 1), x.index});
+}
+
+uint32_t Emitter::find(Slot slot) const {
+    return table_.find(slot, layer_ < 0 ? 0 : uint32_t(layer_));
+}
+
+uint32_t Emitter::tensor(Slot slot) const {
+    const uint32_t index = find(slot);
+    M2W_ASSERT(index != kNoTensor);
+    return index;
+}
+
+ValueId Emitter::norm(std::string_view name, ValueId x, Slot weight, uint32_t groups) {
+    const ValueId y = value(name, width(x), rows(x));
+    emit(Op::rms_norm, {x.index, tensor(weight), y.index},
+         {width(x) / groups, groups, hp.layer_norm_rms_epsilon});
+    return y;
+}
+
+ValueId Emitter::matmul(std::string_view name, ValueId x, Slot weight, Slot bias) {
+    const Tensor& w = plan_.tensors[tensor(weight)];
+    const ValueId y = value(name, uint32_t(w.rows), rows(x));
+    const uint32_t bias_index = bias == Slot::count ? kNoTensor : find(bias);
+    emit(Op::matmul, {tensor(weight), x.index, bias_index, Operand::kAbsent, y.index},
+         {uint32_t(w.cols), uint32_t(w.rows)});
+    return y;
+}
+
+ValueId Emitter::add(std::string_view name, ValueId a, ValueId b) {
+    const ValueId y = value(name, width(a), rows(a));
+    emit(Op::add, {a.index, b.index, y.index}, {width(a)});
+    return y;
+}
+
+Plan Emitter::finish(ValueId logits) {
+    plan_.logits = logits.index;
+    return std::move(plan_);
+}
+
+std::string Emitter::scoped(std::string_view name) const {
+    return layer_ < 0 ? std::string(name) : fmt::format("l{}.{}", layer_, name);
+}
+
+}  // namespace m2w

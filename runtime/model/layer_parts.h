@@ -1,0 +1,20 @@
+// layer_parts.h — the parts that layers are put together from, each in a file of its own. A part
+// takes the normalised residual stream and returns what is added to it; norms, scales and the
+// residual connection are plan_builder.cpp's.
+#pragma once
+#include "runtime/model/emitter.h"
+
+namespace m2w {
+
+/// What parts of all layers share.
+struct SharedValues {
+    ValueId rope_table;  // f32 [n_tok][n_rot / 2][2]
+};
+
+/// Attention over keys and values of earlier positions: attention_part.cpp.
+ValueId build_attention(Emitter& e, const SharedValues& shared, ValueId h);
+
+/// The dense feed-forward part of a layer: ffn_part.cpp.
+ValueId build_dense_ffn(Emitter& e, ValueId h);
+
+}  // namespace m2w
