@@ -23,16 +23,7 @@ Value chat_messages(std::span<const ChatMessage> messages) {
     return Value::list(std::move(out));
 }
 
-namespace {
-
-jinja::CivilTime local_time() {
-    const std::time_t now = std::time(nullptr);
-    std::tm t{};
-    localtime_r(&now, &t);
-    return {t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec};
-}
-
-Value to_globals(const ChatInput& input) {
+Value chat_globals(const ChatInput& input) {
     jinja::Map map;
     map.set("messages", input.messages);
     map.set("tools", input.tools);
@@ -43,6 +34,15 @@ Value to_globals(const ChatInput& input) {
     if (input.kwargs.is(jinja::Kind::map))
         for (const auto& [name, value] : input.kwargs.entries()) map.set(name, value);
     return Value::map(std::move(map));
+}
+
+namespace {
+
+jinja::CivilTime local_time() {
+    const std::time_t now = std::time(nullptr);
+    std::tm t{};
+    localtime_r(&now, &t);
+    return {t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec};
 }
 
 /// Whether a system message reaches the text. Only a rendering can tell: many templates name the
@@ -56,7 +56,7 @@ bool shows_system_message(const jinja::Template& tmpl) {
     jinja::RenderOptions options;
     options.now = jinja::CivilTime{};
     options.forgiving = true;
-    const auto text = tmpl.render(to_globals(input), options);
+    const auto text = tmpl.render(chat_globals(input), options);
     return text && text->find(kMarker) != std::string::npos;
 }
 
@@ -125,7 +125,7 @@ jinja::Outcome<jinja::Rendering> ChatTemplate::render_detailed(const ChatInput& 
     options.forgiving = input.forgiving;
     options.limits = input.limits;
     const bool use_tools = with_tools_ && !input.tools.is_none() && !input.tools.is_undefined();
-    return (use_tools ? *with_tools_ : standard_).render_detailed(to_globals(input), options);
+    return (use_tools ? *with_tools_ : standard_).render_detailed(chat_globals(input), options);
 }
 
 Result<std::string> ChatTemplate::render(const ChatInput& input) const {

@@ -37,6 +37,9 @@ struct ChatInput {
     jinja::Limits limits;
 };
 
+/// The variables of one rendering: a map.
+jinja::Value chat_globals(const ChatInput& input);
+
 /// What a template does with its input, as far as its text tells.
 struct ChatFeatures {
     bool tools = false;      // reads `tools`

@@ -1,48 +1,10 @@
-// golden.h — reads the golden conversations and snippets with the engine's own JSON reader, which
-// keeps what they are about: key order, and 1 beside 1.0.
+// golden.h — compares an outcome of the engine with what a golden record expects of it.
 #pragma once
-#include <gtest/gtest.h>
-
-#include <filesystem>
-#include <optional>
-#include <sstream>
 #include <string>
-#include <vector>
 
-#include "chat/jinja/json.h"
-#include "chat/jinja/template.h"
-#include "tests/support/shared.h"
+#include "tests/jinja/chats.h"
 
 namespace m2w::jinja::test {
-
-/// What strftime_now sees in every golden record.
-inline constexpr CivilTime kGoldenTime{2026, 7, 4, 12, 0, 0};
-
-inline Value parse_or_die(std::string_view json) {
-    auto parsed = from_json(json);
-    if (!parsed) ADD_FAILURE() << parsed.error().message;
-    return parsed ? *parsed : Value();
-}
-
-inline std::vector<Value> read_jsonl(const std::filesystem::path& path) {
-    std::vector<Value> out;
-    std::istringstream lines(m2w::test::read_text(path));
-    for (std::string line; std::getline(lines, line);)
-        if (!line.empty()) out.push_back(parse_or_die(line));
-    return out;
-}
-
-/// A string member, or nullopt when it is absent or null.
-inline std::optional<std::string> member(const Value& object, std::string_view key) {
-    const Value* v = object.get(key);
-    if (!v || !v->is_string()) return std::nullopt;
-    return std::string(v->as_string());
-}
-
-inline Value member_or(const Value& object, std::string_view key, Value otherwise) {
-    const Value* v = object.get(key);
-    return v ? *v : otherwise;
-}
 
 /// How an outcome compares with a golden record.
 struct Verdict {
@@ -67,6 +29,12 @@ inline Verdict judge(const Value& record, const Outcome<Rendering>& outcome) {
         out.exact = error.kind == ErrorKind::raise && error.message == member(record, "error");
     if (kind == "exception") out.exact = error.kind != ErrorKind::raise;
     return out;
+}
+
+/// What a record expects, for messages.
+inline std::string expectation(const Value& record) {
+    if (const auto wanted = member(record, "output")) return *wanted;
+    return "error " + member(record, "error").value_or("?");
 }
 
 }  // namespace m2w::jinja::test

@@ -2,6 +2,8 @@
 #include <map>
 
 #include "tests/jinja/golden.h"
+#include "tests/support/results.h"
+#include "tests/support/shared.h"
 
 namespace m2w::jinja::test {
 namespace {
@@ -19,40 +21,37 @@ Outcome<Rendering> render(const Value& record, bool forgiving) {
     return std::get<Template>(parsed).render_detailed(*record.get("context"), options);
 }
 
-/// Renders every snippet as transformers does, and forgivingly. Lists what differs.
-std::map<std::string, Share> run_snippets(const std::filesystem::path& path) {
-    std::map<std::string, Share> shares;
-    for (const Value& record : read_jsonl(path)) {
-        const std::string tier = *member(record, "tier");
-        const Verdict strict = judge(record, render(record, false));
-        const Verdict forgiving = judge(record, render(record, true));
-        const bool passed = strict.exact && (forgiving.exact || forgiving.lenient);
-        shares[tier].all++;
-        shares[tier].passed += passed;
-        if (!passed) {
-            std::printf(
-                "[   DIFF   ] %s %s\n  template %s\n  expected %s\n  strict   %s\n  forgiving %s\n",
-                tier.c_str(), member(record, "id")->c_str(), member(record, "template")->c_str(),
-                member(record, "output")
-                    .value_or("error " + member(record, "error").value_or("?"))
-                    .c_str(),
-                strict.found.c_str(), forgiving.found.c_str());
-        }
-    }
-    return shares;
+/// Renders a snippet as transformers does, and forgivingly.
+bool passes(const Value& record) {
+    const Verdict strict = judge(record, render(record, false));
+    const Verdict forgiving = judge(record, render(record, true));
+    const bool passed = strict.exact && (forgiving.exact || forgiving.lenient);
+    EXPECT_TRUE(passed) << *member(record, "tier") << " " << *member(record, "id")
+                        << "\n  template  " << *member(record, "template") << "\n  expected  "
+                        << expectation(record) << "\n  strict    " << strict.found
+                        << "\n  forgiving " << forgiving.found;
+    return passed;
 }
 
-TEST(snippets, every_tier_renders_as_transformers_does) {
+TEST(snippets, every_one_of_every_tier_renders_as_transformers_does) {
     M2W_SHARED(path, "chat/jinja_unit.jsonl");
-    auto shares = run_snippets(path);
+    ASSERT_GET(const auto records, read_jsonl(path));
+    std::map<std::string, Share> shares;
+    for (const Value& record : records) {
+        Share& share = shares[*member(record, "tier")];
+        share.all++;
+        share.passed += passes(record);
+    }
     for (const auto& [tier, share] : shares)
         std::printf("[  SHARE   ] %-10s %d of %d\n", tier.c_str(), share.passed, share.all);
-    EXPECT_EQ(shares["core"].all, 410);
-    EXPECT_EQ(shares["core"].passed, shares["core"].all);
-    EXPECT_EQ(shares["robustness"].all, 105);
-    EXPECT_EQ(shares["robustness"].passed, shares["robustness"].all);
-    EXPECT_EQ(shares["extended"].all, 240);
-    EXPECT_EQ(shares["extended"].passed, shares["extended"].all);
+    const auto expect = [&](const char* tier, int n) {
+        EXPECT_EQ(shares[tier].all, n) << tier;
+        EXPECT_EQ(shares[tier].passed, n) << tier;
+    };
+    expect("core", 410);
+    expect("extended", 240);
+    expect("robustness", 105);
+    EXPECT_EQ(shares.size(), 3u);
 }
 
 }  // namespace
