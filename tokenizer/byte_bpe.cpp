@@ -174,6 +174,9 @@ Result<MadeAlgorithm> make_byte_bpe(const AlgorithmInput& input) {
                      fmt::format("tokenizer.ggml.pre '{:.60}' is not a pre-tokenizer that this "
                                  "build knows",
                                  pre)};
+    if (rules->symbols != Symbols::bytes)
+        return Error{Category::unsupported,
+                     fmt::format("tokenizer.ggml.pre '{}' is not supported by this build", pre)};
     TRY(auto splitter, Splitter::compile(rules->patterns));
     TRY(auto merges, read_merges(input));
     TRY(const auto byte_tokens, read_byte_tokens(input.vocab));

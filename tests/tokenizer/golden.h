@@ -18,7 +18,9 @@ namespace m2w::test {
 using Json = nlohmann::json;
 
 /// The vocabularies whose tokenizers are supported.
-inline constexpr std::string_view kVocabs[] = {"gpt-2", "llama-bpe", "qwen2-mini"};
+inline constexpr std::string_view kVocabs[] = {
+    "gpt-2", "llama-bpe",        "qwen2-mini",     "falcon",      "deepseek-coder",
+    "mpt",   "deepseek-v3-mini", "command-r-mini", "gpt-4o-mini", "tekken-mini"};
 
 std::filesystem::path vocab_path(std::string_view vocab);
 /// Opens a golden vocabulary, once a process. Fails the test and returns nullptr if that fails.

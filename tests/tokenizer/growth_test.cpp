@@ -55,6 +55,10 @@ std::map<std::string, std::string> hard_texts(size_t n) {
     return texts;
 }
 
+/// One vocabulary for each way to cut and to merge.
+constexpr std::string_view kGrowthVocabs[] = {"gpt-2", "qwen2-mini", "deepseek-coder",
+                                              "gpt-4o-mini"};
+
 class Growth : public testing::TestWithParam<std::string_view> {};
 
 }  // namespace
@@ -63,7 +67,7 @@ TEST_P(Growth, eight_times_the_text_takes_less_than_24_times_as_long) {
     M2W_SHARED(path, "tokenizer/vocab/ggml-vocab-" + std::string(GetParam()) + ".gguf");
     const auto tokenizer = open_vocab(GetParam());
     ASSERT_TRUE(tokenizer);
-    constexpr size_t kSmall = 8'000;
+    constexpr size_t kSmall = 4'000;
     const auto small = hard_texts(kSmall), large = hard_texts(8 * kSmall);
     for (const auto& [name, text] : small) {
         SCOPED_TRACE(name);
@@ -98,7 +102,7 @@ TEST_P(Growth, a_million_equal_letters_are_encoded_in_seconds_and_decode_to_them
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(vocab, Growth, testing::ValuesIn(kVocabs), [](const auto& vocab) {
+INSTANTIATE_TEST_SUITE_P(vocab, Growth, testing::ValuesIn(kGrowthVocabs), [](const auto& vocab) {
     std::string name(vocab.param);
     std::ranges::replace(name, '-', '_');
     return name;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <set>
 
 #include "tests/tokenizer/golden.h"
 #include "tokenizer/pre_tokenizers.h"
@@ -33,37 +34,56 @@ std::string split(std::vector<std::string_view> patterns, std::string_view text)
     return ends ? lengths(*ends) : ends.error().str();
 }
 
+/// Names for which only llama.cpp's pieces are known, and it does not cut as the pattern says that
+/// it took from the model: it takes capitals for small letters and drops marks (README of the
+/// golden data, "case-marks-regex"), and knows ASCII digits only. How many of the 259 texts that
+/// concerns.
+const std::map<std::string, int> kMisreadNames{{"kimi-k2", 48}, {"superbpe", 1}, {"youtu", 24}};
+
 }  // namespace
 
-TEST(splitter, every_golden_case_of_every_known_name_is_cut_as_in_the_reference) {
+TEST(splitter, every_golden_case_of_every_name_is_cut_as_in_the_reference) {
     M2W_SHARED(groups_path, "tokenizer/pretok/groups.jsonl");
     M2W_SHARED(cases_path, "tokenizer/pretok/cases.jsonl");
     std::map<std::string, std::string> texts;
     for (const Json& row : read_rows(cases_path)) texts[row["id"]] = *row_text(row);
     ASSERT_EQ(texts.size(), 259u);
-    std::vector<std::string> names;
+    std::set<std::string> names;
+    std::map<std::string, int> n_misread;
     for (const Json& group : read_rows(groups_path)) {
         for (const std::string name : group["names"]) {
+            EXPECT_TRUE(names.insert(name).second) << name;
             const auto* row = find_pre_tokenizer(name);
-            if (!row) continue;
-            names.push_back(name);
-            EXPECT_EQ(row->ignore_merges, group["ignore_merges"].value(name, false)) << name;
+            ASSERT_TRUE(row) << name;
+            // gpt-oss's own tokenizer.json ignores merges (README of the golden data).
+            EXPECT_EQ(row->ignore_merges,
+                      group["ignore_merges"].value(name, false) || name == "gpt-4o")
+                << name;
+            EXPECT_EQ(row->symbols == tokenizer::Symbols::bytes, group["byte_encode"].get<bool>())
+                << name;
             const auto splitter = Splitter::compile(row->patterns);
             ASSERT_TRUE(splitter) << splitter.error().str();
             for (const auto& [id, golden] : group["splits"].items()) {
                 // Where the two references differ, the model's own definition counts.
                 const bool differs = group.contains("splits_hf") && group["splits_hf"].contains(id);
                 const auto& expected = differs ? group["splits_hf"][id] : golden;
+                auto pieces = expected.get<std::vector<uint32_t>>();
+                std::erase(pieces, 0u);  // an empty piece is no word
                 const auto ends = splitter->split(texts.at(id));
                 ASSERT_TRUE(ends);
-                EXPECT_EQ(lengths(*ends), join(expected.get<std::vector<uint32_t>>()))
-                    << "repro: pre=" << name << " id=" << id;
+                if (kMisreadNames.contains(name)) {
+                    n_misread[name] += lengths(*ends) != join(pieces);
+                    continue;
+                }
+                EXPECT_EQ(lengths(*ends), join(pieces)) << "repro: pre=" << name << " id=" << id;
             }
         }
     }
-    std::ranges::sort(names);
-    EXPECT_EQ(names, (std::vector<std::string>{"default", "gpt-2", "llama-bpe", "llama-v3",
-                                               "llama3", "qwen2"}));
+    EXPECT_EQ(names.size(), 87u);
+    EXPECT_EQ(n_misread, kMisreadNames);
+    size_t n_names = 0;  // each in one row
+    for (const auto& row : tokenizer::pre_tokenizers()) n_names += row.names.size();
+    EXPECT_EQ(n_names, names.size());
 }
 
 TEST(splitter, matches_and_gaps_are_pieces_and_patterns_cut_one_after_the_other) {
