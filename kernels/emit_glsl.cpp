@@ -14,6 +14,7 @@ namespace {
 std::string binding_type(const Binding& binding) {
     switch (binding.kind) {
         case Bind::activation:
+        case Bind::state:
             return binding.mode == Mode::in ? "F32In" : "F32Out";
         case Bind::vector:
             return "F32In";

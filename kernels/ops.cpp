@@ -107,9 +107,62 @@ constexpr std::array<OpInfo, size_t(Op::count)> kOps{{
                   {"y", activation, out, "[n_tok][n]"}},
      .params = {{"n", u32}, {"activation", u32}},
      .rtol = 1e-5f,
-     .formula = "y = act(gate) * up; silu(x) = x / (1 + exp(-x)), "
-                "gelu_tanh(x) = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), relu(x) = max(x, 0)",
+     .formula =
+         "y = act(gate) * up; silu(x) = x / (1 + exp(-x)), "
+         "gelu_tanh(x) = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), relu(x) = max(x, 0), "
+         "sigmoid(x) = 1 / (1 + exp(-x)), identity(x) = x",
      .source = "Shazeer 2020, GLU Variants Improve Transformer"},
+    {.op = Op::causal_conv,
+     .name = "causal_conv",
+     .bindings = {{"x", activation, in, "[n_tok][n]"},
+                  {"w", vector, in, "[n][width]"},
+                  {"bias", vector, in, "[n]", true},
+                  {"past", state, in, "[width - 1][n]"},
+                  {"y", activation, out, "[n_tok][n]"},
+                  {"state", state, out, "[width - 1][n]"}},
+     .params = {{"n", u32}, {"width", u32}, {"activation", u32}},
+     .rtol = 1e-5f,
+     .formula =
+         "y[t][i] = act(sum_j w[i][j] * x[t - width + 1 + j][i] + bias[i]); rows of x before "
+         "the first are the last rows of past, state = the last width - 1 rows",
+     .source = "torch.nn.Conv1d with groups = channels, padded on the left"},
+    {.op = Op::ssm_scan,
+     .name = "ssm_scan",
+     .bindings = {{"x", activation, in, "[n_tok][n_head * head_dim + 2 * n_group * d_state]"},
+                  {"dt", activation, in, "[n_tok][n_head]"},
+                  {"dt_bias", vector, in, "[n_head]"},
+                  {"a", vector, in, "[n_head]"},
+                  {"d", vector, in, "[n_head]"},
+                  {"past", state, in, "[n_head][d_state][head_dim]"},
+                  {"y", activation, out, "[n_tok][n_head * head_dim]"},
+                  {"state", state, out, "[n_head][d_state][head_dim]"}},
+     .params = {{"n_head", u32}, {"head_dim", u32}, {"n_group", u32}, {"d_state", u32}},
+     .rtol = 2e-5f,
+     .formula = "a row of x is u[h], B[g], C[g]; s = softplus(dt[t][h] + dt_bias[h]), state[h] = "
+                "exp(a[h] s) state[h] + s B[g] u[h]^T, y[t][h] = C[g] . state[h] + d[h] u[h], "
+                "g = h * n_group / n_head",
+     .source = "Dao and Gu 2024, Transformers are SSMs (Mamba-2)"},
+    {.op = Op::gated_delta,
+     .name = "gated_delta",
+     .bindings = {{"x", activation, in, "[n_tok][2 * n_head_k * k_dim + n_head * v_dim]"},
+                  {"decay", activation, in, "[n_tok][n_head]"},
+                  {"beta", activation, in, "[n_tok][n_head]"},
+                  {"dt_bias", vector, in, "[n_head]"},
+                  {"a", vector, in, "[n_head]"},
+                  {"past", state, in, "[n_head][k_dim][v_dim]"},
+                  {"y", activation, out, "[n_tok][n_head * v_dim]"},
+                  {"state", state, out, "[n_head][k_dim][v_dim]"}},
+     .params = {{"n_head", u32},
+                {"n_head_k", u32},
+                {"k_dim", u32},
+                {"v_dim", u32},
+                {"key_heads", u32},
+                {"eps", f32}},
+     .rtol = 2e-5f,
+     .formula = "a row of x is q[g], k[g], v[h], q and k over sqrt(sum of squares + eps); S = "
+                "exp(a[h] softplus(decay[t][h] + dt_bias[h])) state[h], state[h] = S + "
+                "sigmoid(beta[t][h]) k (v - k . S)^T, y[t][h] = q . state[h] / sqrt(k_dim)",
+     .source = "Yang et al. 2024, Gated Delta Networks, equation 10"},
 }};
 
 constexpr bool rows_in_enum_order() {

@@ -20,6 +20,9 @@ enum class Op : uint8_t {
     kv_store,
     attend,
     glu,
+    causal_conv,
+    ssm_scan,
+    gated_delta,
     count
 };
 
@@ -32,6 +35,7 @@ enum class Bind : uint8_t {
     constant,    // u32 words that the model computed at load
     tokens,      // u32 token ids of this batch
     cache,       // f16 or f32 key or value rows of one layer
+    state,       // f32 words that one recurrent layer keeps; read from one slot, written to another
 };
 
 enum class Mode : uint8_t { in, out };
@@ -52,12 +56,14 @@ struct Param {
     ParamType type = ParamType::u32;
 };
 
-constexpr uint32_t kMaxBindings = 6;
+constexpr uint32_t kMaxBindings = 8;
 constexpr uint32_t kMaxParams = 8;
 
 /// One contract. Three dynamic values are known to every op besides its params: n_tok (tokens in
 /// the batch), pos (position of the batch's first token) and n_out (how many of the last tokens get
-/// logits).
+/// logits). An op with a state has it twice: `past`, as it was before the batch, and `state`, as it
+/// is after it, in two slots of the same memory that are never the same. At position 0 the past is
+/// zero, whatever its slot holds.
 struct OpInfo {
     Op op;
     std::string_view name;
@@ -82,6 +88,16 @@ enum class Pairing : uint32_t {
     adjacent = 0,
     halves = 1
 };  // rope.pairing: (2i, 2i+1) or (i, i + n_rot/2)
-enum class Activation : uint32_t { silu = 0, gelu_tanh = 1, relu = 2 };  // glu.activation
+enum class Activation : uint32_t {
+    silu = 0,
+    gelu_tanh = 1,
+    relu = 2,
+    sigmoid = 3,
+    identity = 4
+};  // glu.activation, causal_conv.activation
+enum class KeyHeads : uint32_t {
+    grouped = 0,
+    tiled = 1
+};  // gated_delta.key_heads: head h reads key head h * n_head_k / n_head, or h mod n_head_k
 
 }  // namespace m2w

@@ -36,7 +36,9 @@ inline uint32_t push_constant_bytes(const OpInfo& info) {
 /// token ids follow it.
 struct DynamicBlock {
     uint32_t pos = 0;
-    uint32_t reserved[3] = {0, 0, 0};
+    uint32_t past_slot = 0;   // of states: where the past is, unless pos is 0
+    uint32_t state_slot = 0;  // and where the new state goes
+    uint32_t reserved = 0;
 };
 
 }  // namespace m2w

@@ -11,19 +11,6 @@
 namespace m2w::ref {
 namespace {
 
-double activate(double x, Activation activation) {
-    switch (activation) {
-        case Activation::silu:
-            return x / (1 + std::exp(-x));
-        case Activation::gelu_tanh:
-            return 0.5 * x *
-                   (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
-        case Activation::relu:
-            return std::max(x, 0.0);
-    }
-    return 0;
-}
-
 /// Four partial sums: independent chains for the compiler, still double.
 double dot(const float* a, const float* b, size_t n) {
     double s[4] = {0, 0, 0, 0};
@@ -161,6 +148,23 @@ void attend(std::span<const float> q, const Cache& k, const Cache& v, const Atte
         }
         for (size_t i = 0; i < dim; ++i) y[row * dim + i] = float(sum[i] / total);
     }
+}
+
+double activate(double x, Activation activation) {
+    switch (activation) {
+        case Activation::silu:
+            return x / (1 + std::exp(-x));
+        case Activation::gelu_tanh:
+            return 0.5 * x *
+                   (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
+        case Activation::relu:
+            return std::max(x, 0.0);
+        case Activation::sigmoid:
+            return 1 / (1 + std::exp(-x));
+        case Activation::identity:
+            return x;
+    }
+    return 0;
 }
 
 void glu(std::span<const float> gate, std::span<const float> up, Activation activation,

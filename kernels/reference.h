@@ -56,7 +56,40 @@ struct AttendShape {
 };
 void attend(std::span<const float> q, const Cache& k, const Cache& v, const AttendShape& shape,
             std::span<float> y);
+/// Activations in double, for the ops that have one as a param.
+double activate(double x, Activation activation);
 void glu(std::span<const float> gate, std::span<const float> up, Activation activation,
          std::span<float> y);
+
+// Recurrent ops (reference_recurrent.cpp). past: the state before the batch, all zero at position
+// 0; state: room for the one after it.
+struct ConvShape {
+    uint32_t n, width;
+    Activation activation;
+};
+void causal_conv(std::span<const float> x, std::span<const float> w, std::span<const float> bias,
+                 std::span<const float> past, const ConvShape& shape, std::span<float> y,
+                 std::span<float> state);
+
+/// Vectors of an op whose heads decay by exp(a softplus(dt + dt_bias)): f32 [n_head] each.
+struct DecayVectors {
+    std::span<const float> dt_bias, a;
+};
+struct ScanShape {
+    uint32_t n_head, head_dim, n_group, d_state;
+};
+void ssm_scan(std::span<const float> x, std::span<const float> dt, const DecayVectors& vectors,
+              std::span<const float> d, std::span<const float> past, const ScanShape& shape,
+              std::span<float> y, std::span<float> state);
+
+struct DeltaShape {
+    uint32_t n_head, n_head_k, k_dim, v_dim;
+    KeyHeads key_heads;
+    float eps;
+};
+void gated_delta(std::span<const float> x, std::span<const float> decay,
+                 std::span<const float> beta, const DecayVectors& vectors,
+                 std::span<const float> past, const DeltaShape& shape, std::span<float> y,
+                 std::span<float> state);
 
 }  // namespace m2w::ref

@@ -21,18 +21,23 @@ struct Batch {
     std::span<const uint32_t> tokens;
     uint32_t pos = 0;
     uint32_t n_out = 1;
+    // Of Plans with states: the slot that holds the states before this batch, ignored at pos 0, and
+    // the one that gets those after it. Never the same.
+    uint32_t past_slot = 0;
+    uint32_t state_slot = 1;
 };
 
 struct ExecutorOptions {
     uint32_t n_ctx = 0;    // positions that the caches hold
     uint32_t n_batch = 0;  // most tokens in one batch
     uint32_t n_out = 1;    // most logits rows in one batch
+    uint32_t n_slots = 2;  // of states: each holds those of all layers at one position
     CacheType cache = CacheType::f16;
     bool keep_values = false;  // every value stays readable after a run (for dumps and tests); else
                                // memory is reused
 };
 
-/// Runs a Plan for one timeline: owns caches and activations. One thread at a time.
+/// Runs a Plan for one timeline: owns caches, states and activations. One thread at a time.
 class Executor {
   public:
     virtual ~Executor() = default;
@@ -48,6 +53,10 @@ class Executor {
     virtual Result<void> write_value(uint32_t value, std::span<const float> data) = 0;
     /// A cache as floats: [n_ctx][width].
     virtual Result<std::vector<float>> read_cache(uint32_t cache) = 0;
+    /// A state in a slot: f32 [words].
+    virtual Result<std::vector<float>> read_state(uint32_t state, uint32_t slot) = 0;
+    virtual Result<void> write_state(uint32_t state, uint32_t slot,
+                                     std::span<const float> data) = 0;
 };
 
 /// How far loading is.

@@ -23,6 +23,8 @@ MemoryEstimate estimate_memory(const Plan& plan, const ExecutorOptions& options)
     const uint64_t element_bytes = options.cache == CacheType::f16 ? 2 : 4;
     for (const PlanCache& cache : plan.caches)
         estimate.cache_bytes += uint64_t(options.n_ctx) * cache.width * element_bytes;
+    for (const PlanState& state : plan.states)
+        estimate.state_bytes += uint64_t(options.n_slots) * state.words * 4;
     estimate.activation_bytes =
         place_values(plan, options.n_batch, options.n_out, options.keep_values).size_bytes;
     return estimate;
@@ -46,12 +48,14 @@ Result<void> check_fits(const Plan& plan, const ExecutorOptions& options, Device
     const std::string hint =
         fits ? fmt::format("a context of {} would fit", fits)
              : "not even a context of 1 fits; take a smaller weight type or model";
+    const std::string states =
+        plan.states.empty() ? "" : fmt::format("states {}, ", format_bytes(need.state_bytes));
     return Error{
         Category::out_of_memory,
         fmt::format(
-            "context {} needs {} (weights {}, cache {}, activations {}), the device has {}; {}",
+            "context {} needs {} (weights {}, cache {}, {}activations {}), the device has {}; {}",
             options.n_ctx, format_bytes(need.total_bytes()), format_bytes(need.weights_bytes),
-            format_bytes(need.cache_bytes), format_bytes(need.activation_bytes),
+            format_bytes(need.cache_bytes), states, format_bytes(need.activation_bytes),
             format_bytes(device.heap_bytes), hint)};
 }
 

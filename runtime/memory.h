@@ -13,8 +13,11 @@ namespace m2w {
 struct MemoryEstimate {
     uint64_t weights_bytes = 0;
     uint64_t cache_bytes = 0;       // keys and values for n_ctx positions
+    uint64_t state_bytes = 0;       // of recurrent layers, in n_slots slots
     uint64_t activation_bytes = 0;  // for batches of n_batch tokens
-    uint64_t total_bytes() const { return weights_bytes + cache_bytes + activation_bytes; }
+    uint64_t total_bytes() const {
+        return weights_bytes + cache_bytes + state_bytes + activation_bytes;
+    }
 };
 
 MemoryEstimate estimate_memory(const Plan& plan, const ExecutorOptions& options);

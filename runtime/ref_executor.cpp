@@ -43,6 +43,8 @@ class RefExecutor final : public Executor {
             c.rows.resize(size_t(options.n_ctx) * cache.width);
             caches_.push_back(std::move(c));
         }
+        for (const PlanState& state : plan_.states)
+            states_.emplace_back(options.n_slots, std::vector<float>(state.words));
     }
 
     Result<std::span<const float>> run(const Batch& batch) override {
@@ -58,6 +60,15 @@ class RefExecutor final : public Executor {
     }
 
     Result<std::vector<float>> read_cache(uint32_t cache) override { return caches_[cache].rows; }
+
+    Result<std::vector<float>> read_state(uint32_t state, uint32_t slot) override {
+        return states_[state][slot];
+    }
+
+    Result<void> write_state(uint32_t state, uint32_t slot, std::span<const float> data) override {
+        states_[state][slot].assign(data.begin(), data.end());
+        return {};
+    }
 
   private:
     void run_step(const Step& s, const Batch& batch) {
@@ -110,10 +121,37 @@ class RefExecutor final : public Executor {
                                    out("y"));
             case Op::glu:
                 return ref::glu(in("gate"), in("up"), Activation(s.u32("activation")), out("y"));
+            case Op::causal_conv:
+                return ref::causal_conv(
+                    in("x"), vec("w"), vec("bias"), past(s, batch),
+                    {s.u32("n"), s.u32("width"), Activation(s.u32("activation"))}, out("y"),
+                    state(s, batch));
+            case Op::ssm_scan:
+                return ref::ssm_scan(
+                    in("x"), in("dt"), {vec("dt_bias"), vec("a")}, vec("d"), past(s, batch),
+                    {s.u32("n_head"), s.u32("head_dim"), s.u32("n_group"), s.u32("d_state")},
+                    out("y"), state(s, batch));
+            case Op::gated_delta:
+                return ref::gated_delta(
+                    in("x"), in("decay"), in("beta"), {vec("dt_bias"), vec("a")}, past(s, batch),
+                    {s.u32("n_head"), s.u32("n_head_k"), s.u32("k_dim"), s.u32("v_dim"),
+                     KeyHeads(s.u32("key_heads")), s.f32("eps")},
+                    out("y"), state(s, batch));
             case Op::count:
                 break;
         }
         M2W_ASSERT(!"unknown op");
+    }
+
+    std::span<const float> past(const Step& s, const Batch& batch) {
+        auto& slots = states_[s.operand("past").index];
+        if (batch.pos > 0) return slots[batch.past_slot];
+        zeros_.assign(slots[0].size(), 0);
+        return zeros_;
+    }
+
+    std::span<float> state(const Step& s, const Batch& batch) {
+        return states_[s.operand("state").index][batch.state_slot];
     }
 
     void kv_store(const Step& s, const Batch& batch) {
@@ -130,6 +168,8 @@ class RefExecutor final : public Executor {
     const Plan& plan_;
     std::vector<std::vector<float>> values_;  // [n_values], f32 [rows][width] of the last batch
     std::vector<ref::Cache> caches_;
+    std::vector<std::vector<std::vector<float>>> states_;  // [n_states][n_slots], f32 [words]
+    std::vector<float> zeros_;                             // the past at position 0
 };
 
 class RefBackend final : public Backend {

@@ -69,7 +69,11 @@ class VkExecutor final : public Executor {
     Result<std::span<const float>> run(const Batch& batch) override {
         M2W_ASSERT(batch.tokens.size() <= options_.n_batch && batch.n_out <= options_.n_out);
         M2W_ASSERT(batch.pos + batch.tokens.size() <= options_.n_ctx);
-        const DynamicBlock block{.pos = batch.pos};
+        M2W_ASSERT(plan_.states.empty() ||
+                   (batch.past_slot != batch.state_slot && batch.past_slot < options_.n_slots &&
+                    batch.state_slot < options_.n_slots));
+        const DynamicBlock block{
+            .pos = batch.pos, .past_slot = batch.past_slot, .state_slot = batch.state_slot};
         std::memcpy(host_dynamic_.mapped(), &block, sizeof block);
         std::memcpy(host_dynamic_.mapped() + sizeof block, batch.tokens.data(),
                     batch.tokens.size_bytes());
@@ -109,6 +113,19 @@ class VkExecutor final : public Executor {
         return out;
     }
 
+    Result<std::vector<float>> read_state(uint32_t state, uint32_t slot) override {
+        std::vector<float> out(plan_.states[state].words);
+        TRY(vk::download(*shared_->device, state_part(state, slot),
+                         std::as_writable_bytes(std::span(out))));
+        return out;
+    }
+
+    Result<void> write_state(uint32_t state, uint32_t slot, std::span<const float> data) override {
+        vk::Uploader uploader(*shared_->device);
+        TRY(uploader.write(state_part(state, slot), std::as_bytes(data)));
+        return uploader.flush();
+    }
+
   private:
     /// The commands of one batch shape.
     struct Recording {
@@ -137,6 +154,7 @@ class VkExecutor final : public Executor {
         TRY(auto caches, vk::Arena::create(device, sizes, "key-value cache"));
         cache_arena_ = std::move(caches);
         for (size_t i = 0; i < sizes.size(); ++i) caches_.push_back((*cache_arena_)[i]);
+        TRY(allocate_states());
         TRY(upload_constants());
 
         const uint64_t dynamic_bytes = sizeof(DynamicBlock) + uint64_t(options_.n_batch) * 4;
@@ -148,6 +166,16 @@ class VkExecutor final : public Executor {
             const uint64_t bytes = uint64_t(options_.n_out) * plan_.n_vocab * 4;
             TRY(readback_, vk::Buffer::create(device, bytes, vk::Memory::readback, "logits"));
         }
+        return {};
+    }
+
+    Result<void> allocate_states() {
+        std::vector<uint64_t> sizes;
+        for (const PlanState& state : plan_.states)
+            sizes.push_back(uint64_t(options_.n_slots) * state.words * 4);
+        if (sizes.empty()) return {};
+        TRY(auto states, vk::Arena::create(*shared_->device, sizes, "recurrent states"));
+        state_arena_ = std::move(states);
         return {};
     }
 
@@ -171,6 +199,11 @@ class VkExecutor final : public Executor {
     vk::Slice value_slice(uint32_t value, uint32_t rows) const {
         return activations_.part(memory_.offset_bytes[value],
                                  uint64_t(rows) * plan_.values[value].width * 4);
+    }
+
+    vk::Slice state_part(uint32_t state, uint32_t slot) const {
+        const uint64_t bytes = uint64_t(plan_.states[state].words) * 4;
+        return (*state_arena_)[state].part(slot * bytes, bytes);
     }
 
     /// Single tokens stay recorded; of other shapes the last one.
@@ -222,7 +255,8 @@ class VkExecutor final : public Executor {
             const Binding& binding = info.bindings[i];
             const Operand operand = step.operands[i];
             if (binding.kind == Bind::weight) weight = &(*shared_->weights)[operand.index];
-            const bool tracked = binding.kind == Bind::activation || binding.kind == Bind::cache;
+            const bool tracked = binding.kind == Bind::activation || binding.kind == Bind::cache ||
+                                 binding.kind == Bind::state;
             if (!tracked || !operand.present()) continue;
             if (binding.kind == Bind::activation && binding.mode == Mode::out &&
                 plan_.values[operand.index].rows == Rows::n_out)
@@ -240,6 +274,7 @@ class VkExecutor final : public Executor {
 
     vk::Slice slice_of(Bind kind, uint32_t index, uint32_t n_tok, uint32_t n_out) const {
         if (kind == Bind::cache) return caches_[index];
+        if (kind == Bind::state) return (*state_arena_)[index];
         return value_slice(index, plan_.values[index].rows == Rows::n_tok ? n_tok : n_out);
     }
 
@@ -320,6 +355,8 @@ class VkExecutor final : public Executor {
                 return push.address((*constant_arena_)[operand.index].address());
             case Bind::cache:
                 return push.address(caches_[operand.index].address());
+            case Bind::state:
+                return push.address((*state_arena_)[operand.index].address());
             case Bind::tokens:
                 return push.address(dynamic_buffer().address() + sizeof(DynamicBlock));
             case Bind::none:
@@ -339,6 +376,7 @@ class VkExecutor final : public Executor {
     vk::Buffer activations_;                   // f32, all values (memory_)
     std::optional<vk::Arena> cache_arena_;     // f16 or f32 [n_caches][n_ctx][width]
     std::optional<vk::Arena> constant_arena_;  // u32
+    std::optional<vk::Arena> state_arena_;     // f32 [n_states][n_slots][words]
     std::vector<vk::Slice> caches_;
     vk::Buffer host_dynamic_,
         dynamic_;  // DynamicBlock, then token ids u32 [n_batch]; dynamic_ is empty on a CPU device

@@ -22,6 +22,10 @@ enum SpecId : uint32_t {
 constexpr uint32_t kMostCols = 8;            // activation rows a lane sums at once in matrows
 constexpr uint32_t kMostQueries = 8;         // query heads that one workgroup of attend takes
 constexpr uint32_t kEnoughSubgroups = 4096;  // more than that fill any device
+constexpr uint32_t kScanSize = 64;           // local size of the scans
+constexpr uint32_t kMostScanDim = 512;       // words of a state that lanes keep in registers
+constexpr uint32_t kMostScanSplits = 8;      // lanes that share a column of a state
+constexpr uint32_t kScanPart = 16;  // words of a state that a lane has at least, if lanes share it
 constexpr uint32_t kMatmatTile = 64, kMatmatSize = 256;  // as in matmat.comp
 
 uint32_t ceil_div(uint64_t a, uint64_t b) {
@@ -117,6 +121,25 @@ struct Chooser {
         return subgroups("rms_norm", groups, splits, profile.norm_size);
     }
 
+    /// Lanes that own `owners` columns of a state, each of `dim` words, and walk over the tokens.
+    /// Sharing columns makes work for more lanes; on lavapipe it costs nothing, and code of fewer
+    /// loads compiles in a quarter of the time.
+    KernelChoice scan(const char* name, uint64_t owners, uint32_t dim) const {
+        uint32_t splits = 1;
+        while (splits < std::min(kMostScanSplits, profile.subgroup_size) &&
+               dim % (splits * 8) == 0 && dim / (splits * 2) >= kScanPart)
+            splits *= 2;
+        const uint32_t local = std::max(kScanSize, profile.subgroup_size);
+        KernelChoice choice{name,
+                            {{kLocalSize, local},
+                             {kSubgroup, profile.subgroup_size},
+                             {kSplits, splits},
+                             {kHeadDim, dim}},
+                            profile.subgroup_size,
+                            vk::split_groups(ceil_div(owners * splits, local), caps)};
+        return choice;
+    }
+
     KernelChoice attend(const Step& step, CacheType cache, uint32_t n_tok) const {
         const uint32_t n_head = step.u32("n_head"), head_dim = step.u32("head_dim");
         if (profile.window_bytes) {
@@ -144,6 +167,15 @@ struct Chooser {
         return choice;
     }
 };
+
+/// Rows are read as vec4, and a lane keeps its part of a state in registers.
+Result<void> check_scan(const char* name, uint32_t dim, uint32_t inner) {
+    if (dim % 4 == 0 && dim <= kMostScanDim && inner % 4 == 0) return {};
+    return Error{Category::unsupported,
+                 fmt::format("recurrent heads with {} = {} and {} dimensions in all: the device's "
+                             "kernels take multiples of 4, and {} up to {}",
+                             name, dim, inner, name, kMostScanDim)};
+}
 
 }  // namespace
 
@@ -196,6 +228,15 @@ KernelChoice choose_kernel(const KernelProfile& profile, const vk::Caps& caps, c
             return choose.attend(step, cache, rows);
         case Op::glu:
             return choose.elementwise("glu", n_rows * step.u32("n"));
+        case Op::causal_conv:
+            return choose.elementwise("causal_conv",
+                                      (n_rows + step.u32("width") - 1) * step.u32("n"));
+        case Op::ssm_scan:
+            return choose.scan("ssm_scan", uint64_t(step.u32("n_head")) * step.u32("head_dim"),
+                               step.u32("d_state"));
+        case Op::gated_delta:
+            return choose.scan("gated_delta", uint64_t(step.u32("n_head")) * step.u32("v_dim"),
+                               step.u32("k_dim"));
         case Op::count:
             break;
     }
@@ -204,12 +245,18 @@ KernelChoice choose_kernel(const KernelProfile& profile, const vk::Caps& caps, c
 }
 
 Result<void> check_kernels(const Plan& plan) {
-    for (const Step& step : plan.steps)
+    for (const Step& step : plan.steps) {
         if (step.op == Op::attend && step.u32("head_dim") % 4 != 0)  // queries and keys are vec4
             return Error{Category::unsupported,
                          fmt::format("heads of {} dimensions: the device's kernels take multiples "
                                      "of 4",
                                      step.u32("head_dim"))};
+        if (step.op == Op::ssm_scan)
+            TRY(check_scan("d_state", step.u32("d_state"),
+                           step.u32("n_head") * step.u32("head_dim")));
+        if (step.op == Op::gated_delta)
+            TRY(check_scan("k_dim", step.u32("k_dim"), step.u32("n_head") * step.u32("v_dim")));
+    }
     return {};
 }
 

@@ -31,7 +31,9 @@ layout(buffer_reference, std430, buffer_reference_align = 2) readonly buffer U16
 // What changes from batch to batch (kernels/push_layout.h).
 layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Dynamic {
     uint pos;
-    uint reserved[3];
+    uint past_slot;   // of states: where the past is, unless pos is 0
+    uint state_slot;  // and where the new state goes
+    uint reserved;
 };
 
 #ifdef CACHE_F16

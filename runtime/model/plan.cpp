@@ -32,6 +32,8 @@ std::string operand_str(const Plan& plan, const Binding& binding, Operand operan
             return plan.constants[operand.index].name;
         case Bind::cache:
             return plan.caches[operand.index].name;
+        case Bind::state:
+            return plan.states[operand.index].name;
         case Bind::tokens:
             return "tokens";
         case Bind::none:

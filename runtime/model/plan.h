@@ -31,6 +31,13 @@ struct PlanCache {
     uint32_t width = 0;
 };
 
+/// What one recurrent layer keeps of all tokens so far: f32 [words] a slot. Unlike a cache it
+/// cannot be cut at a position: whoever runs the Plan keeps copies in further slots.
+struct PlanState {
+    std::string name;
+    uint32_t words = 0;
+};
+
 /// Words computed at load: u32 [words].
 struct PlanConstant {
     std::string name;
@@ -39,7 +46,7 @@ struct PlanConstant {
 
 /// What an operand of a Step refers to. The kind follows from the op's binding; index points into
 /// the Plan's list of it (activation: values, weight and vector: tensors, constant: constants,
-/// cache: caches; tokens has none).
+/// cache: caches, state: states; tokens has none).
 struct Operand {
     static constexpr uint32_t kAbsent = UINT32_MAX;
     uint32_t index = kAbsent;
@@ -72,6 +79,7 @@ struct Plan {
     std::vector<Tensor> tensors;
     std::vector<PlanConstant> constants;
     std::vector<PlanCache> caches;
+    std::vector<PlanState> states;
     std::vector<Step> steps;
     std::vector<Tap> taps;  // [block_count + 1]: what enters layer 0, then what leaves each layer
     uint32_t logits = 0;    // value index: f32 [n_out][n_vocab]

@@ -48,6 +48,7 @@ std::string member_type(const Binding& binding, bool f16_cache) {
     switch (binding.kind) {
         case Bind::activation:
         case Bind::vector:
+        case Bind::state:
             return "f32" + access;
         case Bind::constant:
         case Bind::tokens:
@@ -137,8 +138,9 @@ TEST(contract, rows_are_complete_and_sane) {
         for (uint32_t i = 0; i < info.n_bindings(); ++i) {
             outs += info.bindings[i].mode == Mode::out;
             EXPECT_TRUE(words.insert(info.bindings[i].name).second) << info.name;
+            const Bind kind = info.bindings[i].kind;
             const bool may_be_out =
-                info.bindings[i].kind == Bind::activation || info.bindings[i].kind == Bind::cache;
+                kind == Bind::activation || kind == Bind::cache || kind == Bind::state;
             EXPECT_TRUE(info.bindings[i].mode == Mode::in || may_be_out) << info.name;
         }
         EXPECT_GE(outs, 1u) << info.name;
@@ -187,7 +189,7 @@ const auto* const kEveryOpWasSwept = testing::AddGlobalTestEnvironment(new Every
 
 std::string_view kind_name(Bind kind) {
     constexpr std::string_view kNames[] = {"none",     "activation", "weight", "vector",
-                                           "constant", "tokens",     "cache"};
+                                           "constant", "tokens",     "cache",  "state"};
     return kNames[size_t(kind)];
 }
 
@@ -216,8 +218,9 @@ constexpr std::string_view kIntroduction = R"(# Ops
 Generated from `kernels/ops.cpp` by `tests/kernels/contract_test.cpp`; `M2W_UPDATE_GOLDENS=1` rewrites it.
 
 A Plan is made of these ops. Shapes are slowest dimension first; n_tok, pos and n_out belong to the batch, rows is n_tok or
-n_out. Activations, vectors and results are f32; weights have any of the supported types; caches are f16 or f32. The tolerance
-is the norm of the error over the norm of the result, device against reference. Numbers to test with are in `tests/vectors`.
+n_out. Activations, vectors, states and results are f32; weights have any of the supported types; caches are f16 or f32. A
+state is read in one slot (`past`, zero at position 0) and written to another one (`state`). The tolerance is the norm of the
+error over the norm of the result, device against reference. Numbers to test with are in `tests/vectors`.
 )";
 
 std::string document() {

@@ -20,19 +20,20 @@ uint64_t named(std::string_view name, const StepCase& step) {
     return step.param(name);
 }
 
-/// "n_rot / 2": factors from left to right.
+/// "2 * n_head + n_rot / 2 - 1": factors of a term from left to right, then the terms.
 uint64_t evaluate(const std::string& expression, const StepCase& step) {
     std::istringstream words(expression);
-    uint64_t value = 1;
+    int64_t sum = 0, term = 1;
     std::string factor, sign = "*";
     do {
         words >> factor;
         const bool digits = std::all_of(factor.begin(), factor.end(), isdigit);
-        const uint64_t x = digits ? std::stoull(factor) : named(factor, step);
-        M2W_ASSERT(sign == "*" || sign == "/");
-        value = sign == "*" ? value * x : value / x;
+        const int64_t x = int64_t(digits ? std::stoull(factor) : named(factor, step));
+        M2W_ASSERT(sign.size() == 1 && sign.find_first_not_of("+-*/") == std::string::npos);
+        if (sign == "+" || sign == "-") sum += term;
+        term = sign == "*" ? term * x : sign == "/" ? term / x : sign == "-" ? -x : x;
     } while (words >> sign);
-    return value;
+    return uint64_t(sum + term);
 }
 
 void put_half(std::byte* at, float value) {

@@ -52,6 +52,8 @@ class Builder {
                 return constant(binding);
             case Bind::cache:
                 return cache(binding);
+            case Bind::state:
+                return state(binding);
             case Bind::tokens:
             case Bind::none:
                 break;
@@ -64,7 +66,7 @@ class Builder {
         const bool out = binding.shape.starts_with("[n_out]");
         const Rows rows = out ? Rows::n_out : fixed ? Rows::n_tok : step_->rows;
         plan_.values.push_back({name(binding.name), rows, uint32_t(dims.count())});
-        out_.slots.push_back({index_, binding.name, binding.mode, false,
+        out_.slots.push_back({index_, binding.name, binding.mode, Bind::activation,
                               uint32_t(plan_.values.size() - 1), rows, dims.count()});
         return {uint32_t(plan_.values.size() - 1)};
     }
@@ -73,7 +75,8 @@ class Builder {
         const Dims dims = dims_of(binding, *step_);
         const bool is_vector = binding.kind == Bind::vector;
         const DType dtype = is_vector ? step_->vector_type : step_->weight_type;
-        const uint64_t rows = is_vector ? 1 : dims.dims[0], cols = dims.dims.back();
+        const uint64_t rows = is_vector ? 1 : dims.dims[0],
+                       cols = is_vector ? dims.count() : dims.dims.back();
         M2W_ASSERT(cols % dtype_info(dtype).block_elems == 0);
         plan_.tensors.push_back({fmt::format("{}.{}", plan_.steps.size(), binding.name), dtype,
                                  rows, cols, is_vector, nullptr});
@@ -108,9 +111,18 @@ class Builder {
             return {uint32_t(plan_.caches.size() - (binding.name == "k_cache" ? 2 : 1))};
         const uint64_t width = dims_of(binding, *step_).count();
         plan_.caches.push_back({name(binding.name), uint32_t(width)});
-        out_.slots.push_back({index_, binding.name, binding.mode, true,
+        out_.slots.push_back({index_, binding.name, binding.mode, Bind::cache,
                               uint32_t(plan_.caches.size() - 1), Rows::n_tok, width});
         return {uint32_t(plan_.caches.size() - 1)};
+    }
+
+    /// The past and the state of an op are two slots of one state.
+    Operand state(const Binding& binding) {
+        const uint64_t words = dims_of(binding, *step_).count();
+        if (binding.mode == Mode::in) plan_.states.push_back({name("state"), uint32_t(words)});
+        out_.slots.push_back({index_, binding.name, binding.mode, Bind::state,
+                              uint32_t(plan_.states.size() - 1), Rows::n_tok, words});
+        return {uint32_t(plan_.states.size() - 1)};
     }
 
     void add_store_before_attend() {

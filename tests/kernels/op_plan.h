@@ -10,13 +10,13 @@
 
 namespace m2w::test {
 
-/// An activation or cache of a StepCase in the Plan.
+/// An activation, cache or state of a StepCase in the Plan.
 struct Slot {
     size_t step = 0;  // of the StepCases
     std::string_view binding;
     Mode mode = Mode::in;
-    bool is_cache = false;
-    uint32_t index = 0;  // of the Plan's values or caches
+    Bind kind = Bind::activation;
+    uint32_t index = 0;  // of the Plan's values, caches or states
     Rows rows = Rows::n_tok;
     uint64_t width = 0;
 };

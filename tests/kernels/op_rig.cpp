@@ -17,6 +17,7 @@
 namespace m2w::test {
 namespace {
 
+constexpr uint32_t kSlots = 3;  // of states: the first is never used
 constexpr float kPoison = std::numeric_limits<float>::quiet_NaN();
 
 Result<std::unique_ptr<Backend>> make_backend(Side side, const OpPlan& ops,
@@ -32,6 +33,23 @@ Result<std::unique_ptr<Backend>> make_backend(Side side, const OpPlan& ops,
 
 bool same_bits(std::span<const float> a, std::span<const float> b) {
     return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
+}
+
+/// The slots of the past and of the new state.
+uint32_t state_slot(Mode mode) {
+    return mode == Mode::in ? 1 : 2;
+}
+
+Result<void> write(Executor& executor, const Slot& slot, std::span<const float> data) {
+    if (slot.kind == Bind::state)
+        return executor.write_state(slot.index, state_slot(slot.mode), data);
+    return executor.write_value(slot.index, data);
+}
+
+Result<std::vector<float>> read(Executor& executor, const Slot& slot) {
+    if (slot.kind == Bind::cache) return executor.read_cache(slot.index);
+    if (slot.kind == Bind::state) return executor.read_state(slot.index, state_slot(slot.mode));
+    return executor.read_value(slot.index);
 }
 
 }  // namespace
@@ -53,12 +71,14 @@ struct OpRig::Impl {
     std::array<std::vector<std::string>, kSides> violations;
 
     uint32_t rows_of(const Slot& slot, const BatchCase& batch) const {
+        if (slot.kind == Bind::state) return 1;
         return slot.rows == Rows::n_tok ? batch.n_tok : batch.n_out;
     }
     ExecutorOptions executor_options(uint32_t n_tok, uint32_t n_out, uint32_t end) const {
         return {.n_ctx = std::max(options.n_ctx, end),
                 .n_batch = n_tok,
                 .n_out = n_out,
+                .n_slots = kSlots,
                 .cache = options.cache,
                 .keep_values = true};
     }
@@ -109,9 +129,13 @@ void OpRig::Impl::make_inputs(const BatchCase& batch) {
     for (size_t i = 0; i < ops.slots.size(); ++i) {
         const Slot& slot = ops.slots[i];
         const StepCase& step = steps[slot.step];
-        if (slot.is_cache || slot.mode == Mode::out) continue;
+        if (slot.kind == Bind::cache || slot.mode == Mode::out) continue;
         std::vector<float>& data = inputs[i];
         data.resize(rows_of(slot, batch) * slot.width);
+        if (slot.kind == Bind::state && batch.pos == 0) {  // must not be looked at
+            std::fill(data.begin(), data.end(), kPoison);
+            continue;
+        }
         if (step.fill && step.fill(slot.binding, batch, data)) continue;
         Random random(fmt::format("{}.{}.{}", step.full_name(), slot.binding, batch.name()));
         random.fill(data, step.scale_of(slot.binding));
@@ -148,28 +172,26 @@ Result<void> OpRig::Impl::run(Side side, const BatchCase& batch) {
     TRY(poison_next_position(executor, batch));
     for (size_t i = 0; i < ops.slots.size(); ++i) {
         const Slot& slot = ops.slots[i];
-        if (slot.is_cache) {
+        if (slot.kind == Bind::cache) {
             TRY(before[size_t(side)][i], executor.read_cache(slot.index));
-        } else if (slot.mode == Mode::in) {
-            TRY(executor.write_value(slot.index, inputs[i]));
-        } else {
-            const std::vector<float> poison(rows_of(slot, batch) * slot.width, kPoison);
-            TRY(executor.write_value(slot.index, poison));
+            continue;
         }
+        const std::vector<float> poison(rows_of(slot, batch) * slot.width, kPoison);
+        TRY(write(executor, slot, slot.mode == Mode::in ? inputs[i] : poison));
     }
     std::vector<float> logits(size_t(batch.n_out) * kLogitsWidth);
     Random("logits " + batch.name()).fill(logits, 1);
     TRY(executor.write_value(ops.plan->logits, logits));
     const std::vector<uint32_t> ids = tokens(batch);
-    TRY(const auto returned, executor.run({ids, batch.pos, batch.n_out}));
+    TRY(const auto returned,
+        executor.run({ids, batch.pos, batch.n_out, state_slot(Mode::in), state_slot(Mode::out)}));
     if (!same_bits(returned, logits))
         violations[size_t(side)].push_back("run() does not return the logits");
     for (size_t i = 0; i < ops.slots.size(); ++i) {
         const Slot& slot = ops.slots[i];
-        TRY(auto data,
-            slot.is_cache ? executor.read_cache(slot.index) : executor.read_value(slot.index));
+        TRY(auto data, read(executor, slot));
         // A stray write into the next value shows here: values lie side by side in this order.
-        if (slot.mode == Mode::in && !slot.is_cache && !same_bits(data, inputs[i]))
+        if (slot.mode == Mode::in && slot.kind != Bind::cache && !same_bits(data, inputs[i]))
             violations[size_t(side)].push_back(fmt::format(
                 "input {} of {} was overwritten", slot.binding, steps[slot.step].full_name()));
         after[size_t(side)][i] = std::move(data);

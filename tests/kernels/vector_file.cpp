@@ -91,7 +91,8 @@ class Reader {
             return {};
         }
         const gguf::TensorInfo* tensor = file_->find_tensor(key);
-        if (!tensor && binding.optional) return {};
+        const bool zero_past = binding.kind == Bind::state && out.batch.pos == 0;
+        if (!tensor && (binding.optional || (zero_past && binding.mode == Mode::in))) return {};
         if (!tensor) return Error{Category::shape_mismatch, key + " is missing"};
         ++n_tensors_;
         if (binding.optional) out.step.with.push_back(binding.name);

@@ -19,6 +19,10 @@ std::string_view activation_name(Activation activation) {
             return "GeGLU (tanh)";
         case Activation::relu:
             return "ReGLU";
+        case Activation::sigmoid:
+            return "GLU";
+        case Activation::identity:
+            return "bilinear";
     }
     return "?";
 }

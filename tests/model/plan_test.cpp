@@ -32,6 +32,8 @@ std::string describe(const Plan& plan) {
                            t.is_vector ? " vector" : "");
     out += "caches\n";
     for (const PlanCache& c : plan.caches) out += fmt::format("  {} [{}]\n", c.name, c.width);
+    if (!plan.states.empty()) out += "states, words\n";
+    for (const PlanState& s : plan.states) out += fmt::format("  {} [{}]\n", s.name, s.words);
     out += "constants, as turns a position\n";
     for (const PlanConstant& c : plan.constants)
         for (size_t i = 0; i + 1 < c.words.size(); i += 2)
@@ -59,6 +61,7 @@ void expect_well_formed(const Plan& plan) {
             if (!operand.present()) continue;
             const size_t n = binding.kind == Bind::activation ? plan.values.size()
                              : binding.kind == Bind::cache    ? plan.caches.size()
+                             : binding.kind == Bind::state    ? plan.states.size()
                              : binding.kind == Bind::constant ? plan.constants.size()
                                                               : plan.tensors.size();
             ASSERT_LT(operand.index, n) << "step " << s << " " << binding.name;

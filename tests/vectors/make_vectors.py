@@ -295,8 +295,14 @@ def glu(f):
 
     def relu(x):
         return np.maximum(x, 0)
-    for number, act in enumerate((silu, gelu_tanh, relu)):
-        for limit in (1e-3, 10, 1e4):
+
+    def sigmoid(x):
+        return 1 / (1 + np.exp(-x))
+
+    def identity(x):
+        return x
+    for number, act in enumerate((silu, gelu_tanh, relu, sigmoid, identity)):
+        for limit in (1e-3, 10, 1e4) if number < 3 else (10,):
             gate = f64(np.linspace(-limit, limit, 257))[None]
             up = f.normal(1, 257)
             with np.errstate(over="ignore"):
@@ -307,9 +313,99 @@ def glu(f):
         f.case(f"{act.__name__}_3rows", {"n": 33, "activation": number}, 3, gate=gate, up=up, y=act(gate) * up)
 
 
+def causal_conv(f):
+    def one(name, n, width, n_tok, pos=0, bias=False, silu=False):
+        x, w = f.normal(n_tok, n), f.normal(n, width)
+        b = f.normal(n) if bias else None
+        past = f.normal(width - 1, n) if pos else None
+        rows = np.concatenate([past if pos else np.zeros((width - 1, n)), x])
+        y = np.stack([(w.T * rows[t:t + width]).sum(axis=0) for t in range(n_tok)]) + (b if bias else 0)
+        f.case(name, {"n": n, "width": width, "activation": 0 if silu else 4}, n_tok, pos=pos, x=x, w=w, bias=b,
+               past=past, y=y / (1 + np.exp(-y)) if silu else y, state=rows[n_tok:])
+    one("start", 33, 4, 5, bias=True, silu=True)
+    one("start_one_token", 31, 3, 1)
+    one("continued", 64, 3, 9, pos=7)
+    one("continued_one_token", 65, 4, 1, pos=2, silu=True)
+    one("continued_two_tokens", 16, 5, 2, pos=1, bias=True)
+    one("width_two", 1, 2, 3, pos=3)
+
+
+def softplus(x):
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def ssm_scan(f):
+    """By the closed form of the paper: y is a sum over earlier tokens, weighted by products of decays."""
+    def one(name, n_head, head_dim, n_group, d_state, n_tok, pos=0, dt_scale=1.0, dt_mean=0.0):
+        inner = n_head * head_dim
+        x = f.normal(n_tok, inner + 2 * n_group * d_state)
+        dt = f64(dt_mean + f.normal(n_tok, n_head, scale=dt_scale))
+        dt_bias, d, a = f.normal(n_head, scale=0.5), f.normal(n_head), -f64(f.rng.uniform(0.1, 4, n_head))
+        past = f.normal(n_head, d_state, head_dim) if pos else None
+        group = np.arange(n_head) * n_group // n_head
+        u = x[:, :inner].reshape(n_tok, n_head, head_dim)
+        b = x[:, inner:inner + n_group * d_state].reshape(n_tok, n_group, d_state)[:, group]
+        c = x[:, inner + n_group * d_state:].reshape(n_tok, n_group, d_state)[:, group]
+        step = softplus(dt + dt_bias)
+        total = np.cumsum(a * step, axis=0)  # log of the decay from before the batch
+
+        def state_at(t):
+            weights = np.exp(total[t] - total[:t + 1]) * step[:t + 1]
+            state = np.einsum("jh,jhs,jhd->hsd", weights, b[:t + 1], u[:t + 1])
+            return state + (np.exp(total[t])[:, None, None] * past if pos else 0)
+        y = np.stack([np.einsum("hs,hsd->hd", c[t], state_at(t)) for t in range(n_tok)]) + d[:, None] * u
+        f.case(name, {"n_head": n_head, "head_dim": head_dim, "n_group": n_group, "d_state": d_state}, n_tok, pos=pos,
+               x=x, dt=dt, dt_bias=dt_bias, a=a, d=d,
+               past=past if past is None else past.reshape(-1, head_dim), y=y.reshape(n_tok, inner),
+               state=state_at(n_tok - 1).reshape(-1, head_dim))
+    one("start", 3, 4, 1, 4, 5)
+    one("start_one_token", 2, 8, 1, 16, 1)
+    one("continued", 4, 6, 2, 8, 9, pos=4)
+    one("continued_one_token", 4, 33, 2, 20, 1, pos=9)
+    one("long_states", 2, 4, 1, 128, 3, pos=2)
+    one("small_steps", 2, 4, 1, 32, 7, pos=1, dt_mean=-9.0)
+    one("large_steps", 2, 4, 1, 32, 7, pos=1, dt_mean=12.0)
+
+
+def gated_delta(f):
+    def one(name, n_head, n_head_k, k_dim, v_dim, n_tok, pos=0, tiled=False, scale=1.0):
+        keys, eps = n_head_k * k_dim, f32_param(1e-6)
+        x = f.normal(n_tok, 2 * keys + n_head * v_dim, scale=scale)
+        decay, beta = f.normal(n_tok, n_head), f.normal(n_tok, n_head, scale=2)
+        dt_bias, a = f.normal(n_head, scale=0.5), -f64(f.rng.uniform(0.01, 2, n_head))
+        past = f.normal(n_head, k_dim, v_dim) if pos else None
+        heads = np.arange(n_head) % n_head_k if tiled else np.arange(n_head) * n_head_k // n_head
+
+        def unit(part):
+            part = part.reshape(n_tok, n_head_k, k_dim)[:, heads]
+            return part / np.sqrt((part * part).sum(axis=-1, keepdims=True) + eps)
+        q, k = unit(x[:, :keys]) / np.sqrt(k_dim), unit(x[:, keys:2 * keys])
+        v = x[:, 2 * keys:].reshape(n_tok, n_head, v_dim)
+        g, rate = np.exp(a * softplus(decay + dt_bias)), 1 / (1 + np.exp(-beta))
+        state, y = past if pos else np.zeros((n_head, k_dim, v_dim)), np.empty((n_tok, n_head, v_dim))
+        for t in range(n_tok):  # S (g (I - rate k k^T)) + rate k v^T, as matrices
+            for h in range(n_head):
+                key = k[t, h][:, None]
+                forget = g[t, h] * (np.eye(k_dim) - rate[t, h] * key @ key.T)
+                state = state.copy()
+                state[h] = forget @ state[h] + rate[t, h] * key @ v[t, h][None]
+                y[t, h] = q[t, h] @ state[h]
+        f.case(name, {"n_head": n_head, "n_head_k": n_head_k, "k_dim": k_dim, "v_dim": v_dim, "key_heads": int(tiled),
+                      "eps": eps}, n_tok, pos=pos, x=x, decay=decay, beta=beta, dt_bias=dt_bias, a=a,
+               past=past if past is None else past.reshape(-1, v_dim), y=y.reshape(n_tok, -1),
+               state=state.reshape(-1, v_dim))
+    one("start", 2, 1, 4, 6, 5)
+    one("start_one_token", 4, 2, 8, 8, 1)
+    one("continued_grouped", 4, 2, 12, 4, 9, pos=3)
+    one("continued_tiled", 4, 2, 12, 4, 9, pos=3, tiled=True)
+    one("continued_one_token", 6, 3, 16, 2, 1, pos=8, tiled=True)
+    one("long_keys", 2, 2, 128, 4, 4, pos=1)
+    one("tiny_inputs", 2, 1, 16, 4, 4, pos=1, scale=1e-4)
+
+
 # The tolerances are those of the contract; a test compares them.
 OPS = [(embed, 1e-6), (take_rows, 0.0), (rms_norm, 1e-5), (matmul, 1e-5), (add, 1e-6), (rope_table, 1e-5),
-       (rope, 1e-5), (kv_store, 0.0), (attend, 2e-5), (glu, 1e-5)]
+       (rope, 1e-5), (kv_store, 0.0), (attend, 2e-5), (glu, 1e-5), (causal_conv, 1e-5), (ssm_scan, 2e-5), (gated_delta, 2e-5)]
 
 
 def main(folder):
