@@ -15,6 +15,9 @@ using Clock = std::chrono::steady_clock;
 
 /// A prompt is evaluated in pieces of a whole batch, between which it can be stopped.
 constexpr size_t kPieceTokens = SessionOptions{}.n_batch;
+// What another turn changes of a prompt is most often its end, where the answer is asked for. The
+// last tokens go by themselves, so that the states of a recurrent model are kept from before them.
+constexpr size_t kTailTokens = 8;
 
 double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
@@ -183,7 +186,9 @@ Result<bool> Conversation::prefill(std::span<const uint32_t> prompt, Generation&
     TurnStats& stats = generation.reply.stats;
     while (done < prompt.size()) {
         if (is_set(generation.stop)) return false;
-        const size_t count = std::min<size_t>(prompt.size() - done, kPieceTokens);
+        size_t count = std::min<size_t>(prompt.size() - done, kPieceTokens);
+        if (session_.recurrent() && done + count == prompt.size() && count > kTailTokens)
+            count -= kTailTokens;
         TRY(generation.logits, session_.eval(prompt.subspan(done, count)));
         done += count;
         stats.evaluated_tokens += uint32_t(count);

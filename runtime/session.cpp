@@ -1,4 +1,5 @@
-// session.cpp — checks at the border, pieces of n_batch, and the token history.
+// session.cpp — checks at the border, pieces of n_batch, the token history and the states that
+// belong to it.
 #include "runtime/session.h"
 
 #include <fmt/format.h>
@@ -16,6 +17,7 @@ ExecutorOptions executor_options(const Model& model, const SessionOptions& optio
     out.n_batch = std::min(options.n_batch, out.n_ctx);
     out.n_out = options.all_logits ? out.n_batch : 1;
     out.cache = options.cache;
+    out.n_slots = StateSlots::n_slots(options.n_snapshots);
     out.keep_values = options.keep_values;
     return out;
 }
@@ -27,10 +29,14 @@ Result<Session> Session::create(std::shared_ptr<const Engine> engine,
         return Error{Category::usage, fmt::format("context {}: the model was trained for {}",
                                                   options.n_ctx, model.plan().context_length)};
     if (options.n_batch == 0) return Error{Category::usage, "n_batch must be at least 1"};
+    if (options.n_snapshots > kMostSnapshots)
+        return Error{Category::usage, fmt::format("n_snapshots {}: expected at most {}",
+                                                  options.n_snapshots, kMostSnapshots)};
     Session session;
     session.options_ = executor_options(model, options);
     TRY(check_fits(model.plan(), session.options_, engine->backend().memory()));
     TRY(session.executor_, engine->backend().new_executor(session.options_));
+    if (!model.plan().states.empty()) session.states_.emplace(options.n_snapshots);
     session.engine_ = std::move(engine);
     return session;
 }
@@ -51,6 +57,7 @@ Result<void> Session::truncate(uint32_t position) {
         return Error{Category::usage, fmt::format("truncate to {}: only {} tokens were evaluated",
                                                   position, tokens_.size())};
     tokens_.resize(position);  // later batches overwrite the cache rows behind it
+    if (states_) states_->cut(position);
     return {};
 }
 
@@ -66,14 +73,36 @@ Result<std::span<const float>> Session::run(std::span<const uint32_t> tokens, ui
             return Error{Category::usage,
                          fmt::format("token id {} is not below n_vocab {}", id, n_vocab)};
 
+    TRY(catch_up());
+    if (states_ && tokens.size() > 1) states_->keep();
     std::span<const float> logits;
     while (!tokens.empty()) {
         const auto piece = tokens.first(std::min<size_t>(tokens.size(), options_.n_batch));
-        const Batch batch{piece, position(), std::min(n_out, uint32_t(piece.size()))};
-        TRY(logits, executor_->run(batch));
+        TRY(logits, run_batch(piece, position(), std::min(n_out, uint32_t(piece.size()))));
         tokens_.insert(tokens_.end(), piece.begin(), piece.end());
         tokens = tokens.subspan(piece.size());
     }
+    return logits;
+}
+
+/// Brings the states to the current position.
+Result<void> Session::catch_up() {
+    while (n_stale() > 0) {
+        const uint32_t pos = states_->position(), count = std::min(n_stale(), options_.n_batch);
+        TRY(run_batch(std::span(tokens_).subspan(pos, count), pos, 1));
+    }
+    return {};
+}
+
+Result<std::span<const float>> Session::run_batch(std::span<const uint32_t> tokens, uint32_t pos,
+                                                  uint32_t n_out) {
+    Batch batch{.tokens = tokens, .pos = pos, .n_out = n_out};
+    if (states_) {
+        batch.past_slot = states_->next().past_slot;
+        batch.state_slot = states_->next().state_slot;
+    }
+    TRY(const auto logits, executor_->run(batch));
+    if (states_) states_->advance(uint32_t(tokens.size()));
     return logits;
 }
 

@@ -2,10 +2,12 @@
 // nouns.
 #pragma once
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "runtime/engine.h"
+#include "runtime/state_slots.h"
 
 namespace m2w {
 
@@ -13,10 +15,13 @@ struct SessionOptions {
     uint32_t n_ctx = 0;      // positions; 0: the model's context length, at most kDefaultContext
     uint32_t n_batch = 512;  // most tokens evaluated at once; longer prompts run in pieces
     CacheType cache = CacheType::f16;
+    uint32_t n_snapshots = 4;  // earlier recurrent states that truncate can go back to; of no
+                               // meaning for models without recurrent layers
     bool keep_values = false;  // values of the Plan stay readable (dumps, tests)
     bool all_logits = false;   // eval_all is allowed; takes n_batch rows of logits
 };
 constexpr uint32_t kDefaultContext = 4096;
+constexpr uint32_t kMostSnapshots = 64;
 
 /// The ExecutorOptions that a Session of a model uses; also what a memory estimate should count.
 ExecutorOptions executor_options(const Model& model, const SessionOptions& options);
@@ -40,7 +45,16 @@ class Session {
 
     /// Forgets everything from `position` on; later eval calls continue there. Errors: usage
     /// (beyond the current position).
+    /// Recurrent layers go back to the latest position not behind it where their states were kept
+    /// (below), and the next eval evaluates the tokens in between again: the same results, more
+    /// work.
     Result<void> truncate(uint32_t position);
+
+    /// Whether the model has recurrent layers. Their states are kept where an eval of more than one
+    /// token begins; of those positions the session remembers n_snapshots.
+    bool recurrent() const { return states_.has_value(); }
+    /// Tokens that the next eval evaluates again.
+    uint32_t n_stale() const { return states_ ? position() - states_->position() : 0; }
 
     /// The tokens evaluated so far, [position].
     std::span<const uint32_t> tokens() const { return tokens_; }
@@ -52,11 +66,15 @@ class Session {
 
   private:
     Result<std::span<const float>> run(std::span<const uint32_t> tokens, uint32_t n_out);
+    Result<std::span<const float>> run_batch(std::span<const uint32_t> tokens, uint32_t pos,
+                                             uint32_t n_out);
+    Result<void> catch_up();
 
     std::shared_ptr<const Engine> engine_;
     std::unique_ptr<Executor> executor_;
     ExecutorOptions options_;
     std::vector<uint32_t> tokens_;
+    std::optional<StateSlots> states_;  // of models with recurrent layers
 };
 
 }  // namespace m2w
