@@ -89,12 +89,14 @@ Result<jinja::Template> parse_key(const gguf::File& file, const std::string& key
 
 }  // namespace
 
-ChatTemplate::ChatTemplate(jinja::Template standard)
-    : standard_(std::move(standard)), features_(find_features(standard_)) {}
+ChatTemplate::ChatTemplate(jinja::Template standard, std::string_view source)
+    : standard_(std::move(standard)),
+      source_(std::make_shared<const std::string>(source)),
+      features_(find_features(standard_)) {}
 
 Result<ChatTemplate> ChatTemplate::from_source(std::string_view source) {
     TRY(auto parsed, jinja::Template::parse(source));
-    return ChatTemplate(std::move(parsed));
+    return ChatTemplate(std::move(parsed), source);
 }
 
 Result<ChatTemplate> ChatTemplate::from(const gguf::File& file) {
@@ -102,19 +104,22 @@ Result<ChatTemplate> ChatTemplate::from(const gguf::File& file) {
     TRY(const auto standard, file.find_string(key));
     TRY(const auto* names, file.find_strings("tokenizer.chat_templates"));
     std::optional<jinja::Template> with_tools;
+    std::string_view tools_source;
     if (names && std::find(names->begin(), names->end(), "tool_use") != names->end()) {
         const std::string tools_key = key + ".tool_use";
         TRY(const auto source, file.find_string(tools_key));
         if (source) {
             TRY(with_tools, parse_key(file, tools_key, *source));
+            tools_source = *source;
         }
     }
     if (!standard && !with_tools)
         return Error{Category::chat_template, fmt::format("{} is missing ({})", key, file.name())};
-    if (!standard) return ChatTemplate(*std::move(with_tools));
+    if (!standard) return ChatTemplate(*std::move(with_tools), tools_source);
     TRY(auto parsed, parse_key(file, key, *standard));
-    ChatTemplate out(std::move(parsed));
+    ChatTemplate out(std::move(parsed), *standard);
     out.with_tools_ = std::move(with_tools);
+    out.tools_source_ = std::make_shared<const std::string>(tools_source);
     if (out.with_tools_) out.features_.tools = true;
     return out;
 }

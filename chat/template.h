@@ -1,6 +1,7 @@
 // template.h — a model's chat template: from its file to the text of a conversation. Knows the
 // variables that templates expect, no tokenizer.
 #pragma once
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -65,13 +66,18 @@ class ChatTemplate {
     jinja::Outcome<jinja::Rendering> render_detailed(const ChatInput& input) const;
 
     const ChatFeatures& features() const { return features_; }
+    /// Of the one that is rendered with tools, or without.
+    std::string_view source(bool tools) const {
+        return tools && with_tools_ ? *tools_source_ : *source_;
+    }
 
   private:
-    explicit ChatTemplate(jinja::Template standard);
+    ChatTemplate(jinja::Template standard, std::string_view source);
 
     jinja::Template standard_;
     std::optional<jinja::Template>
         with_tools_;  // the template named "tool_use", used when tools are given
+    std::shared_ptr<const std::string> source_, tools_source_;  // shared by the copies
     ChatFeatures features_;
 };
 
