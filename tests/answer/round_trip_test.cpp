@@ -3,20 +3,20 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <map>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "chat/answer/detect.h"
-#include "tests/jinja/golden.h"
+#include "tests/jinja/chats.h"
+#include "tests/support/results.h"
+#include "tests/support/shared.h"
 
 namespace m2w::test {
 namespace {
 
-namespace fs = std::filesystem;
 using jinja::Value;
+using jinja::test::GoldenChat;
+using jinja::test::GoldenTemplate;
 using jinja::test::member;
-using jinja::test::member_or;
 
 struct Call {
     std::string name, arguments;  // arguments: JSON, keys in order of the alphabet
@@ -79,21 +79,17 @@ Reading read(const AnswerFormat& format, const ToolSet& tools, std::string_view 
 /// One template with what it needs to render.
 class Subject {
   public:
-    Subject(const fs::path& root, std::string name)
-        : name_(std::move(name)),
-          template_(*ChatTemplate::from_source(
-              m2w::test::read_text(root / "templates" / (name_ + ".jinja")))),
+    explicit Subject(const GoldenTemplate& golden)
+        : template_(*ChatTemplate::from_source(golden.source)),
           forms_(detect_answer_forms(template_)) {}
 
     const AnswerForms& forms() const { return forms_; }
 
     /// The part that message `index` brought to a golden rendering, and perhaps a little of the
     /// markers around it.
-    std::string_view part(const Value& record, const Value& conversation, size_t index,
-                          std::string_view golden) const {
-        const std::string prompt = render(record, conversation, index, true),
-                          before = render(record, conversation, index, false);
-        const auto messages = conversation.get("messages")->items();
+    std::string_view part(const GoldenChat& chat, size_t index, std::string_view golden) const {
+        const std::string prompt = render(chat, index, true), before = render(chat, index, false);
+        const auto messages = chat.input.messages.items();
         size_t begin = size_t(answer_part(golden, prompt, before).data() - golden.data());
         // A template that renders the messages before otherwise when more follow: behind their
         // text.
@@ -104,7 +100,7 @@ class Subject {
         if (index + 1 == messages.size()) return golden.substr(begin);
         // The message ends where the rendering up to it and the golden one part, or, where the
         // template ends its last message otherwise, before the next one's text.
-        const std::string after = render(record, conversation, index + 1, false);
+        const std::string after = render(chat, index + 1, false);
         const auto differ = std::mismatch(golden.begin(), golden.end(), after.begin(), after.end());
         size_t end = size_t(differ.first - golden.begin());
         if (const auto text = member(messages[index + 1], "content"); text && !text->empty())
@@ -113,24 +109,17 @@ class Subject {
         return end > begin ? golden.substr(begin, end - begin) : std::string_view();
     }
 
-    std::string render(const Value& record, const Value& conversation, size_t n_messages,
-                       bool prompt) const {
-        const auto all = conversation.get("messages")->items();
-        ChatInput input;
-        input.messages = Value::list({all.begin(), all.begin() + ptrdiff_t(n_messages)});
-        input.tools = member_or(conversation, "tools", Value::none());
-        input.documents = member_or(conversation, "documents", Value::none());
-        input.kwargs = member_or(conversation, "kwargs", Value());
+    /// The first n messages of a conversation.
+    std::string render(const GoldenChat& chat, size_t n, bool prompt) const {
+        const auto all = chat.input.messages.items();
+        ChatInput input = chat.input;
+        input.messages = Value::list({all.begin(), all.begin() + ptrdiff_t(n)});
         input.add_generation_prompt = prompt;
-        input.bos_token = member(record, "bos");
-        input.eos_token = member(record, "eos");
-        input.now = jinja::test::kGoldenTime;
         auto text = template_.render(input);
         return text ? *std::move(text) : std::string();
     }
 
   private:
-    std::string name_;
     ChatTemplate template_;
     AnswerForms forms_;
 };
@@ -161,61 +150,49 @@ bool is_lost(const std::string& name, const std::string& id) {
     return std::ranges::any_of(kLost, [&](const Lost& l) { return name == l.name && id == l.id; });
 }
 
-const Value* find_case(const Value& root, const std::string& tmpl, const std::string& id) {
-    const Value* extra = root.get("extra")->get(tmpl);
-    for (const Value* cases : {extra, root.get("common")})
-        if (cases)
-            for (const Value& c : cases->items())
-                if (member(c, "id") == id) return &c;
-    return nullptr;
+/// What a record says of a rendering; nothing where the template refuses the conversation.
+std::optional<std::string> output_of(const GoldenChat& chat) {
+    const auto output = member(chat.record, "output");
+    return output ? output : member(chat.record, "lenient_output");
 }
 
 /// All messages with calls of all records of one template; how many there are.
-int round_trip(const fs::path& root, const Value& cases, const std::string& name) {
+int round_trip(const GoldenTemplate& golden) {
     int all = 0;
-    const Subject subject(root, name);
-    for (const Value& record : jinja::test::read_jsonl(root / "golden" / (name + ".jsonl"))) {
-        const std::string id = *member(record, "case");
-        auto golden = member(record, "output");
-        if (!golden) golden = member(record, "lenient_output");
-        const Value* conversation = find_case(cases, name, id);
-        if (!golden || !conversation) continue;
-        const Value* declared = conversation->get("tools");
-        const auto tools =
-            ToolSet::parse(declared && declared->is_sequence() ? *jinja::to_json(*declared) : "");
-        const auto messages = conversation->get("messages")->items();
+    const Subject subject(golden);
+    for (const GoldenChat& chat : golden.chats) {
+        const auto output = output_of(chat);
+        if (!output) continue;
+        const Value& declared = chat.input.tools;
+        const auto tools = ToolSet::parse(declared.is_sequence() ? *jinja::to_json(declared) : "");
+        const auto messages = chat.input.messages.items();
         for (size_t i = 0; i < messages.size(); ++i) {
             const std::vector<Call> wanted = calls_of(messages[i]);
             if (wanted.empty()) continue;
-            const std::string_view part = subject.part(record, *conversation, i, *golden);
+            const std::string_view part = subject.part(chat, i, *output);
             if (!shows(part, wanted[0])) continue;
             all++;
             const bool known = tools && tools->contains(wanted[0].name);
             const Reading found = read(subject.forms().format, known ? *tools : ToolSet(), part);
-            EXPECT_EQ(found.calls == wanted, !is_lost(name, id))
-                << name << " case " << id << " message " << i << ": "
+            EXPECT_EQ(found.calls == wanted, !is_lost(golden.name, chat.id))
+                << golden.name << " case " << chat.id << " message " << i << ": "
                 << ::testing::PrintToString(found.calls) << " " << found.failed << "\nin " << part;
         }
     }
-    std::printf("[  FORM    ] %-50s %-26s %d messages\n", name.c_str(),
-                subject.forms().format.calls
-                    ? std::string(subject.forms().format.calls->name).c_str()
-                    : "-",
-                all);
+    const CallFormat* form = subject.forms().format.calls;
+    std::printf("[  FORM    ] %-50s %-26s %d messages\n", golden.name.c_str(),
+                form ? std::string(form->name).c_str() : "-", all);
     return all;
 }
 
 TEST(round_trip, calls_that_a_template_renders_are_read_back) {
     M2W_SHARED(root, "chat");
-    const Value cases = jinja::test::parse_or_die(m2w::test::read_text(root / "cases.json"));
-    std::set<std::string> names;
-    for (const auto& entry : fs::directory_iterator(root / "golden"))
-        names.insert(entry.path().stem().string());
-    EXPECT_EQ(names.size(), 51u);
+    ASSERT_GET(const auto templates, jinja::test::read_golden_templates(root));
+    EXPECT_EQ(templates.size(), 51u);
     int total = 0;
-    for (const std::string& name : names) {
-        const int messages = round_trip(root, cases, name);
-        EXPECT_EQ(messages == 0, std::ranges::count(kRenderNone, name) > 0) << name;
+    for (const GoldenTemplate& golden : templates) {
+        const int messages = round_trip(golden);
+        EXPECT_EQ(messages == 0, std::ranges::count(kRenderNone, golden.name) > 0) << golden.name;
         total += messages;
     }
     EXPECT_EQ(total, 770);
@@ -224,28 +201,26 @@ TEST(round_trip, calls_that_a_template_renders_are_read_back) {
 /// The last answer of the case "reasoning", where a template renders what it was thinking.
 TEST(round_trip, reasoning_that_a_template_renders_is_split_off) {
     M2W_SHARED(root, "chat");
-    const Value cases = jinja::test::parse_or_die(m2w::test::read_text(root / "cases.json"));
+    ASSERT_GET(const auto templates, jinja::test::read_golden_templates(root));
     constexpr std::string_view kReasoning = "6*8 = 48.", kText = "48.";
     int rendered = 0;
-    for (const auto& entry : fs::directory_iterator(root / "golden")) {
-        const std::string name = entry.path().stem().string();
-        const Subject subject(root, name);
-        for (const Value& record : jinja::test::read_jsonl(entry.path())) {
-            const auto golden = member(record, "output");
-            if (!golden || member(record, "case") != "reasoning") continue;
-            const Value& conversation = *find_case(cases, name, "reasoning");
-            std::string_view part = subject.part(record, conversation, 4, *golden);
+    for (const GoldenTemplate& golden : templates) {
+        const Subject subject(golden);
+        const AnswerFormat& format = subject.forms().format;
+        for (const GoldenChat& chat : golden.chats) {
+            const auto output = output_of(chat);
+            if (!output || chat.id != "reasoning") continue;
+            std::string_view part = subject.part(chat, 4, *output);
             if (part.find(kReasoning) == part.npos) continue;
             ++rendered;
-            const AnswerFormat& format = subject.forms().format;
-            ASSERT_TRUE(format.reasoning || format.headers) << name;
+            ASSERT_TRUE(format.reasoning || format.headers) << golden.name;
             // Without an opening marker in the history it is the prompt that has it.
             AnswerStart start = AnswerStart::text;
             const size_t open = format.reasoning ? part.find(format.reasoning->open) : part.npos;
             if (open != part.npos)
                 part.remove_prefix(open);
             else
-                start = start_after(subject.render(record, conversation, 4, true), format);
+                start = start_after(subject.render(chat, 4, true), format);
             if (start == AnswerStart::reasoning) part.remove_prefix(part.find(kReasoning));
             std::string reasoning, text;
             const ToolSet none;
@@ -257,8 +232,8 @@ TEST(round_trip, reasoning_that_a_template_renders_is_split_off) {
                 start);
             parser.push(part);
             parser.finish();
-            EXPECT_EQ(reasoning, kReasoning) << name << " in " << part;
-            EXPECT_NE(text.find(kText), text.npos) << name << " in " << part;
+            EXPECT_EQ(reasoning, kReasoning) << golden.name << " in " << part;
+            EXPECT_NE(text.find(kText), text.npos) << golden.name << " in " << part;
         }
     }
     EXPECT_EQ(rendered, 14);
