@@ -12,6 +12,15 @@
 
 namespace m2w::tokenizer {
 
+/// What goes around the text.
+struct AlgorithmTraits {
+    bool add_bos = false;           // texts begin with the bos token, where the file does not say
+    bool add_eos = false;           // texts end with the eos token, where the file does not say
+    bool add_sep = false;           // texts end with the separator token
+    bool space_prefix = false;      // a text is encoded with a space in front of it
+    bool marks_are_spaces = false;  // U+2581 in a text is a space
+};
+
 /// Encodes the text between special tokens. Immutable, shared between threads; owns all it needs.
 class Algorithm {
   public:
@@ -20,8 +29,7 @@ class Algorithm {
     /// resource_limit, out_of_memory.
     virtual Result<void> encode(std::string_view text, std::vector<uint32_t>& ids) const = 0;
     virtual std::string_view name() const = 0;
-    /// Whether texts begin with the bos token where the file does not say.
-    virtual bool adds_bos() const = 0;
+    virtual AlgorithmTraits traits() const = 0;
 };
 
 struct AlgorithmInput {
@@ -35,8 +43,12 @@ struct MadeAlgorithm {
     std::shared_ptr<const StringPool> pieces;  // [tokens]; owners: the Tokenizer and the algorithm
 };
 
-/// Byte-level BPE (tokenizer.ggml.model "gpt2"). Errors: missing_metadata, wrong_metadata_type,
+/// BPE by the file's merges, over bytes or characters as the pre-tokenizer says
+/// (tokenizer.ggml.model "gpt2", "gemma4"). Errors: missing_metadata, wrong_metadata_type,
 /// vocab, merges, unsupported (the pre-tokenizer's name is unknown).
 Result<MadeAlgorithm> make_byte_bpe(const AlgorithmInput& input);
+
+/// SentencePiece's BPE ("llama"). Errors: missing_metadata, wrong_metadata_type, resource_limit.
+Result<MadeAlgorithm> make_spm_bpe(const AlgorithmInput& input);
 
 }  // namespace m2w::tokenizer

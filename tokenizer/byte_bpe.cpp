@@ -3,56 +3,20 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <atomic>
 
 #include "tokenizer/algorithm.h"
 #include "tokenizer/byte_letters.h"
+#include "tokenizer/character_bpe.h"
+#include "tokenizer/merge_rules.h"
 #include "tokenizer/merges.h"
 #include "tokenizer/pre_tokenizers.h"
 #include "tokenizer/splitter.h"
 #include "tokenizer/unicode_text.h"
+#include "tokenizer/word_book.h"
 
 namespace m2w::tokenizer {
 
 namespace {
-
-constexpr std::string_view kMergesKey = "tokenizer.ggml.merges";
-
-Error bad_merge(size_t rank, std::string_view rule, std::string_view reason) {
-    return Error{Category::merges,
-                 fmt::format("{}[{}] '{:.60}': {}", kMergesKey, rank, rule, reason)};
-}
-
-/// The rules of the file. Only ordinary tokens merge and are merged: text never becomes a control
-/// token by a merge.
-Result<MergeTable> read_merges(const AlgorithmInput& input) {
-    TRY(const auto* rules, input.file.find_strings(kMergesKey));
-    if (!rules)
-        return Error{Category::missing_metadata,
-                     fmt::format("{} is missing ({})", kMergesKey, input.file.name())};
-    const auto token_of = [&](std::string_view text) {
-        const auto id = input.vocab.find(text);
-        return id && input.vocab.kinds[*id] == TokenKind::normal ? *id : kNoToken;
-    };
-    MergeTable table(rules->size());
-    std::string both;
-    for (size_t rank = 0; rank < rules->size(); rank++) {
-        const std::string_view rule = (*rules)[rank];
-        const size_t space = rule.find(' ');
-        if (space == std::string_view::npos || space == 0 || space + 1 == rule.size() ||
-            rule.find(' ', space + 1) != std::string_view::npos)
-            return bad_merge(rank, rule, "expected two tokens with one space between them");
-        const std::string_view left = rule.substr(0, space), right = rule.substr(space + 1);
-        (both = left) += right;
-        const uint32_t left_id = token_of(left), right_id = token_of(right);
-        const uint32_t merged_id = token_of(both);
-        if (left_id == kNoToken || right_id == kNoToken || merged_id == kNoToken)
-            return bad_merge(rank, rule, "a part or the whole is no ordinary token");
-        if (!table.add(left_id, right_id, merged_id))
-            return bad_merge(rank, rule, "there is a rule for this pair already");
-    }
-    return table;
-}
 
 /// The token of each byte. Vocabularies that never saw a byte have none for it, and it is lost, but
 /// text that people type must go through.
@@ -94,11 +58,12 @@ class ByteBpe final : public Algorithm {
           splitter_(std::move(splitter)),
           merges_(std::move(merges)),
           byte_tokens_(byte_tokens),
-          pieces_(std::move(pieces)),
-          words_(vocab.size()),
-          word_state_(vocab.size()) {
+          words_(std::move(pieces)) {
+        std::string bytes;
         for (uint32_t id = 0; id < vocab.size(); id++) {
-            if (vocab.kinds[id] == TokenKind::normal) words_.insert((*pieces_)[id], id, *pieces_);
+            // A token that is not in byte letters is no word: no merge makes it.
+            if (vocab.kinds[id] == TokenKind::normal && bytes_of_letters(vocab.texts[id], bytes))
+                words_.add(id);
         }
     }
 
@@ -118,16 +83,13 @@ class ByteBpe final : public Algorithm {
     }
 
     std::string_view name() const override { return "byte-level BPE"; }
-    bool adds_bos() const override { return rules_->add_bos; }
+    AlgorithmTraits traits() const override { return {.add_bos = rules_->add_bos}; }
 
   private:
     struct Scratch {
         Merger merger;
         std::vector<uint32_t> symbols;
     };
-    /// Whether the merges turn the bytes of a token into that one token. Nearly always they do, but
-    /// only merging tells, so it is found out when a token is first seen as a word.
-    enum class WordState : uint8_t { unknown, merges_to_itself, merges_to_others };
 
     std::span<const uint32_t> merge(std::string_view word, Scratch& scratch) const {
         scratch.symbols.clear();
@@ -136,21 +98,14 @@ class ByteBpe final : public Algorithm {
     }
 
     void encode_word(std::string_view word, Scratch& scratch, std::vector<uint32_t>& ids) const {
-        const auto whole = words_.find(word, *pieces_);
-        if (whole) {
-            // Threads that race here write the same value.
-            std::atomic<WordState>& state = word_state_[*whole];
-            if (rules_->ignore_merges ||
-                state.load(std::memory_order_relaxed) == WordState::merges_to_itself) {
-                ids.push_back(*whole);
-                return;
-            }
-            const auto merged = merge(word, scratch);
-            const bool itself = merged.size() == 1 && merged[0] == *whole;
-            state.store(itself ? WordState::merges_to_itself : WordState::merges_to_others,
-                        std::memory_order_relaxed);
+        const auto token = words_.find(word);
+        if (token && (rules_->ignore_merges || words_.is_whole(*token))) {
+            ids.push_back(*token);
+            return;
         }
-        for (const uint32_t id : merge(word, scratch)) {
+        const auto merged = merge(word, scratch);
+        if (token && merged.size() == 1 && merged[0] == *token) words_.remember_whole(*token);
+        for (const uint32_t id : merged) {
             if (id != kNoToken) ids.push_back(id);
         }
     }
@@ -159,26 +114,24 @@ class ByteBpe final : public Algorithm {
     Splitter splitter_;
     MergeTable merges_;
     std::array<uint32_t, 256> byte_tokens_;  // kNoToken: the vocabulary has none
-    std::shared_ptr<const StringPool> pieces_;
-    TextIndex words_;                                         // bytes of ordinary tokens -> id
-    mutable std::vector<std::atomic<WordState>> word_state_;  // [tokens]
+    WordBook words_;
 };
 
 }  // namespace
 
 Result<MadeAlgorithm> make_byte_bpe(const AlgorithmInput& input) {
-    const std::string_view pre = input.vocab.pre.value_or("default");
+    const std::string_view pre =
+        input.vocab.model == "gemma4" ? "gemma4" : input.vocab.pre.value_or("default");
     const PreTokenizer* rules = find_pre_tokenizer(pre);
     if (!rules)
         return Error{Category::unsupported,
                      fmt::format("tokenizer.ggml.pre '{:.60}' is not a pre-tokenizer that this "
                                  "build knows",
                                  pre)};
-    if (rules->symbols != Symbols::bytes)
-        return Error{Category::unsupported,
-                     fmt::format("tokenizer.ggml.pre '{}' is not supported by this build", pre)};
+    if (rules->symbols != Symbols::bytes) return make_character_bpe(input, *rules);
     TRY(auto splitter, Splitter::compile(rules->patterns));
-    TRY(auto merges, read_merges(input));
+    constexpr TokenKind kMerging[] = {TokenKind::normal};
+    TRY(auto merges, read_merges(input.file, input.vocab, kMerging));
     TRY(const auto byte_tokens, read_byte_tokens(input.vocab));
     const auto pieces = std::make_shared<const StringPool>(make_pieces(input.vocab));
     return MadeAlgorithm{

@@ -10,36 +10,40 @@ namespace m2w::tokenizer {
 
 constexpr uint32_t kNoToken = UINT32_MAX;
 
-/// The rules: (left id, right id) -> rank, and the id that a rank makes. Lower ranks go first.
+/// What a pair of symbols merges into, and how soon: lower ranks go first.
+struct MergeRule {
+    static constexpr uint32_t kNoRank = UINT32_MAX;
+    uint32_t rank = kNoRank;
+    uint32_t merged = kNoToken;
+};
+
+/// The rules, by pair. Ranks may be equal: then the leftmost pair of a word goes first.
 class MergeTable {
   public:
-    static constexpr uint32_t kNoRank = UINT32_MAX;
-
-    explicit MergeTable(size_t n_rules);
-    /// Adds the next rule, whose rank is the number of rules before it; false if there is one for
-    /// this pair.
-    bool add(uint32_t left, uint32_t right, uint32_t merged);
-    uint32_t rank(uint32_t left, uint32_t right) const {
-        return slots_[locate(pair_of(left, right))].rank;
+    explicit MergeTable(size_t max_rules);
+    /// False (and nothing added) if there is a rule for this pair. rule.rank is not kNoRank.
+    bool add(uint32_t left, uint32_t right, MergeRule rule);
+    /// The rule of a pair; one of no rank if there is none.
+    MergeRule find(uint32_t left, uint32_t right) const {
+        return slots_[locate(pair_of(left, right))].rule;
     }
-    uint32_t merged(uint32_t rank) const { return merged_[rank]; }
 
   private:
     struct Slot {
         uint64_t pair = UINT64_MAX;
-        uint32_t rank = kNoRank;
+        MergeRule rule;
     };
     static uint64_t pair_of(uint32_t left, uint32_t right) { return uint64_t(left) << 32 | right; }
     size_t locate(uint64_t pair) const {
         const size_t mask = slots_.size() - 1;
         size_t at = size_t(hash_word(pair, key_)) & mask;
-        while (slots_[at].rank != kNoRank && slots_[at].pair != pair) at = (at + 1) & mask;
+        while (slots_[at].rule.rank != MergeRule::kNoRank && slots_[at].pair != pair)
+            at = (at + 1) & mask;
         return at;
     }
 
     HashKey key_ = HashKey::of_process();
-    std::vector<Slot> slots_;       // [power of two], at most two thirds full
-    std::vector<uint32_t> merged_;  // [rules]
+    std::vector<Slot> slots_;  // [power of two], at most two thirds full
 };
 
 /// Merges one word after the other; keeps its memory between words. One thread.
@@ -55,17 +59,19 @@ class Merger {
   private:
     struct Symbol {
         uint32_t id;
-        uint32_t rank;  // of merging it with the next one
+        MergeRule rule;  // of merging it with the next one
         uint32_t previous, next;
     };
     void link(std::span<const uint32_t> symbols);
-    void update_rank(uint32_t at);
+    void update_rule(uint32_t at);
     void apply(uint32_t at);
+    std::span<const uint32_t> merge_short(std::span<const uint32_t> symbols);
 
     const MergeTable* table_;
     std::vector<Symbol> symbols_;  // a linked list in place
     std::vector<uint64_t> queue_;  // heap of rank << 32 | symbol; stale entries have another rank
     std::vector<uint32_t> result_;
+    std::vector<MergeRule> rules_;  // of short words: [result_], each with the next one
 };
 
 }  // namespace m2w::tokenizer

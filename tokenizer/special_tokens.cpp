@@ -4,7 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
 
+#include "tokenizer/spaces.h"
+#include "tokenizer/unicode_text.h"
 #include "tokenizer/vocabulary.h"
 
 namespace m2w::tokenizer {
@@ -57,17 +60,29 @@ size_t next_char(std::string_view text, size_t at) {
     return end;
 }
 
+std::string marks(size_t n) {
+    std::string text;
+    for (size_t i = 0; i < n; i++) text += kSpaceMark;
+    return text;
+}
+
 }  // namespace
 
-Result<SpecialTokens> SpecialTokens::from(const Vocabulary& vocab) {
+Result<SpecialTokens> SpecialTokens::from(const Vocabulary& vocab, TokenAttributes attributes,
+                                          bool marks_are_spaces) {
     std::vector<TextMatcher::Text> user, control;
+    std::deque<std::string> runs;  // of U+2581
     size_t n_bytes = 0;
     for (uint32_t id = 0; id < vocab.size(); id++) {
         const std::string_view text = vocab.texts[id];
         const TokenKind kind = vocab.kinds[id];
-        if (kind == TokenKind::user_defined)
-            user.push_back({text, id});
-        else if (kind == TokenKind::control || kind == TokenKind::unknown)
+        if (kind == TokenKind::user_defined) {
+            const bool is_run = text.find_first_not_of(' ') == std::string_view::npos;
+            if (!is_run || !marks_are_spaces)
+                user.push_back({text, id});
+            else if (!vocab.find(marks(text.size())))
+                user.push_back({runs.emplace_back(marks(text.size())), id});
+        } else if (kind == TokenKind::control || kind == TokenKind::unknown)
             control.push_back({text, id});
         else
             continue;
@@ -80,14 +95,15 @@ Result<SpecialTokens> SpecialTokens::from(const Vocabulary& vocab) {
             return Error{Category::unsupported,
                          fmt::format("control token {} contains the noncharacter U+FDD0", id)};
     }
-    return SpecialTokens(std::move(user), std::move(control));
+    return SpecialTokens(std::move(user), std::move(control), std::move(attributes));
 }
 
 SpecialTokens::SpecialTokens(std::vector<TextMatcher::Text> user,
-                             std::vector<TextMatcher::Text> control)
+                             std::vector<TextMatcher::Text> control, TokenAttributes attributes)
     : user_(std::move(user), TextMatcher::Direction::backward),
       control_(control, TextMatcher::Direction::backward),
-      control_beginnings_(control, TextMatcher::Direction::forward) {
+      control_beginnings_(control, TextMatcher::Direction::forward),
+      attributes_(std::move(attributes)) {
     for (const TextMatcher::Text& token : control) {
         control_texts_.emplace_back(token.text);
         longest_control_ = std::max(longest_control_, token.text.size());
@@ -126,8 +142,14 @@ std::vector<SpecialTokens::Match> SpecialTokens::find(std::string_view text, boo
     for (size_t i = candidates.size(); i-- > 0;) {
         const Candidate& candidate = candidates[i];
         if (candidate.begin < done) continue;
-        done = candidate.begin + candidate.found.length;
-        matches.push_back({candidate.begin, done, candidate.found.id});
+        const uint32_t id = candidate.found.id;
+        size_t begin = candidate.begin, end = begin + candidate.found.length;
+        if (std::ranges::binary_search(attributes_.strip_left, id))
+            begin = done + without_trailing_white_space(text.substr(done, begin - done));
+        if (std::ranges::binary_search(attributes_.strip_right, id))
+            end += leading_white_space(text.substr(end));
+        done = end;
+        matches.push_back({begin, end, id});
     }
     return matches;
 }

@@ -9,6 +9,7 @@
 
 #include "gguf/result.h"
 #include "tokenizer/text_matcher.h"
+#include "tokenizer/token_attributes.h"
 
 namespace m2w::tokenizer {
 
@@ -18,13 +19,16 @@ struct Vocabulary;
 class SpecialTokens {
   public:
     struct Match {
-        size_t begin, end;
+        size_t begin, end;  // with the white space that the token takes
         uint32_t id;
     };
 
+    /// marks_are_spaces: user-defined runs of spaces are found where a text writes them with
+    /// U+2581, as the models' own files have them; plain spaces are left to the algorithm.
     /// Errors: resource_limit (their texts are too long together), unsupported (a control token
     /// contains U+FDD0).
-    static Result<SpecialTokens> from(const Vocabulary& vocab);
+    static Result<SpecialTokens> from(const Vocabulary& vocab, TokenAttributes attributes = {},
+                                      bool marks_are_spaces = false);
 
     /// The special tokens of a text, from the left, at each place the longest. User-defined ones
     /// always; control (and unknown) ones only if asked for, and only where `breaks` (ascending
@@ -44,7 +48,8 @@ class SpecialTokens {
     static Unguarded unguard(std::string_view marked);
 
   private:
-    SpecialTokens(std::vector<TextMatcher::Text> user, std::vector<TextMatcher::Text> control);
+    SpecialTokens(std::vector<TextMatcher::Text> user, std::vector<TextMatcher::Text> control,
+                  TokenAttributes attributes);
     std::vector<size_t> spots_to_mark(std::string_view text) const;
     bool inside_a_control_token(std::string_view text) const;
 
@@ -52,6 +57,7 @@ class SpecialTokens {
     TextMatcher control_beginnings_;          // forward
     std::vector<std::string> control_texts_;  // owns what the matchers were made of
     size_t longest_control_ = 0;
+    TokenAttributes attributes_;
 };
 
 }  // namespace m2w::tokenizer

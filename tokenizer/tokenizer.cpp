@@ -19,7 +19,8 @@ struct Tokenizer::Parts {
     std::vector<TokenKind> kinds;   // [tokens]
     std::vector<uint32_t> end_ids;  // ascending
     std::optional<uint32_t> bos, eos, eot;
-    bool add_bos = false, add_eos = false;
+    std::optional<uint32_t> sep;  // where texts end with it
+    bool add_bos = false, add_eos = false, space_prefix = false;
     SpecialTokens special;
     std::unique_ptr<const Algorithm> algorithm;
     std::shared_ptr<const StringPool> pieces;  // [tokens]
@@ -38,6 +39,7 @@ struct Tokenizer::Parts {
         }
         TRY(algorithm->encode(text.substr(done), ids));
         if (add_special && add_eos) ids.push_back(*eos);
+        if (add_special && sep) ids.push_back(*sep);
         return ids;
     }
 };
@@ -53,8 +55,8 @@ struct ModelRow {
     Maker make;
 };
 constexpr ModelRow kModels[] = {
-    {"gpt2", make_byte_bpe}, {"llama", nullptr}, {"bert", nullptr},   {"t5", nullptr},
-    {"gemma4", nullptr},     {"rwkv", nullptr},  {"plamo2", nullptr},
+    {"gpt2", make_byte_bpe},   {"llama", make_spm_bpe}, {"bert", nullptr},   {"t5", nullptr},
+    {"gemma4", make_byte_bpe}, {"rwkv", nullptr},       {"plamo2", nullptr},
 };
 
 Result<Maker> find_maker(std::string_view model) {
@@ -90,9 +92,10 @@ Tokenizer::~Tokenizer() = default;
 Result<std::shared_ptr<const Tokenizer>> Tokenizer::from(const gguf::File& file) try {
     TRY(auto vocab, Vocabulary::from(file));
     TRY(const Maker make, find_maker(vocab.model));
-    TRY(auto special, SpecialTokens::from(vocab));
     TRY(auto made, make(AlgorithmInput{file, vocab}));
-    const bool add_bos = vocab.add_bos.value_or(made.algorithm->adds_bos() && vocab.bos);
+    const AlgorithmTraits traits = made.algorithm->traits();
+    TRY(auto attributes, find_attributes(file, vocab));
+    TRY(auto special, SpecialTokens::from(vocab, std::move(attributes), traits.marks_are_spaces));
     auto parts = std::make_unique<const Parts>(Parts{
         .model = std::string(vocab.model),
         .pre = std::string(vocab.pre.value_or("default")),
@@ -101,8 +104,10 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::from(const gguf::File& file)
         .bos = vocab.bos,
         .eos = vocab.eos,
         .eot = vocab.eot,
-        .add_bos = add_bos,
-        .add_eos = vocab.add_eos.value_or(false),
+        .sep = traits.add_sep ? vocab.sep : std::nullopt,
+        .add_bos = vocab.add_bos.value_or(traits.add_bos && vocab.bos),
+        .add_eos = vocab.add_eos.value_or(traits.add_eos && vocab.eos),
+        .space_prefix = traits.space_prefix,
         .special = std::move(special),
         .algorithm = std::move(made.algorithm),
         .pieces = std::move(made.pieces),
@@ -145,6 +150,12 @@ std::string Tokenizer::decode(std::span<const uint32_t> ids, bool render_special
         if (render_special || !is_hidden(kind(id))) out += piece(id);
     }
     return out;
+}
+
+std::string Tokenizer::text_of(std::span<const uint32_t> ids, bool render_special) const {
+    std::string text = decode(ids, render_special);
+    if (parts_->space_prefix && text.starts_with(' ')) text.erase(0, 1);
+    return text;
 }
 
 uint32_t Tokenizer::size() const {

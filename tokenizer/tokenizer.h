@@ -36,10 +36,10 @@ class Tokenizer {
     ~Tokenizer();
 
     /// Ids of a text, all smaller than size(). The text need not be valid UTF-8: where every byte
-    /// has a token, decode() gives the same bytes back (their NFC form, where the model asks for
-    /// it). User-defined tokens are always found in the text, control tokens only with
-    /// parse_special. Time and memory grow with the length, whatever the text. Errors:
-    /// resource_limit (longer than kMaxEncodeBytes), out_of_memory.
+    /// has a token, text_of() gives the same bytes back (their normal form, where the model asks
+    /// for one; WordPiece and Unigram vocabularies keep less). User-defined tokens are always found
+    /// in the text, control tokens only with parse_special. Time and memory grow with the length,
+    /// whatever the text. Errors: resource_limit (longer than kMaxEncodeBytes), out_of_memory.
     Result<std::vector<uint32_t>> encode(std::string_view text, EncodeOptions options = {}) const;
 
     /// Prepares a text of the user for a prompt: the result may be placed anywhere in a rendered
@@ -59,6 +59,10 @@ class Tokenizer {
     /// The bytes of all tokens, control and unknown ones left out unless asked for. May end or
     /// begin inside a character.
     std::string decode(std::span<const uint32_t> ids, bool render_special = false) const;
+
+    /// The text that encode() gave these ids for, without begin token: decode() less the space that
+    /// some tokenizers put in front of every text.
+    std::string text_of(std::span<const uint32_t> ids, bool render_special = false) const;
 
     uint32_t size() const;
     TokenKind kind(uint32_t id) const;

@@ -85,6 +85,28 @@ void append_nfc(std::string_view text, std::string& out) {
 
 }  // namespace
 
+size_t leading_white_space(std::string_view text) {
+    size_t at = 0;
+    while (at < text.size()) {
+        const Character c = character_at(text, at);
+        if (!c.valid || !is_white_space(c.code_point)) break;
+        at += c.length;
+    }
+    return at;
+}
+
+size_t without_trailing_white_space(std::string_view text) {
+    size_t end = text.size();
+    while (end > 0) {
+        size_t begin = end - 1;
+        while (begin > 0 && (uint8_t(text[begin]) & 0xc0) == 0x80) begin--;
+        const Character c = character_at(text, begin);
+        if (!c.valid || begin + c.length != end || !is_white_space(c.code_point)) break;
+        end = begin;
+    }
+    return end;
+}
+
 size_t valid_prefix(std::string_view text) {
     return size_t(utf8::find_invalid(text.begin(), text.end()) - text.begin());
 }

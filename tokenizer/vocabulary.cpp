@@ -121,7 +121,13 @@ Result<Vocabulary> Vocabulary::from(const gguf::File& file) {
     TRY(vocab.bos, file.find_u32(key("bos_token_id")));
     TRY(vocab.add_bos, file.find_bool(key("add_bos_token")));
     TRY(vocab.add_eos, file.find_bool(key("add_eos_token")));
+    TRY(vocab.sep, file.find_u32(key("seperator_token_id")));  // spelled so in files
+    TRY(vocab.unknown, file.find_u32(key("unknown_token_id")));
     TRY(find_end_tokens(file, vocab));
+    // Converters write it as a control token, but text does become it.
+    if (vocab.unknown && vocab.kinds[*vocab.unknown] == TokenKind::control &&
+        vocab.unknown != vocab.bos && vocab.unknown != vocab.eos && vocab.unknown != vocab.eot)
+        vocab.kinds[*vocab.unknown] = TokenKind::unknown;
     if (vocab.add_bos.value_or(false) && !vocab.bos)
         return bad_vocab(key("add_bos_token") + " is true, but there is no bos_token_id");
     if (vocab.add_eos.value_or(false) && !vocab.eos)

@@ -33,7 +33,7 @@ struct Vocabulary {
     std::vector<TokenKind> kinds;         // [tokens]
     std::vector<float> scores;            // [tokens] or empty
     TextIndex by_text;                    // text -> id
-    std::optional<uint32_t> bos, eos, eot;
+    std::optional<uint32_t> bos, eos, eot, sep, unknown;
     std::vector<uint32_t> end_ids;         // ids that end a generation, ascending
     std::optional<bool> add_bos, add_eos;  // what the file says
 };

@@ -51,7 +51,7 @@ std::string pieces_hex(const Tokenizer& tokenizer, std::span<const uint32_t> ids
 
 void expect_bytes(const Json& row, const Tokenizer& tokenizer, const std::string& text,
                   std::span<const uint32_t> ids) {
-    const std::string bytes = all_bytes(tokenizer, ids);
+    const std::string bytes = all_bytes(tokenizer, ids), shown = tokenizer.text_of(ids, true);
     if (row.contains("pieces_hex")) {
         EXPECT_EQ(pieces_hex(tokenizer, ids), row["pieces_hex"].get<std::string>());
     }
@@ -60,16 +60,22 @@ void expect_bytes(const Json& row, const Tokenizer& tokenizer, const std::string
         EXPECT_EQ(bytes.size(), row["pieces_bytes"].get<size_t>());
     }
     if (row.contains("detok_hex")) {
-        EXPECT_EQ(to_hex(bytes), row["detok_hex"].get<std::string>());
+        EXPECT_EQ(to_hex(shown), row["detok_hex"].get<std::string>());
     } else if (row.contains("detok")) {
         const std::string detok = row["detok"].get<std::string>();
-        EXPECT_EQ(bytes, detok == "=" ? text : detok);
+        EXPECT_EQ(shown, detok == "=" ? text : detok);
     }
 }
 
 /// The bytes of a text that the vocabulary has no token for are lost, in the references too.
-std::string without_lost_bytes(const Tokenizer& tokenizer, const std::string& text) {
+std::string without_lost_bytes(const Tokenizer& tokenizer, std::string text) {
     std::string kept;
+    // SentencePiece vocabularies write a space so.
+    const std::string mark = "\u2581";
+    if (tokenizer.model() != "gpt2") {
+        for (size_t at; (at = text.find(mark)) != std::string::npos;)
+            text.replace(at, mark.size(), " ");
+    }
     for (const char byte : text) {
         if (!must_encode(tokenizer, std::string(1, byte), {false, false}).empty()) kept += byte;
     }
@@ -120,14 +126,15 @@ TEST_P(Cases, text_without_begin_token_decodes_to_itself_or_its_golden_normal_fo
     ASSERT_TRUE(tokenizer);
     for (const Json& row : read_rows(path)) {
         const auto text = row_text(row);
-        if (!text) continue;
+        if (!text || !row.value("strict", true)) continue;
         std::string expected = *text;
         if (row.contains("detok_hex")) expected = from_hex(row["detok_hex"].get<std::string>());
         if (row.contains("detok") && row["detok"] != "=") expected = row["detok"];
-        for (const bool parse_special : {false, true}) {
-            auto ids = tokenizer->encode(*text, {false, parse_special});
+        for (EncodeOptions options : row_options(row)) {
+            options.add_special = false;
+            auto ids = tokenizer->encode(*text, options);
             ASSERT_TRUE(ids) << ids.error().str();
-            EXPECT_EQ(to_hex(all_bytes(*tokenizer, *ids)), to_hex(expected))
+            EXPECT_EQ(to_hex(tokenizer->text_of(*ids, true)), to_hex(expected))
                 << "repro: vocab=" << GetParam() << " id=" << row["id"];
         }
     }
@@ -178,7 +185,7 @@ TEST_P(Cases, invalid_utf8_gives_ids_in_range_that_decode_to_the_same_bytes) {
             auto ids = tokenizer->encode(text, {false, parse_special});
             ASSERT_TRUE(ids) << ids.error().str();
             for (const uint32_t id : *ids) ASSERT_LT(id, tokenizer->size());
-            EXPECT_EQ(to_hex(all_bytes(*tokenizer, *ids)),
+            EXPECT_EQ(to_hex(tokenizer->text_of(*ids, true)),
                       to_hex(without_lost_bytes(*tokenizer, text)))
                 << "repro: vocab=" << GetParam() << " id=" << row["id"];
         }

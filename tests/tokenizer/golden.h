@@ -19,8 +19,10 @@ using Json = nlohmann::json;
 
 /// The vocabularies whose tokenizers are supported.
 inline constexpr std::string_view kVocabs[] = {
-    "gpt-2", "llama-bpe",        "qwen2-mini",     "falcon",      "deepseek-coder",
-    "mpt",   "deepseek-v3-mini", "command-r-mini", "gpt-4o-mini", "tekken-mini"};
+    "gpt-2",          "llama-bpe",   "qwen2-mini",       "falcon",
+    "deepseek-coder", "mpt",         "deepseek-v3-mini", "command-r-mini",
+    "gpt-4o-mini",    "tekken-mini", "llama-spm",        "phi-3",
+    "gemma3-mini",    "gemma4-mini"};
 
 std::filesystem::path vocab_path(std::string_view vocab);
 /// Opens a golden vocabulary, once a process. Fails the test and returns nullptr if that fails.
