@@ -3,7 +3,6 @@
 
 #include "chat/jinja/ast_walk.h"
 #include "chat/jinja/builtins.h"
-#include "chat/jinja/self_object.h"
 
 namespace m2w::jinja {
 
@@ -212,38 +211,6 @@ class UsageFinder {
     std::vector<std::set<std::string_view>> bound_{1};
 };
 
-const Block* find_block(const Body& body, std::string_view name) {
-    const Block* found = nullptr;
-    for (const Stmt& s : body) {
-        const auto* block = std::get_if<Block>(&s.node);
-        if (block && block->name == name) return block;
-        for_each_body(s, [&](const Body& inner) {
-            if (!found) found = find_block(inner, name);
-        });
-        if (found) return found;
-    }
-    return nullptr;
-}
-
-/// self.name()
-class BlockFunction final : public Opaque {
-  public:
-    BlockFunction(Evaluator& evaluator, const Block& block)
-        : evaluator_(evaluator), block_(block) {}
-    std::string_view type_name() const override { return "BlockReference"; }
-    std::string repr(Runtime&) const override { return "<BlockReference object>"; }
-    bool callable() const override { return true; }
-    Value call(Runtime& rt, CallArguments& arguments) override {
-        if (!arguments.positional.empty() || !arguments.named.empty())
-            rt.fail_type("a block takes no arguments");
-        return evaluator_.render_block(block_);
-    }
-
-  private:
-    Evaluator& evaluator_;
-    const Block& block_;
-};
-
 }  // namespace
 
 void check_names(const Module& module) {
@@ -254,16 +221,6 @@ Usage find_usage(const Module& module) {
     Usage usage;
     UsageFinder(usage).body(module.body);
     return usage;
-}
-
-const Block* find_block(const Module& module, std::string_view name) {
-    return find_block(module.body, name);
-}
-
-std::optional<Value> SelfObject::attribute(Runtime& rt, std::string_view name) {
-    const Block* block = find_block(module_, name);
-    if (!block) return std::nullopt;
-    return rt.make_value<BlockFunction>(evaluator_, *block);
 }
 
 }  // namespace m2w::jinja

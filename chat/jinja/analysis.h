@@ -22,7 +22,4 @@ struct Usage {
 };
 Usage find_usage(const ast::Module& module);
 
-/// The block of that name, or nullptr.
-const ast::Block* find_block(const ast::Module& module, std::string_view name);
-
 }  // namespace m2w::jinja

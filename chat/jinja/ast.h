@@ -220,7 +220,6 @@ struct Stmt {
 /// A whole template.
 struct Module {
     Body body;
-    std::vector<std::string> block_names;  // in source order, no duplicates
 };
 
 }  // namespace m2w::jinja::ast

@@ -153,7 +153,8 @@ Value slice_string(Runtime& rt, const Value& object, const SliceRange& range) {
     const std::string_view s = object.as_string();
     const uint64_t n = object.string_length();
     if (range.count == 0) return rt.string(std::string(), object.is_markup());
-    rt.charge_scan(n == s.size() ? uint64_t(range.count) : s.size());
+    const bool one_piece = range.step == 1 && n == s.size();
+    rt.charge_scan(one_piece ? uint64_t(range.count) : s.size());
     if (range.step == 1) {
         const size_t begin = text::offset(s, uint64_t(range.start), n);
         const size_t end = text::offset(s, uint64_t(range.start + range.count), n);

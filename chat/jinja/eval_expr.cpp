@@ -29,11 +29,17 @@ Value Evaluator::eval(const Expr&, const Literal& n) {
 
 /// Scopes from the inside out, then the variables of the rendering, then Jinja's own functions.
 Value Evaluator::lookup(std::string_view name) {
-    for (const Scope* s = scope_.get(); s; s = s->outer())
+    uint64_t searched = 0;
+    for (const Scope* s = scope_.get(); s; s = s->outer()) {
         if (const Value* v = s->find(name)) return *v;
+        if (++searched % kScopesPerStep == 0) rt_.charge(1);
+    }
     if (const Value* v = globals_.entries().find(name)) return *v;
     if (const Builtin* function = find_function(name)) return function_value(rt_, *function);
-    if (name == "self") return rt_.make_value<SelfObject>(*this, module_);
+    if (name == "self") {
+        if (self_.is_undefined()) self_ = rt_.make_value<SelfObject>(*this, module_);
+        return self_;
+    }
     return rt_.undefined(fmt::format("'{}' is undefined", name));
 }
 
@@ -162,7 +168,8 @@ CallArguments Evaluator::eval_arguments(const Arguments& arguments) {
             rt_.fail_type("argument after ** must be a mapping, not {}", type_name(more));
         for (const auto& [key, value] : more.entries()) {
             if (!key.is_string()) rt_.fail_type("keywords must be strings");
-            rt_.charge(1 + out.named.size() / 8);
+            rt_.charge(1 + out.named.size() / kComparedKeysPerStep);
+            rt_.charge_copy(key.as_string().size());
             for (const auto& other : out.named)
                 if (other.first == key.as_string())
                     rt_.fail_type("got multiple values for keyword argument {}",

@@ -37,6 +37,8 @@ void Evaluator::write(std::string_view text) {
     if (out_->size() + text.size() > out_limit_)
         rt_.fail(ErrorKind::limit, "output of more than {} bytes", out_limit_);
     rt_.charge_copy(text.size());
+    rt_.heap().reserve(text.size());
+    out_bytes_ += text.size();
     out_->append(text);
 }
 
@@ -247,10 +249,12 @@ Evaluator::Flow Evaluator::exec(const Stmt& stmt, const CallBlock& n) {
 Value Evaluator::call_function(const Signature& signature, const Body& body,
                                const Ref<Scope>& closure, CallArguments& arguments) {
     const CallGuard depth(rt_);
-    const std::string name = signature.name.empty() ? "None" : quote(signature.name);
+    const auto name = [&] { return signature.name.empty() ? "None" : quote(signature.name); };
     const auto& parameters = signature.parameters;
     auto& given = arguments.positional;
+    rt_.charge(parameters.size());
     const auto take_named = [&](std::string_view wanted) -> std::optional<Value> {
+        rt_.charge(arguments.named.size() / kComparedKeysPerStep);
         for (size_t i = 0; i < arguments.named.size(); ++i) {
             if (arguments.named[i].first != wanted) continue;
             Value v = std::move(arguments.named[i].second);
@@ -283,13 +287,13 @@ Value Evaluator::call_function(const Signature& signature, const Body& body,
         for (auto& [key, value] : arguments.named) map.set(rt_.string(key), std::move(value));
         scope->set("kwargs", rt_.map(std::move(map)));
     } else if (!arguments.named.empty()) {
-        rt_.fail_type("macro {} takes no keyword argument '{}'", name, arguments.named[0].first);
+        rt_.fail_type("macro {} takes no keyword argument '{}'", name(), arguments.named[0].first);
     }
     if (signature.uses_varargs) {
         const size_t used = std::min(parameters.size(), given.size());
         scope->set("varargs", rt_.tuple({given.begin() + ptrdiff_t(used), given.end()}));
     } else if (given.size() > parameters.size()) {
-        rt_.fail_type("macro {} takes not more than {} argument(s)", name, parameters.size());
+        rt_.fail_type("macro {} takes not more than {} argument(s)", name(), parameters.size());
     }
     std::string text;
     capture(body, text);

@@ -113,8 +113,10 @@ class Evaluator {
     Value globals_;
     Ref<Scope> top_;    // what the template sets outside of all blocks
     Ref<Scope> scope_;  // the innermost one
+    Value self_;        // made when it is first read
     std::string* out_ = nullptr;
     uint64_t out_limit_ = 0;
+    uint64_t out_bytes_ = 0;  // that the heap counts for *out_
 };
 
 /// Makes a scope the innermost one while it lives.
@@ -133,14 +135,17 @@ class ScopeGuard {
     Ref<Scope> saved_;
 };
 
-/// Sends output to a string while it lives.
+/// Sends output to a string while it lives; the heap counts it as long.
 class CaptureGuard {
   public:
     CaptureGuard(Evaluator& evaluator, std::string& text, uint64_t limit)
         : evaluator_(evaluator), saved_out_(&text), saved_limit_(limit) {
         swap();
     }
-    ~CaptureGuard() { swap(); }
+    ~CaptureGuard() {
+        evaluator_.rt_.heap().release(evaluator_.out_bytes_);
+        swap();
+    }
     CaptureGuard(const CaptureGuard&) = delete;
     CaptureGuard& operator=(const CaptureGuard&) = delete;
 
@@ -148,10 +153,12 @@ class CaptureGuard {
     void swap() {
         std::swap(evaluator_.out_, saved_out_);
         std::swap(evaluator_.out_limit_, saved_limit_);
+        std::swap(evaluator_.out_bytes_, saved_bytes_);
     }
     Evaluator& evaluator_;
     std::string* saved_out_;
     uint64_t saved_limit_;
+    uint64_t saved_bytes_ = 0;
 };
 
 /// Counts a running macro, call block or recursive loop while it lives.

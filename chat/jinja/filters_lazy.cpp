@@ -37,7 +37,8 @@ struct KeptArguments {
     std::vector<Value> positional;
     std::vector<std::pair<std::string, Value>> named;
 
-    CallArguments copy(size_t skip) const {
+    CallArguments copy(Runtime& rt, size_t skip) const {
+        rt.charge_values(positional.size() + named.size());
         CallArguments out;
         if (skip < positional.size())
             out.positional.assign(positional.begin() + ptrdiff_t(skip), positional.end());
@@ -82,7 +83,7 @@ struct MapSource {
             element = path.resolve(rt, element, fallback);
             return true;
         }
-        CallArguments call = arguments.copy(1);
+        CallArguments call = arguments.copy(rt, 1);
         element = apply_filter(rt, filter.is_string() ? filter.as_string() : repr(rt, filter),
                                element, call);
         return true;
@@ -118,7 +119,7 @@ struct SelectSource {
 
     bool holds(Runtime& rt, const Value& subject) {
         if (test.is_none()) return truthy(rt, subject);
-        CallArguments call = arguments.copy(by_attribute ? 2 : 1);
+        CallArguments call = arguments.copy(rt, by_attribute ? 2 : 1);
         return apply_test(rt, test.is_string() ? test.as_string() : repr(rt, test), subject, call);
     }
 };

@@ -126,6 +126,7 @@ Value truncate(Runtime& rt, Args& a) {
     if (a[0].is_undefined()) return a[0];
     const std::string_view s = a.string(rt, 0);
     if (int64_t(a[0].string_length()) - leeway <= length) return a[0];
+    rt.charge_scan(s.size());
     std::string_view kept =
         s.substr(0, text::offset(s, uint64_t(length - end_length), a[0].string_length()));
     if (!kill_words) kept = kept.substr(0, kept.rfind(' '));
@@ -154,7 +155,7 @@ Value word_wrap(Runtime& rt, Args& a) {
     if (style.width <= 0) rt.fail_value("invalid width {} (must be > 0)", style.width);
     const std::string separator = a.has_value(3) ? std::string(a.string(rt, 3)) : "\n";
     const std::string_view s = a.string(rt, 0);
-    rt.charge_scan(s.size() * 2);
+    rt.charge(s.size() / 2);  // wrapping takes up to 64 bytes of memory for one of text
     std::string out;
     bool first = true;
     for (std::string_view line : text::split_lines(s)) {

@@ -39,6 +39,7 @@ Value default_value(Runtime& rt, Args& a) {
 Value file_size(Runtime& rt, Args& a) {
     double bytes = 0;
     if (a[0].is_string()) {
+        rt.charge_scan(a[0].as_string().size());
         const auto parsed = parse_float(a[0].as_string());
         if (!parsed) rt.fail_value("could not convert string to float: {}", repr(rt, a[0]));
         bytes = *parsed;
@@ -107,7 +108,8 @@ Value to_int(Runtime& rt, Args& a) {
     rt.charge_scan(v.as_string().size());
     const int64_t base = a.integer(rt, 2, 10);
     if (base == 0 || (base >= 2 && base <= 36)) {
-        rt.charge(std::min<uint64_t>(v.as_string().size(), rt.limits().integer_bits) / 8);
+        const uint64_t digits = std::min<uint64_t>(v.as_string().size(), rt.limits().integer_bits);
+        rt.charge(digits * digits / 16384);  // reading them is quadratic
         if (auto parsed = parse_int(v.as_string(), unsigned(base), rt.limits().integer_bits))
             return *std::move(parsed);
     }

@@ -20,10 +20,17 @@ std::string pad(Runtime& rt, std::string_view s, int64_t width, std::string_view
     if (missing > rt.limits().value_bytes) rt.check_string_size(missing);
     rt.check_string_size(s.size() + missing * fill.size());
     const uint64_t left = align == '<' ? 0 : align == '>' ? missing : missing / 2;
+    const auto add = [&](std::string& out, uint64_t n) {
+        if (fill.size() == 1) {
+            out.append(n, fill[0]);
+        } else {
+            for (uint64_t i = 0; i < n; ++i) out += fill;
+        }
+    };
     std::string out;
-    for (uint64_t i = 0; i < left; ++i) out += fill;
+    add(out, left);
     out += s;
-    for (uint64_t i = left; i < missing; ++i) out += fill;
+    add(out, missing - left);
     return out;
 }
 

@@ -89,6 +89,7 @@ bool Range::equals(Runtime&, Opaque& other) {
 void Namespace::set(Runtime& rt, std::string_view name, Value value) {
     rt.check_list_size((attributes_.size() + 1) * 2);
     attributes_.set(rt.string(name), std::move(value));
+    rt.heap().resize(*this, attributes_.size_bytes());
 }
 
 std::string Namespace::repr(Runtime& rt) const {
@@ -207,7 +208,9 @@ Value dict(Runtime& rt, Args& a) {
 }
 
 Value make_namespace(Runtime& rt, Args& a) {
-    return rt.make_value<Namespace>(to_map(rt, a));
+    auto out = rt.make<Namespace>(to_map(rt, a));
+    rt.heap().resize(*out, out->size_bytes());
+    return opaque_value(out);
 }
 
 Value cycler(Runtime& rt, Args& a) {

@@ -14,6 +14,7 @@ class Namespace final : public Opaque {
     explicit Namespace(Map attributes) : attributes_(std::move(attributes)) {}
 
     void set(Runtime& rt, std::string_view name, Value value);
+    uint64_t size_bytes() const { return attributes_.size_bytes(); }
 
     std::string_view type_name() const override { return "Namespace"; }
     std::string repr(Runtime& rt) const override;

@@ -116,6 +116,7 @@ class JsonWriter {
     void new_line() {
         if (!style_.indent) return;
         put("\n");
+        if (style_.indent->empty()) return;
         for (uint32_t i = 0; i < level_; ++i) put(*style_.indent);
     }
 

@@ -18,7 +18,7 @@ bool is_ascii_digit(char c) {
 
 class Lexer {
   public:
-    explicit Lexer(std::string_view source) : source_(source) {}
+    Lexer(std::string_view source, const Limits& limits) : source_(source), limits_(limits) {}
 
     std::vector<Lexeme> run() {
         while (at_ < source_.size()) literal_text();
@@ -237,6 +237,8 @@ class Lexer {
             end = next;
         }
         if (end == at_) return false;
+        if (end - at_ > limits_.name_bytes)
+            fail_limit(fmt::format("name of more than {} bytes", limits_.name_bytes));
         push(Token::name, source_.substr(at_, end - at_));
         advance(end);
         return true;
@@ -335,6 +337,8 @@ class Lexer {
 
     void push(Token token, std::string_view text) {
         if (token == Token::text && text.empty()) return;
+        if (out_.size() >= limits_.tokens)
+            fail_limit(fmt::format("template of more than {} tokens", limits_.tokens));
         out_.push_back({token, std::string(text), position_});
     }
 
@@ -353,6 +357,9 @@ class Lexer {
     [[noreturn]] void fail(std::string message) const {
         throw Failure{ErrorKind::syntax, std::move(message), position_};
     }
+    [[noreturn]] void fail_limit(std::string message) const {
+        throw Failure{ErrorKind::limit, std::move(message), position_};
+    }
     [[noreturn]] void fail_character() const {
         size_t next = at_;
         text::next(source_, next);
@@ -360,6 +367,7 @@ class Lexer {
     }
 
     std::string_view source_;
+    const Limits& limits_;
     size_t at_ = 0;
     Position position_{1, 1};
     bool line_starting_ = true;  // nothing stands before at_ on its line
@@ -395,10 +403,10 @@ std::string describe(const Lexeme& lexeme) {
     return lexeme.text;
 }
 
-std::vector<Lexeme> tokenize(std::string_view source) {
+std::vector<Lexeme> tokenize(std::string_view source, const Limits& limits) {
     std::string normalized = text::normalize_newlines(source);
     if (normalized.ends_with('\n')) normalized.pop_back();
-    return Lexer(normalized).run();
+    return Lexer(normalized, limits).run();
 }
 
 }  // namespace m2w::jinja

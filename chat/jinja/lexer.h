@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "chat/jinja/error.h"
+#include "chat/jinja/limits.h"
 
 namespace m2w::jinja {
 
@@ -34,7 +35,7 @@ std::string describe(const Lexeme& lexeme);
 
 /// Tokens of a template, the last one Token::end. The environment is that of Hugging Face
 /// transformers: trim_blocks and lstrip_blocks on, one newline at the end of the source dropped,
-/// CRLF and CR read as LF. Throws Failure (syntax).
-std::vector<Lexeme> tokenize(std::string_view source);
+/// CRLF and CR read as LF. Throws Failure (syntax, limit).
+std::vector<Lexeme> tokenize(std::string_view source, const Limits& limits);
 
 }  // namespace m2w::jinja

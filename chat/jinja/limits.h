@@ -10,6 +10,9 @@ namespace m2w::jinja {
 /// value.
 struct Limits {
     uint64_t source_bytes = 2u << 20;  // template text
+    uint32_t tokens = 1u << 18;        // names, literals, operators, delimiters, pieces of text
+    uint32_t name_bytes = 1024;        // one identifier
+    uint32_t arguments = 1000;         // parameters of one macro, keywords of one call
     uint32_t parse_depth = 100;  // nested statements and nested parentheses, brackets, arguments
     uint32_t expression_height =
         500;  // longest chain of operators, filters, attributes in one expression
@@ -29,6 +32,8 @@ struct Limits {
 inline constexpr uint64_t kCopiedBytesPerStep = 1024;  // memcpy-like work on strings
 inline constexpr uint64_t kScannedBytesPerStep = 64;   // work on every character
 inline constexpr uint64_t kCopiedValuesPerStep = 8;    // list elements shared into another list
+inline constexpr uint64_t kScopesPerStep = 8;          // scopes searched for a name
+inline constexpr uint64_t kComparedKeysPerStep = 8;    // short strings compared with one
 
 /// Nesting of JSON text that becomes values, and of values handed to a rendering.
 inline constexpr uint32_t kMaxJsonDepth = 500;

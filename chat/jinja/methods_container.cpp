@@ -59,9 +59,9 @@ Value pop_item(Runtime& rt, Args& a) {
     return out;
 }
 
-Value clear_list(Runtime&, Args& a) {
-    const auto dropped = std::move(list_of(a[0]).items);
-    list_of(a[0]).items.clear();
+Value clear_list(Runtime& rt, Args& a) {
+    const auto dropped = std::exchange(list_of(a[0]).items, {});
+    rt.recount(a[0]);
     return Value::none();
 }
 
@@ -69,6 +69,7 @@ Value append(Runtime& rt, Args& a) {
     auto& items = list_of(a[0]).items;
     rt.check_list_size(items.size() + 1);
     items.push_back(a[1]);
+    rt.recount(a[0]);
     return Value::none();
 }
 
@@ -77,6 +78,7 @@ Value extend(Runtime& rt, Args& a) {
     auto& items = list_of(a[0]).items;
     rt.check_list_size(items.size() + more.size());
     items.insert(items.end(), more.begin(), more.end());
+    rt.recount(a[0]);
     return Value::none();
 }
 
@@ -88,6 +90,7 @@ Value insert(Runtime& rt, Args& a) {
     rt.check_list_size(items.size() + 1);
     rt.charge_values(items.size());
     items.insert(items.begin() + ptrdiff_t(std::min(i, n)), a[2]);
+    rt.recount(a[0]);
     return Value::none();
 }
 
@@ -95,6 +98,7 @@ Value remove(Runtime& rt, Args& a) {
     auto& items = list_of(a[0]).items;
     for (size_t i = 0; i < items.size(); ++i) {
         if (!equals(rt, items[i], a[1])) continue;
+        rt.charge_values(items.size() - i);
         const Value dropped = std::move(items[i]);
         items.erase(items.begin() + ptrdiff_t(i));
         return Value::none();
@@ -134,8 +138,9 @@ Value copy_map(Runtime& rt, Args& a) {
     return rt.map(a[0].entries());
 }
 
-Value clear_map(Runtime&, Args& a) {
+Value clear_map(Runtime& rt, Args& a) {
     map_of(a[0]).entries.clear();
+    rt.recount(a[0]);
     return Value::none();
 }
 
@@ -174,6 +179,7 @@ Value set_default(Runtime& rt, Args& a) {
     if (const Value* v = entries.find(a[1])) return *v;
     const Value value = a.has(2) ? a[2] : Value::none();
     set_entry(rt, entries, a[1], value);
+    rt.recount(a[0]);
     return value;
 }
 
@@ -183,6 +189,7 @@ Value update(Runtime& rt, Args& a) {
     if (!a.rest.empty()) merge_into(rt, merged, a.rest[0]);
     for (auto& [key, value] : a.named) set_entry(rt, merged, rt.string(key), value);
     map_of(a[0]).entries = std::move(merged);
+    rt.recount(a[0]);
     return Value::none();
 }
 

@@ -26,9 +26,13 @@ Value same_type(Runtime& rt, const Args& a, std::string_view text) {
 
 /// A string argument, escaped when the subject is safe HTML.
 std::string argument(Runtime& rt, const Args& a, size_t i) {
-    if (a[0].is_markup() && !a[i].is_markup() && a[i].is_string())
-        return escape_html(a[i].as_string());
-    return std::string(a.string(rt, i));
+    const std::string_view s = a.string(rt, i);
+    if (a[0].is_markup() && !a[i].is_markup()) {
+        rt.charge_scan(s.size());
+        return escape_html(s);
+    }
+    rt.charge_copy(s.size());
+    return std::string(s);
 }
 
 template <std::string (*Convert)(std::string_view)>
@@ -39,9 +43,10 @@ Value convert_case(Runtime& rt, Args& a) {
 
 template <text::Side Side>
 Value strip(Runtime& rt, Args& a) {
+    rt.charge_scan(self(a).size());
     if (!a.has_value(1)) return same_type(rt, a, text::strip(self(a), Side));
     if (!a[1].is_string()) rt.fail_type("strip arg must be None or str");
-    rt.charge_scan(self(a).size() + a[1].as_string().size());
+    rt.charge_scan(a[1].as_string().size());
     return same_type(rt, a, text::strip(self(a), a[1].as_string(), Side));
 }
 
@@ -203,6 +208,7 @@ int64_t to_index(const Window& w, size_t offset) {
 template <size_t (*Find)(std::string_view, std::string_view)>
 int64_t find_index(Runtime& rt, Args& a) {
     const std::string_view needle = a.string(rt, 1);
+    rt.charge_scan(needle.size());
     const auto w = window(rt, a);
     return w ? to_index(*w, Find(w->text, needle)) : -1;
 }
@@ -225,6 +231,7 @@ Value index(Runtime& rt, Args& a) {
 
 Value count(Runtime& rt, Args& a) {
     const std::string_view needle = a.string(rt, 1);
+    rt.charge_scan(needle.size());
     const auto w = window(rt, a);
     if (!w) return Value::integer(0);
     return Value::integer(
@@ -239,6 +246,7 @@ Value has_affix(Runtime& rt, Args& a) {
             rt.fail_type("{} first arg must be str or a tuple of str, not {}",
                          AtEnd ? "endswith" : "startswith", type_name(v));
         }
+        rt.charge(1);
         rt.charge_copy(v.as_string().size());
         if (!w) return false;
         return AtEnd ? w->text.ends_with(v.as_string()) : w->text.starts_with(v.as_string());
@@ -291,7 +299,11 @@ Value format_map(Runtime& rt, Args& a) {
     CallArguments arguments;
     if (!a[1].is(Kind::map)) rt.fail_type("format_map() argument must be a mapping");
     for (const auto& [key, value] : a[1].entries())
-        if (key.is_string()) arguments.named.emplace_back(key.as_string(), value);
+        if (key.is_string()) {
+            rt.charge(1);
+            rt.charge_copy(key.as_string().size());
+            arguments.named.emplace_back(key.as_string(), value);
+        }
     return format_string(rt, self(a), a[0].is_markup(), arguments);
 }
 

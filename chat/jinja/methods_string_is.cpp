@@ -53,8 +53,9 @@ Value is_title(Runtime& rt, Args& a) {
     return Value::boolean(found);
 }
 
-Value is_identifier(Runtime&, Args& a) {
+Value is_identifier(Runtime& rt, Args& a) {
     const std::string_view s = a[0].as_string();
+    rt.charge_scan(s.size());
     for (size_t at = 0; at < s.size();) {
         const bool first = at == 0;
         const char32_t c = text::next(s, at);

@@ -3,6 +3,7 @@
 #include "chat/jinja/numbers.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -212,6 +213,9 @@ std::optional<Value> parse_int(std::string_view s, unsigned base, uint32_t max_b
         return std::nullopt;
     for (char c : digits)
         if (digit_value(c) >= int(base)) return std::nullopt;
+    digits.erase(0, std::min(digits.find_first_not_of('0'), digits.size() - 1));
+    // Too wide for certain: do not compute how wide.
+    if ((digits.size() - 1) * (std::bit_width(base) - 1u) > max_bits) return std::nullopt;
     BigInt big = BigInt::from_digits(digits, base);
     if (big.bits() > max_bits) return std::nullopt;
     return Value::integer(negative ? -big : std::move(big));

@@ -126,12 +126,27 @@ class Heap {
         return ref;
     }
 
+    /// What an object of this heap holds beside itself is so many bytes now. Throws Failure
+    /// (limit).
+    template <class T>
+    void resize(T& object, uint64_t extra_bytes) {
+        change_size(&object, sizeof(T) + extra_bytes);
+    }
+    /// Counts bytes that no object holds: text under way. Throws Failure (limit).
+    void reserve(uint64_t bytes) {
+        live_bytes_ += bytes;
+        check();
+    }
+    void release(uint64_t bytes) { live_bytes_ -= bytes; }
+
     uint64_t live_bytes() const { return live_bytes_; }
     uint64_t peak_bytes() const { return peak_bytes_; }
 
   private:
     friend class Object;
     void admit(Object* object, uint64_t bytes);
+    void change_size(Object* object, uint64_t bytes);
+    void check();
     void bury(Object* object);
 
     uint64_t limit_bytes_;

@@ -175,6 +175,7 @@ bool contains(Runtime& rt, const Value& container, const Value& element) {
                              type_name(element));
             }
             rt.charge_scan(container.as_string().size());
+            rt.charge_copy(element.as_string().size());
             return text::find(container.as_string(), element.as_string()) != std::string_view::npos;
         case Kind::map:
             check_hashable(rt, element);
@@ -392,7 +393,9 @@ Value repeat(Runtime& rt, const Value& sequence, const Value& times) {
         if (!s.empty() && uint64_t(n) > rt.limits().value_bytes / s.size())
             rt.check_string_size(UINT64_MAX);
         std::string out;
-        if (!s.empty()) {
+        if (s.size() == 1) {
+            out.assign(size_t(n), s[0]);
+        } else if (!s.empty()) {
             out.reserve(s.size() * size_t(n));
             for (int64_t i = 0; i < n; ++i) out += s;
         }
@@ -433,7 +436,10 @@ Value apply(Runtime& rt, BinaryOp op, const Value& a, const Value& b) {
 Value negate(Runtime& rt, const Value& v) {
     if (v.is(Kind::real)) return Value::real(-v.as_real());
     if (v.is_int64() && v.as_int() != INT64_MIN) return Value::integer(-v.as_int());
-    if (v.is_integral()) return Value::integer(-to_big(v));
+    if (v.is_integral()) {
+        rt.charge(v.is(Kind::big_integer) ? v.as_big().limbs() / 8 : 0);
+        return Value::integer(-to_big(v));
+    }
     if (v.is_undefined()) rt.fail_undefined(v);
     rt.fail_type("bad operand type for unary -: '{}'", type_name(v));
 }

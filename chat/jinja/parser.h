@@ -2,7 +2,10 @@
 #pragma once
 #include <fmt/core.h>
 
+#include <functional>
 #include <initializer_list>
+#include <set>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -110,6 +113,8 @@ class Parser {
         return {at, checked_height(child_height), std::move(node)};
     }
     uint32_t checked_height(uint32_t child_height) const;
+    /// Fails when a macro or a call already has as many parameters or keywords as it may have.
+    void check_arguments(size_t count) const;
 
     std::vector<Lexeme> tokens_;
     Limits limits_;
@@ -124,7 +129,7 @@ class Parser {
     std::vector<Function> functions_;
     uint32_t loops_ = 0;      // loops around, inside the same function: what break may end
     uint32_t all_loops_ = 0;  // loops around
-    ast::Module module_;
+    std::set<std::string, std::less<>> block_names_;
 };
 
 }  // namespace m2w::jinja

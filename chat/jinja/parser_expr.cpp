@@ -43,6 +43,14 @@ uint32_t Parser::checked_height(uint32_t child_height) const {
     return child_height + 1;
 }
 
+void Parser::check_arguments(size_t count) const {
+    if (count >= limits_.arguments)
+        throw Failure{
+            ErrorKind::limit,
+            fmt::format("more than {} parameters or keyword arguments", limits_.arguments),
+            current().at};
+}
+
 bool Parser::at_tuple_end() const {
     const Token token = current().token;
     return token == Token::output_end || token == Token::statement_end || at_op(")");
@@ -469,6 +477,7 @@ Arguments Parser::parse_arguments(uint32_t& height) {
                    ahead().text == "=" && !arguments.named_rest) {
             std::string name = take().text;
             take();
+            check_arguments(arguments.named.size());
             for (const NamedArgument& other : arguments.named)
                 if (other.name == name) fail("keyword argument repeated: {}", name);
             arguments.named.push_back({std::move(name), boxed(value())});

@@ -56,6 +56,7 @@ void Parser::end_statement() {
 
 /// Remembers reads of varargs, kwargs and caller: a macro takes what its body mentions.
 void Parser::note_name(std::string_view name, bool is_load) {
+    if (name != "varargs" && name != "kwargs" && name != "caller") return;
     const auto note = [&](bool& uses, bool& hides) {
         if (!is_load) hides = true;
         if (is_load && !hides) uses = true;
@@ -71,9 +72,9 @@ void Parser::note_name(std::string_view name, bool is_load) {
 // -----------------------------------------------------------------------------------
 
 Module Parser::parse_module() {
-    module_.body = parse_body({});
+    Module module{parse_body({})};
     if (current().token != Token::end) fail("unexpected end of statement");
-    return std::move(module_);
+    return module;
 }
 
 /// Statements up to a tag named in `ends`, whose name is the current token then; without ends, to
@@ -220,6 +221,7 @@ void Parser::parse_signature(Signature& signature) {
             expect_op(",");
             if (at_op(")")) break;
         }
+        check_arguments(signature.parameters.size());
         Parameter parameter;
         parameter.name = parse_new_name();
         for (const Parameter& other : signature.parameters)
@@ -285,10 +287,7 @@ Block Parser::parse_block() {
     out.name = expect_identifier();
     out.scoped = skip_name("scoped");
     skip_name("required");
-    auto& names = module_.block_names;
-    if (std::find(names.begin(), names.end(), out.name) != names.end())
-        fail("block '{}' defined twice", out.name);
-    names.push_back(out.name);
+    if (!block_names_.insert(out.name).second) fail("block '{}' defined twice", out.name);
     end_statement();
     const uint32_t loops = std::exchange(loops_, 0);
     out.body = parse_block_body("endblock");

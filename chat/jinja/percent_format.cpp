@@ -94,6 +94,7 @@ class PercentFormatter {
     }
 
     void conversion() {
+        rt_.charge(1);
         Conversion c;
         if (peek() == '(') key();
         for (;; ++at_) {

@@ -60,12 +60,22 @@ Value Runtime::tuple(std::vector<Value> items) {
 Value Runtime::map(Map entries) {
     check_list_size(entries.size() * 2);
     charge_values(entries.size());
-    const uint64_t bytes = entries.size() * sizeof(Map::Entry);
+    const uint64_t bytes = entries.size_bytes();
     return Value::object(Kind::map, heap_.adopt(new MapObject(std::move(entries)), bytes).get());
 }
 
+void Runtime::recount(const Value& v) {
+    if (v.is(Kind::map)) {
+        heap_.resize(map_of(v), v.entries().size_bytes());
+    } else {
+        heap_.resize(list_of(v), list_of(v).items.capacity() * sizeof(Value));
+    }
+}
+
 Value Runtime::undefined(std::string message, ErrorKind kind) {
-    const auto ref = heap_.adopt(new UndefinedObject(kind, std::move(message)), 64);
+    charge_scan(message.size());
+    const uint64_t bytes = message.capacity();
+    const auto ref = heap_.adopt(new UndefinedObject(kind, std::move(message)), bytes);
     return Value::object(Kind::undefined, ref.get());
 }
 

@@ -60,6 +60,8 @@ class Runtime {
     Value list(std::vector<Value> items);
     Value tuple(std::vector<Value> items);
     Value map(Map entries);
+    /// Accounts for a list or map of this rendering that was changed.
+    void recount(const Value& v);
     Value undefined(std::string message, ErrorKind kind = ErrorKind::undefined);
     template <class T, class... Args>
     Ref<T> make(Args&&... args) {

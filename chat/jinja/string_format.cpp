@@ -128,6 +128,7 @@ class StringFormatter {
     }
 
     Value first(std::string_view name) {
+        rt_.charge(1 + arguments_.named.size() / kComparedKeysPerStep);
         uint64_t position = 0;
         const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), position);
         const bool numbered =

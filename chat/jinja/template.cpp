@@ -12,8 +12,19 @@
 namespace m2w::jinja {
 namespace {
 
+/// Values may be megabytes long: of a message of this engine only its beginning is of use. What a
+/// template says is its own.
+std::string shortened(std::string message, ErrorKind kind) {
+    constexpr size_t kMaxBytes = 500;
+    if (kind == ErrorKind::raise || message.size() <= kMaxBytes) return message;
+    size_t end = kMaxBytes;
+    while ((uint8_t(message[end]) & 0xc0) == 0x80) --end;
+    return message.substr(0, end) + "...";
+}
+
 RenderError to_render_error(const Failure& failure, Position fallback) {
-    return {failure.kind, failure.message, failure.at.line ? failure.at : fallback};
+    return {failure.kind, shortened(failure.message, failure.kind),
+            failure.at.line ? failure.at : fallback};
 }
 
 RenderError out_of_memory(Position at) {
@@ -47,7 +58,7 @@ Outcome<Template> Template::parse_detailed(std::string_view source, const Limits
     if (!text::is_valid(source))
         return RenderError{ErrorKind::syntax, "template is not valid UTF-8", {}};
     try {
-        Parser parser(tokenize(source), limits);
+        Parser parser(tokenize(source, limits), limits);
         Template out(parser.parse_module());
         check_names(out.module());
         return out;

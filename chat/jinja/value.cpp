@@ -277,6 +277,16 @@ void Heap::admit(Object* object, uint64_t bytes) {
     first_ = object;
     object->size_bytes_ = bytes;
     live_bytes_ += bytes;
+    check();
+}
+
+void Heap::change_size(Object* object, uint64_t bytes) {
+    live_bytes_ = live_bytes_ - object->size_bytes_ + bytes;
+    object->size_bytes_ = bytes;
+    check();
+}
+
+void Heap::check() {
     peak_bytes_ = std::max(peak_bytes_, live_bytes_);
     if (live_bytes_ > limit_bytes_)
         throw Failure{ErrorKind::limit,

@@ -116,6 +116,10 @@ class Map {
     using Entry = std::pair<Value, Value>;
 
     size_t size() const { return entries_.size(); }
+    /// Memory that the entries take, without what their values share.
+    uint64_t size_bytes() const {
+        return entries_.capacity() * sizeof(Entry) + index_.size() * kIndexBytes;
+    }
     bool empty() const { return entries_.empty(); }
     std::vector<Entry>::const_iterator begin() const { return entries_.begin(); }
     std::vector<Entry>::const_iterator end() const { return entries_.end(); }
@@ -131,7 +135,8 @@ class Map {
     void clear();
 
   private:
-    static constexpr size_t kScanned = 8;  // below, a scan beats the index
+    static constexpr size_t kScanned = 8;      // below, a scan beats the index
+    static constexpr size_t kIndexBytes = 64;  // of the index for one key
 
     size_t position(const Value& key) const;
 
