@@ -54,6 +54,7 @@ enum class ParamType : uint8_t { u32, f32 };
 struct Param {
     std::string_view name;
     ParamType type = ParamType::u32;
+    bool optional = false;  // 0 is none, and not printed
 };
 
 constexpr uint32_t kMaxBindings = 8;

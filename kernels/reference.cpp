@@ -22,17 +22,23 @@ double dot(const float* a, const float* b, size_t n) {
 }
 
 void matmul_rows(const Weight& w, std::span<const float> x, std::span<const float> bias,
-                 std::span<const float> residual, std::span<float> y, uint64_t first,
+                 std::span<const float> residual, const Products& out, uint64_t first,
                  uint64_t last) {
     std::vector<float> row(w.cols);
     const size_t n_rows = x.size() / w.cols;
+    const size_t m = out.y.size() / n_rows, m2 = out.y2.size() / n_rows,
+                 m3 = out.y3.size() / n_rows;
     for (uint64_t i = first; i < last; ++i) {
         w.row(i, row.data());
+        const bool in_y = i < m, in_y2 = !in_y && i < m + m2;
+        const std::span<float> y = in_y ? out.y : in_y2 ? out.y2 : out.y3;
+        const size_t width = in_y ? m : in_y2 ? m2 : m3;
+        const size_t at = i - (in_y ? 0 : in_y2 ? m : m + m2);
         for (size_t r = 0; r < n_rows; ++r) {
             double sum = dot(row.data(), &x[r * w.cols], w.cols);
             if (!bias.empty()) sum += bias[i];
-            if (!residual.empty()) sum += residual[r * w.rows + i];
-            y[r * w.rows + i] = float(sum);
+            if (!residual.empty() && in_y) sum += residual[r * m + at];
+            y[r * width + at] = float(sum);
         }
     }
 }
@@ -76,17 +82,17 @@ void rms_norm(std::span<const float> x, std::span<const float> w, float eps, std
 }
 
 void matmul(const Weight& w, std::span<const float> x, std::span<const float> bias,
-            std::span<const float> residual, std::span<float> y) {
+            std::span<const float> residual, const Products& out) {
     // Rows are independent, so threads change no result.
     const uint64_t n_threads =
         w.rows * w.cols < 1u << 18 ? 1 : std::max(1u, std::thread::hardware_concurrency());
     std::vector<std::jthread> threads;
     for (uint64_t t = 1; t < n_threads; ++t)
         threads.emplace_back([&, t] {
-            matmul_rows(w, x, bias, residual, y, w.rows * t / n_threads,
+            matmul_rows(w, x, bias, residual, out, w.rows * t / n_threads,
                         w.rows * (t + 1) / n_threads);
         });
-    matmul_rows(w, x, bias, residual, y, 0, w.rows / n_threads);
+    matmul_rows(w, x, bias, residual, out, 0, w.rows / n_threads);
 }
 
 void add(std::span<const float> a, std::span<const float> b, std::span<float> y) {

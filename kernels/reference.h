@@ -37,8 +37,12 @@ struct Cache {
 void embed(std::span<const uint32_t> tokens, const Weight& w, float scale, std::span<float> y);
 void take_rows(std::span<const float> x, std::span<float> y);
 void rms_norm(std::span<const float> x, std::span<const float> w, float eps, std::span<float> y);
+/// The rows of w fill y, then y2, then y3; absent ones are empty. The residual is added to y.
+struct Products {
+    std::span<float> y, y2, y3;
+};
 void matmul(const Weight& w, std::span<const float> x, std::span<const float> bias,
-            std::span<const float> residual, std::span<float> y);
+            std::span<const float> residual, const Products& out);
 void add(std::span<const float> a, std::span<const float> b, std::span<float> y);
 void rope_table(std::span<const uint32_t> turns, uint32_t pos, float magnitude, std::span<float> y);
 

@@ -22,7 +22,7 @@ Result<std::shared_ptr<const Engine>> Engine::create(std::shared_ptr<const Model
         const VkBackendOptions vulkan{.device = options.device,
                                       .validation = options.validation,
                                       .max_piece_bytes = options.max_piece_bytes};
-        TRY(engine->backend_, make_vk_backend(std::make_shared<const Plan>(fuse_residuals(*plan)),
+        TRY(engine->backend_, make_vk_backend(std::make_shared<const Plan>(fuse(*plan)),
                                               model->file(), vulkan, planned, options.progress));
     }
     engine->model_ = std::move(model);

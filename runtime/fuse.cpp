@@ -1,6 +1,7 @@
-// fuse.cpp — finds pairs of Steps by who reads what.
+// fuse.cpp — finds Steps that go together by who reads what.
 #include "runtime/fuse.h"
 
+#include <span>
 #include <vector>
 
 #include "gguf/result.h"
@@ -8,8 +9,19 @@
 namespace m2w {
 namespace {
 
-enum MatmulBinding : size_t { kResidual = 3, kProduct = 4 };  // in the contract of matmul
-static_assert(kMaxBindings > kProduct);
+/// In the contract of matmul; check_contract() makes sure.
+enum MatmulBinding : size_t { kWeight, kX, kBias, kResidual, kProduct };
+enum MatmulParam : size_t { kCols, kRows };
+constexpr size_t kMostProducts = 3;
+
+void check_contract() {
+    const OpInfo& info = op_info(Op::matmul);
+    M2W_ASSERT(info.bindings[kWeight].name == "w" && info.bindings[kX].name == "x" &&
+               info.bindings[kBias].name == "bias" && info.bindings[kResidual].name == "residual");
+    for (size_t i = 0; i < kMostProducts; ++i)
+        M2W_ASSERT(info.bindings[kProduct + i].name[0] == 'y' &&
+                   info.params[kRows + i].name[0] == 'm');
+}
 
 constexpr uint32_t kNoStep = UINT32_MAX;
 
@@ -38,11 +50,75 @@ std::vector<Use> uses_of(const Plan& plan) {
     return uses;
 }
 
+/// How many Steps use each tensor.
+std::vector<uint32_t> users_of_tensors(const Plan& plan) {
+    std::vector<uint32_t> users(plan.tensors.size());
+    for (const Step& step : plan.steps) {
+        const OpInfo& info = op_info(step.op);
+        for (size_t i = 0; i < info.n_bindings(); ++i)
+            if ((info.bindings[i].kind == Bind::weight || info.bindings[i].kind == Bind::vector) &&
+                step.operands[i].present())
+                ++users[step.operands[i].index];
+    }
+    return users;
+}
+
+/// Whether `next` can go on where the stack that begins with `first` ends.
+bool stackable(const Plan& plan, const std::vector<uint32_t>& users, const Step& first,
+               const Step& next) {
+    if (next.op != Op::matmul || next.layer != first.layer) return false;
+    const auto alone = [&](Operand o) { return !o.present() || users[o.index] == 1; };
+    const Tensor &a = plan.tensors[first.operands[kWeight].index],
+                 &b = plan.tensors[next.operands[kWeight].index];
+    const PlanValue &ya = plan.values[first.operands[kProduct].index],
+                    &yb = plan.values[next.operands[kProduct].index];
+    return alone(next.operands[kWeight]) && alone(next.operands[kBias]) &&
+           next.operands[kX].index == first.operands[kX].index &&
+           next.operands[kBias].present() == first.operands[kBias].present() &&
+           !next.operands[kResidual].present() && !next.operands[kProduct + 1].present() &&
+           a.dtype == b.dtype && a.cols == b.cols && ya.rows == yb.rows;
+}
+
+/// Tensors under each other as one.
+Tensor stack(const Plan& plan, std::span<const Step> steps, MatmulBinding binding) {
+    Tensor all = plan.tensors[steps[0].operands[binding].index];
+    for (const Step& step : steps.subspan(1)) {
+        const Tensor& t = plan.tensors[step.operands[binding].index];
+        all.name += "+" + t.name;
+        (all.is_vector ? all.cols : all.rows) += all.is_vector ? t.cols : t.rows;
+        const auto parts = t.parts();
+        all.stacked.insert(all.stacked.end(), parts.begin(), parts.end());
+    }
+    return all;
+}
+
+/// Tensors that no Step uses go, the others move up.
+void drop_unused_tensors(Plan& plan) {
+    const std::vector<uint32_t> users = users_of_tensors(plan);
+    std::vector<uint32_t> moved_to(users.size());
+    std::vector<Tensor> kept;
+    for (size_t i = 0; i < users.size(); ++i) {
+        moved_to[i] = uint32_t(kept.size());
+        if (users[i] > 0) kept.push_back(std::move(plan.tensors[i]));
+    }
+    plan.tensors = std::move(kept);
+    for (Step& step : plan.steps) {
+        const OpInfo& info = op_info(step.op);
+        for (size_t i = 0; i < info.n_bindings(); ++i)
+            if ((info.bindings[i].kind == Bind::weight || info.bindings[i].kind == Bind::vector) &&
+                step.operands[i].present())
+                step.operands[i].index = moved_to[step.operands[i].index];
+    }
+}
+
 }  // namespace
 
+Plan fuse(const Plan& plan) {
+    return stack_matmuls(fuse_residuals(plan));
+}
+
 Plan fuse_residuals(const Plan& plan) {
-    M2W_ASSERT(op_info(Op::matmul).bindings[kResidual].name == "residual" &&
-               op_info(Op::matmul).bindings[kProduct].name == "y");
+    check_contract();
     Plan fused = plan;
     fused.steps.clear();
     const std::vector<Use> uses = uses_of(plan);
@@ -69,6 +145,41 @@ Plan fuse_residuals(const Plan& plan) {
     }
     for (Tap& tap : fused.taps) tap.step = moved_to[tap.step];
     return fused;
+}
+
+Plan stack_matmuls(const Plan& plan) {
+    check_contract();
+    const std::vector<uint32_t> users = users_of_tensors(plan);
+    Plan out = plan;
+    out.steps.clear();
+    std::vector<uint32_t> moved_to(plan.steps.size());
+    for (size_t s = 0; s < plan.steps.size();) {
+        const Step& first = plan.steps[s];
+        size_t n = 1;
+        if (first.op == Op::matmul && stackable(plan, users, first, first))
+            while (n < kMostProducts && s + n < plan.steps.size() &&
+                   stackable(plan, users, first, plan.steps[s + n]))
+                ++n;
+        Step step = first;
+        const std::span run = std::span(plan.steps).subspan(s, n);
+        if (n > 1) {
+            for (const MatmulBinding binding : {kWeight, kBias}) {
+                if (!first.operands[binding].present()) continue;
+                // Where its first part was: weights are loaded in this order.
+                out.tensors[step.operands[binding].index] = stack(plan, run, binding);
+            }
+            for (size_t i = 1; i < n; ++i) {
+                step.operands[kProduct + i] = run[i].operands[kProduct];
+                step.params[kRows + i] = run[i].params[kRows];
+            }
+        }
+        for (size_t i = 0; i < n; ++i) moved_to[s + i] = uint32_t(out.steps.size());
+        out.steps.push_back(step);
+        s += n;
+    }
+    for (Tap& tap : out.taps) tap.step = moved_to[tap.step];
+    drop_unused_tensors(out);
+    return out;
 }
 
 }  // namespace m2w

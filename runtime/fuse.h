@@ -5,9 +5,16 @@
 
 namespace m2w {
 
-/// matmul, then an add that is the only reader of its result -> one matmul with a residual. The
-/// add's value keeps its index and name, so taps stay valid; the product's value is no longer
-/// written.
+/// All rewrites of this file. Values keep their indices and names, so that taps stay valid; those
+/// in between that no Step needs any more are no longer written.
+Plan fuse(const Plan& plan);
+
+/// matmul, then an add that is the only reader of its result -> one matmul with a residual.
 Plan fuse_residuals(const Plan& plan);
+
+/// Up to three matmuls in a row of the same rows, with weights of one type that nothing else uses
+/// (queries, keys and values; gate and up) -> one matmul of a tensor that stacks them. The Plan's
+/// tensors get new indices.
+Plan stack_matmuls(const Plan& plan);
 
 }  // namespace m2w

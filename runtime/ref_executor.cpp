@@ -18,16 +18,24 @@ struct RefWeights {
 };
 
 Result<void> load_tensor(const gguf::File& file, const Tensor& t, size_t index, RefWeights& out) {
-    TRY(gguf::check_finite(file, *t.info));
-    if (t.is_vector) {
-        TRY(out.vectors[index], file.decode(*t.info));
-        return {};
+    const std::vector<const gguf::TensorInfo*> parts = t.parts();
+    for (const gguf::TensorInfo* info : parts) {
+        TRY(gguf::check_finite(file, *info));
+        if (!t.is_vector) continue;
+        TRY(const auto values, file.decode(*info));
+        out.vectors[index].insert(out.vectors[index].end(), values.begin(), values.end());
     }
+    if (t.is_vector) return {};
     auto bytes = file.source(*t.info).view(t.info->offset_bytes, t.info->size_bytes);
-    if (bytes.empty()) {
-        out.owned[index].resize(t.info->size_bytes);
-        TRY(file.read(*t.info, 0, out.owned[index]));
-        bytes = out.owned[index];
+    if (bytes.empty() || parts.size() > 1) {
+        std::vector<std::byte>& owned = out.owned[index];
+        owned.resize(t.file_bytes());
+        size_t at = 0;
+        for (const gguf::TensorInfo* info : parts) {
+            TRY(file.read(*info, 0, std::span(owned).subspan(at, info->size_bytes)));
+            at += info->size_bytes;
+        }
+        bytes = owned;
     }
     out.matrices[index] = {t.dtype, bytes.data(), t.rows, t.cols};
     return {};
@@ -78,6 +86,7 @@ class RefExecutor final : public Executor {
                                      : std::span<const float>();
         };
         const auto out = [&](std::string_view name) -> std::span<float> {
+            if (!s.operand(name).present()) return {};
             const PlanValue& v = plan_.values[s.operand(name).index];
             auto& data = values_[s.operand(name).index];
             data.resize((v.rows == Rows::n_tok ? batch.tokens.size() : batch.n_out) * v.width);
@@ -100,7 +109,8 @@ class RefExecutor final : public Executor {
             case Op::rms_norm:
                 return ref::rms_norm(in("x"), vec("w"), s.f32("eps"), out("y"));
             case Op::matmul:
-                return ref::matmul(matrix("w"), in("x"), vec("bias"), in("residual"), out("y"));
+                return ref::matmul(matrix("w"), in("x"), vec("bias"), in("residual"),
+                                   {out("y"), out("y2"), out("y3")});
             case Op::add:
                 return ref::add(in("a"), in("b"), out("y"));
             case Op::rope_table:
@@ -198,10 +208,10 @@ Result<std::unique_ptr<Backend>> make_ref_backend(std::shared_ptr<const Plan> pl
     weights->matrices.resize(tensors.size());
     weights->vectors.resize(tensors.size());
     LoadProgress state;
-    for (const Tensor& t : tensors) state.bytes_total += t.info->size_bytes;
+    for (const Tensor& t : tensors) state.bytes_total += t.file_bytes();
     for (size_t i = 0; i < tensors.size(); ++i) {
         TRY(load_tensor(*file, tensors[i], i, *weights));
-        state.bytes_done += tensors[i].info->size_bytes;
+        state.bytes_done += tensors[i].file_bytes();
         if (progress) progress(state);
     }
     weights->plan = std::move(plan);

@@ -64,15 +64,18 @@ class Loader {
         : uploader_(device), file_(file), progress_(progress) {}
 
     Result<void> load(const Tensor& t, const DeviceTensor& to) {
-        if (t.is_vector) {
-            TRY(gguf::check_finite(file_, *t.info));
-            TRY(auto values, file_.decode(*t.info));
-            TRY(uploader_.write(to.pieces[0].memory.part(0, values.size() * 4),
-                                std::as_bytes(std::span(values))));
-            return advance(t.info->size_bytes);
+        uint64_t done = 0;  // rows of a matrix, bytes of a vector
+        for (const gguf::TensorInfo* info : t.parts()) {
+            if (t.is_vector) {
+                TRY(done, load_vector(*info, to.pieces[0], done));
+                continue;
+            }
+            const uint64_t rows = info->rows();
+            for (const WeightPiece& piece : to.pieces)
+                TRY(load_rows(t, {*info, done, rows}, piece));
+            file_.source(*info).done_with(info->offset_bytes, info->size_bytes);
+            done += rows;
         }
-        for (const WeightPiece& piece : to.pieces) TRY(load_piece(t, piece));
-        file_.source(*t.info).done_with(t.info->offset_bytes, t.info->size_bytes);
         return {};
     }
 
@@ -80,33 +83,56 @@ class Loader {
     LoadProgress state;
 
   private:
-    Result<void> load_piece(const Tensor& t, const WeightPiece& piece) {
+    /// A tensor of the file as rows [row0, row0 + rows) of a matrix.
+    struct Part {
+        const gguf::TensorInfo& info;
+        uint64_t row0, rows;
+    };
+
+    /// Floats to byte `at` of a piece; gives the byte behind them.
+    Result<uint64_t> load_vector(const gguf::TensorInfo& info, const WeightPiece& to, uint64_t at) {
+        TRY(gguf::check_finite(file_, info));
+        TRY(auto values, file_.decode(info));
+        TRY(uploader_.write(to.memory.part(at, values.size() * 4),
+                            std::as_bytes(std::span(values))));
+        TRY(advance(info.size_bytes));
+        return at + values.size() * 4;
+    }
+
+    /// The rows that a part and a piece share.
+    Result<void> load_rows(const Tensor& t, const Part& part, const WeightPiece& piece) {
+        const uint64_t begin = std::max(part.row0, piece.row0);
+        const uint64_t end = std::min(part.row0 + part.rows, piece.row0 + piece.rows);
+        if (begin >= end) return {};
         const DTypeInfo& type = dtype_info(t.dtype);
-        const uint64_t first = piece.row0 * blocks_per_row(t), n = piece.rows * blocks_per_row(t);
+        const uint64_t n = (end - begin) * blocks_per_row(t);
+        const uint64_t in_part = (begin - part.row0) * blocks_per_row(t),
+                       in_piece = (begin - piece.row0) * blocks_per_row(t);
         const uint64_t step = std::max<uint64_t>(
             1, std::min(kPieceBytes, uploader_.max_stage_bytes() / 2) / type.block_bytes);
         for (uint64_t b = 0; b < n; b += step) {
             const uint64_t count = std::min(step, n - b);
-            TRY(auto blocks, fetch(t, (first + b) * type.block_bytes, count * type.block_bytes));
-            TRY(repack(type, blocks, piece, b, count));
+            TRY(auto blocks,
+                fetch(part.info, (in_part + b) * type.block_bytes, count * type.block_bytes));
+            TRY(repack(type, blocks, piece, in_piece + b, count));
             TRY(advance(blocks.size()));
         }
         return {};
     }
 
     /// The file's bytes in place, or read into scratch.
-    Result<std::span<const std::byte>> fetch(const Tensor& t, uint64_t offset, uint64_t size) {
-        auto bytes = file_.source(*t.info).view(t.info->offset_bytes + offset, size);
+    Result<std::span<const std::byte>> fetch(const gguf::TensorInfo& info, uint64_t offset,
+                                             uint64_t size) {
+        auto bytes = file_.source(info).view(info.offset_bytes + offset, size);
         if (bytes.empty()) {
             scratch_.resize(size);
-            TRY(file_.read(*t.info, offset, scratch_));
+            TRY(file_.read(info, offset, scratch_));
             bytes = scratch_;
         }
-        const uint64_t block_bytes = dtype_info(t.dtype).block_bytes;
+        const uint64_t block_bytes = dtype_info(info.dtype).block_bytes;
         const size_t n_blocks = size / block_bytes,
-                     bad = gguf::find_non_finite_block(t.dtype, bytes.data(), n_blocks);
-        if (bad < n_blocks)
-            return gguf::non_finite_error(file_, *t.info, offset / block_bytes + bad);
+                     bad = gguf::find_non_finite_block(info.dtype, bytes.data(), n_blocks);
+        if (bad < n_blocks) return gguf::non_finite_error(file_, info, offset / block_bytes + bad);
         return bytes;
     }
 
@@ -161,7 +187,7 @@ Result<VkWeights> VkWeights::load(vk::Device& device, const Plan& plan, const gg
         for (WeightPiece& piece : t.pieces) piece.memory = weights.arena_[slice++];
 
     Loader loader(device, file, progress);
-    for (const Tensor& t : tensors) loader.state.bytes_total += t.info->size_bytes;
+    for (const Tensor& t : tensors) loader.state.bytes_total += t.file_bytes();
     for (size_t i = 0; i < tensors.size(); ++i) TRY(loader.load(tensors[i], placed[i]));
     TRY(loader.finish());
     weights.tensors_ = std::move(placed);

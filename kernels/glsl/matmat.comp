@@ -15,6 +15,22 @@ shared float tile_x[BK][BN + 1];
 
 float x_at(uint column, uint k) { return column < p.rows && k < p.k ? p.x.v[column * p.k + k] : 0.0; }
 
+void store(uint row, uint column, float sum) {
+    uint at = p.w_row0 + row, width = p.m;
+    F32Out y = p.y;
+    if (present(p.bias)) sum += F32In(p.bias).v[at];
+    if (at >= p.m) {  // of another product of the same activations
+        at -= p.m;
+        const bool third = at >= p.m2;
+        y = F32Out(third ? p.y3 : p.y2);
+        width = third ? p.m3 : p.m2;
+        if (third) at -= p.m2;
+    } else if (present(p.residual)) {
+        sum += F32In(p.residual).v[column * p.m + at];
+    }
+    y.v[column * width + at] = sum;
+}
+
 void main() {
     const uint first = gl_WorkGroupID.x * BM, column0 = gl_WorkGroupID.y * BN;
     const uint id = gl_LocalInvocationID.x;
@@ -50,10 +66,6 @@ void main() {
     [[unroll]] for (uint i = 0; i < TM; ++i) [[unroll]] for (uint j = 0; j < TN; ++j) {
         const uint row = first + tm + i, column = column0 + tn + j;
         if (row >= p.w_rows || column >= p.rows) continue;
-        const uint at = p.w_row0 + row;
-        float y = sum[i * TN + j];
-        if (present(p.bias)) y += F32In(p.bias).v[at];
-        if (present(p.residual)) y += F32In(p.residual).v[column * p.m + at];
-        p.y.v[column * p.m + at] = y;
+        store(row, column, sum[i * TN + j]);
     }
 }

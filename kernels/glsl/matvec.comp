@@ -24,10 +24,19 @@ Weights8 load_x(uint column, uint k) {
 }
 
 void store(uint row, uint column, float sum) {
-    const uint at = p.w_row0 + row;
+    uint at = p.w_row0 + row, width = p.m;
+    F32Out y = p.y;
     if (present(p.bias)) sum += F32In(p.bias).v[at];
-    if (present(p.residual)) sum += F32In(p.residual).v[column * p.m + at];
-    p.y.v[column * p.m + at] = sum;
+    if (at >= p.m) {  // of another product of the same activations
+        at -= p.m;
+        const bool third = at >= p.m2;
+        y = F32Out(third ? p.y3 : p.y2);
+        width = third ? p.m3 : p.m2;
+        if (third) at -= p.m2;
+    } else if (present(p.residual)) {
+        sum += F32In(p.residual).v[column * p.m + at];
+    }
+    y.v[column * width + at] = sum;
 }
 
 void main() {

@@ -73,8 +73,9 @@ ValueId Emitter::matmul(std::string_view name, ValueId x, Slot weight, Slot bias
     const Tensor& w = plan_.tensors[tensor(weight)];
     const ValueId y = value(name, uint32_t(w.rows), rows(x));
     const uint32_t bias_index = bias == Slot::count ? kNoTensor : find(bias);
-    emit(Op::matmul, {tensor(weight), x.index, bias_index, Operand::kAbsent, y.index},
-         {uint32_t(w.cols), uint32_t(w.rows)});
+    constexpr uint32_t none = Operand::kAbsent;
+    emit(Op::matmul, {tensor(weight), x.index, bias_index, none, y.index, none, none},
+         {uint32_t(w.cols), uint32_t(w.rows), 0u, 0u});
     return y;
 }
 

@@ -55,6 +55,7 @@ std::string step_str(const Plan& plan, const Step& step) {
     }
     for (size_t i = 0; i < info.n_params(); ++i) {
         const Param& param = info.params[i];
+        if (param.optional && step.params[i] == 0) continue;
         params += param.type == ParamType::u32
                       ? fmt::format(" {}={}", param.name, step.params[i])
                       : fmt::format(" {}={:g}", param.name, std::bit_cast<float>(step.params[i]));

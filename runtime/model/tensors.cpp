@@ -220,6 +220,18 @@ Result<TensorTable> TensorTable::from(const gguf::File& file, const Hparams& hp,
     return table;
 }
 
+std::vector<const gguf::TensorInfo*> Tensor::parts() const {
+    std::vector<const gguf::TensorInfo*> all{info};
+    all.insert(all.end(), stacked.begin(), stacked.end());
+    return all;
+}
+
+uint64_t Tensor::file_bytes() const {
+    uint64_t sum = 0;
+    for (const gguf::TensorInfo* part : parts()) sum += part->size_bytes;
+    return sum;
+}
+
 uint32_t TensorTable::find(Slot slot, uint32_t layer) const {
     return index_[(in_layer(slot) ? layer + 1 : 0) * size_t(Slot::count) + size_t(slot)];
 }

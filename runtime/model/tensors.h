@@ -48,6 +48,13 @@ struct Tensor {
     uint64_t cols = 0;
     bool is_vector = false;
     const gguf::TensorInfo* info = nullptr;  // in the File that the model was made from
+    /// Further tensors of the file, whose rows follow those of info in one matrix or vector; only
+    /// rewritten Plans have them (runtime/fuse.h). rows and cols count all.
+    std::vector<const gguf::TensorInfo*> stacked{};
+
+    /// info and stacked, in the order of their rows.
+    std::vector<const gguf::TensorInfo*> parts() const;
+    uint64_t file_bytes() const;
 };
 
 constexpr uint32_t kNoTensor = UINT32_MAX;

@@ -1,6 +1,7 @@
 // matmul_test.cpp — matmul of every weight type against the reference.
 #include <fmt/format.h>
 
+#include <array>
 #include <cmath>
 
 #include "tests/kernels/sweep.h"
@@ -16,7 +17,7 @@ const std::vector<std::string_view> kWith[] = {{}, {"bias"}, {"residual"}, {"bia
 StepCase matmul(DType dtype, uint32_t k, uint32_t m, size_t with) {
     StepCase step{.name = fmt::format("{},k={},m={}", type_name(dtype), k, m),
                   .op = Op::matmul,
-                  .params = {{"k", k}, {"m", m}},
+                  .params = {{"k", k}, {"m", m}, {"m2", 0}, {"m3", 0}},
                   .with = kWith[with],
                   .weight_type = dtype};
     for (const auto optional : step.with) step.name += "," + std::string(optional);
@@ -60,6 +61,23 @@ TEST_F(MatmulOps, any_number_of_rows_equals_the_reference) {
         steps.push_back(matmul(DType::bf16, 33, 65, with));
     }
     sweep(steps, usual_batches());
+}
+
+/// Two and three products at once, with borders between them anywhere.
+TEST_F(MatmulOps, stacked_products_equal_the_reference) {
+    std::vector<StepCase> steps;
+    for (const DType dtype : {DType::f16, DType::q8_0, DType::q4_k})
+        for (const auto& [m, m2, m3] :
+             {std::array{33u, 31u, 0u}, {64u, 32u, 32u}, {1u, 255u, 7u}}) {
+            const bool bias = m3 > 0;
+            StepCase step = matmul(dtype, 256, m, bias ? 1 : 0);
+            step.params = {{"k", 256}, {"m", m}, {"m2", m2}, {"m3", m3}};
+            step.name += fmt::format(",m2={},m3={}", m2, m3);
+            step.with.push_back("y2");
+            if (m3) step.with.push_back("y3");
+            steps.push_back(step);
+        }
+    sweep(steps, std::vector<BatchCase>{{}, {.n_tok = 3}, {.n_tok = 9}, {.n_tok = 130}});
 }
 
 TEST_F(MatmulOps, logits_rows_equal_the_reference) {

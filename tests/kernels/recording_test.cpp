@@ -17,7 +17,10 @@ TEST_F(RecordingOps, batches_of_changing_shapes_on_one_executor_equal_the_refere
         {.name = "table",
          .op = Op::rope_table,
          .params = {{"n_pairs", 8}, f32_param("magnitude", 1)}},
-        {.name = "matmul", .op = Op::matmul, .params = {{"k", 64}, {"m", 33}}, .rows = Rows::n_out},
+        {.name = "matmul",
+         .op = Op::matmul,
+         .params = {{"k", 64}, {"m", 33}, {"m2", 0}, {"m3", 0}},
+         .rows = Rows::n_out},
         {.name = "take_rows", .op = Op::take_rows, .params = {{"n", 33}}},
         {.name = "store", .op = Op::kv_store, .params = {{"n_k", 16}, {"n_v", 16}}},
     };

@@ -51,7 +51,7 @@ void check_step(const OpRig& rig, size_t index, const StepCase& step, const Batc
     const OpInfo& info = op_info(step.op);
     for (uint32_t b = 0; b < info.n_bindings(); ++b) {
         const Binding& binding = info.bindings[b];
-        if (binding.mode != Mode::out) continue;
+        if (binding.mode != Mode::out || !step.has(binding)) continue;
         for (const Side side : {Side::device, Side::gpu}) {
             const std::string problem =
                 binding.kind == Bind::cache

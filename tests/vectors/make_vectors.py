@@ -168,24 +168,29 @@ def rms_norm(f):
 
 
 def matmul(f):
-    def one(name, type_name, k, m, n_tok, bias=False, residual=False, scale=1.0):
-        blob, w = make_weight(f.rng, type_name, m, k)
+    def one(name, type_name, k, m, n_tok, bias=False, residual=False, scale=1.0, m2=0, m3=0):
+        blob, w = make_weight(f.rng, type_name, m + m2 + m3, k)
         x = f.normal(n_tok, k, scale=scale)
-        b = f.normal(m, scale=scale * 5) if bias else None
+        b = f.normal(m + m2 + m3, scale=scale * 5) if bias else None
         r = f.normal(n_tok, m, scale=scale * 5) if residual else None
-        y = x @ w.T + (b if bias else 0) + (r if residual else 0)
-        f.case(name, {"k": k, "m": m}, n_tok, w=blob, x=x, bias=b, residual=r, y=y)
+        y = x @ w.T + (b if bias else 0)
+        y, y2, y3 = y[:, :m] + (r if residual else 0), y[:, m:m + m2], y[:, m + m2:]
+        f.case(name, {"k": k, "m": m, "m2": m2, "m3": m3}, n_tok, w=blob, x=x, bias=b, residual=r, y=y,
+               y2=y2 if m2 else None, y3=y3 if m3 else None)
     for i, (type_name, (_, elems, _, _, _)) in enumerate(TYPES.items()):
         k = {1: 72, 32: 96, 256: 512}[elems]
         one(type_name, type_name, k, 5, 1 if elems == 256 else 3, bias=i % 2 == 0, residual=i % 3 == 0)
     for type_name in ("f32", "f16", "bf16"):
         one(type_name + "_k33", type_name, 33, 7, 2, bias=True)
     one("one_by_one", "f32", 1, 1, 1)
-    one("many_weight_rows", "q8_0", 32, 65, 9, residual=True)
-    one("many_rows", "q8_0", 32, 3, 65)
-    one("bias_and_residual", "q4_0", 64, 33, 9, bias=True, residual=True)
+    one("many_weight_rows", "q8_0", 32, 65, 3, residual=True)
+    one("many_rows", "q8_0", 32, 3, 17)
+    one("bias_and_residual", "q4_0", 64, 33, 3, bias=True, residual=True)
     one("tiny", "q4_1", 64, 9, 2, scale=1e-6)
     one("huge", "q5_1", 64, 9, 2, scale=1e4)
+    one("two_at_once", "q8_0", 32, 33, 3, m2=7)
+    one("three_at_once", "q4_k", 256, 5, 2, bias=True, m2=3, m3=1)
+    one("three_many_rows", "q4_0", 32, 5, 17, bias=True, m2=8, m3=3)
 
 
 def rope_table(f):
