@@ -53,6 +53,8 @@ std::string header(const OpInfo& info) {
             addresses += "    " + binding_type(b) + " " + name + ";" + note;
         }
     }
+    if (has_binding(info, Bind::cache))
+        weight_rows += "    uint n_rows;  // of the caches; position p is in row p mod n_rows\n";
     for (uint32_t i = 0; i < info.n_params(); ++i)
         params += std::string("    ") +
                   (info.params[i].type == ParamType::u32 ? "uint " : "float ") +

@@ -30,13 +30,25 @@ constexpr std::array<OpInfo, size_t(Op::count)> kOps{{
     {.op = Op::rms_norm,
      .name = "rms_norm",
      .bindings = {{"x", activation, in, "[rows * groups][n]"},
-                  {"w", vector, in, "[n]"},
+                  {"w", vector, in, "[n]", true},
                   {"y", activation, out, "[rows * groups][n]"}},
      .params = {{"n", u32}, {"groups", u32}, {"eps", f32}},
      .rtol = 1e-5f,
      .formula = "y = w * x / sqrt(mean(x^2) + eps), each group of n values by itself",
      .source = "Zhang and Sennrich 2019, Root Mean Square Layer Normalization; eps inside the root "
                "as torch.nn.RMSNorm"},
+    {.op = Op::layer_norm,
+     .name = "layer_norm",
+     .bindings = {{"x", activation, in, "[rows * groups][n]"},
+                  {"w", vector, in, "[n]", true},
+                  {"bias", vector, in, "[n]", true},
+                  {"y", activation, out, "[rows * groups][n]"}},
+     .params = {{"n", u32}, {"groups", u32}, {"eps", f32}},
+     .rtol = 1e-5f,
+     .formula = "y = w * (x - mean(x)) / sqrt(mean((x - mean(x))^2) + eps) + bias, each group of n "
+                "values by itself",
+     .source = "Ba, Kiros and Hinton 2016, Layer Normalization; eps inside the root as "
+               "torch.nn.LayerNorm"},
     {.op = Op::matmul,
      .name = "matmul",
      .bindings = {{"w", weight, in, "[m + m2 + m3][k]"},
@@ -58,20 +70,23 @@ constexpr std::array<OpInfo, size_t(Op::count)> kOps{{
      .bindings = {{"a", activation, in, "[rows][n]"},
                   {"b", activation, in, "[rows][n]"},
                   {"y", activation, out, "[rows][n]"}},
-     .params = {{"n", u32}},
+     .params = {{"n", u32}, {"scale", f32}},
      .rtol = 1e-6f,
-     .formula = "y = a + b",
+     .formula = "y = a + scale * b",
      .source = "residual connection"},
     {.op = Op::rope_table,
      .name = "rope_table",
      .bindings = {{"turns", constant, in, "[n_pairs][2]"},
+                  {"turns_long", constant, in, "[n_pairs][2]", true},
                   {"y", activation, out, "[n_tok][n_pairs][2]"}},
-     .params = {{"n_pairs", u32}, {"magnitude", f32}},
+     .params = {{"n_pairs", u32}, {"magnitude", f32}, {"short_context", u32}},
      .rtol = 1e-5f,
      .formula =
          "phi = (pos + t) * turns[i] mod 1 in 64-bit fixed point (turns: low word, high word); "
-         "y[t][i] = magnitude * (cos(2 pi phi), sin(2 pi phi))",
-     .source = "Su et al. 2021, RoFormer; turns[i] = theta_i / 2 pi, exact at any position"},
+         "y[t][i] = magnitude * (cos(2 pi phi), sin(2 pi phi)); turns_long instead of turns where "
+         "it is there and n_ctx > short_context",
+     .source = "Su et al. 2021, RoFormer; turns[i] = theta_i / 2 pi, exact at any position; two "
+               "sets: Ding et al. 2024, LongRoPE"},
     {.op = Op::rope,
      .name = "rope",
      .bindings = {{"x", activation, in, "[n_tok][n_head][head_dim]"},
@@ -86,37 +101,53 @@ constexpr std::array<OpInfo, size_t(Op::count)> kOps{{
      .name = "kv_store",
      .bindings = {{"k", activation, in, "[n_tok][n_k]"},
                   {"v", activation, in, "[n_tok][n_v]"},
-                  {"k_cache", cache, out, "[n_ctx][n_k]"},
-                  {"v_cache", cache, out, "[n_ctx][n_v]"}},
+                  {"k_cache", cache, out, "[n_rows][n_k]"},
+                  {"v_cache", cache, out, "[n_rows][n_v]"}},
      .params = {{"n_k", u32}, {"n_v", u32}},
      .rtol = 0,
-     .formula = "k_cache[pos + t] = k[t], v_cache[pos + t] = v[t]; where the cache is f16, clamped "
-                "to +-65504 and rounded to nearest even",
+     .formula = "k_cache[(pos + t) mod n_rows] = k[t], v_cache[(pos + t) mod n_rows] = v[t]; where "
+                "the cache is f16, clamped to +-65504 and rounded to nearest even",
      .source = "key-value cache"},
     {.op = Op::attend,
      .name = "attend",
      .bindings = {{"q", activation, in, "[n_tok][n_head][head_dim]"},
-                  {"k_cache", cache, in, "[n_ctx][n_head_kv][head_dim]"},
-                  {"v_cache", cache, in, "[n_ctx][n_head_kv][head_dim]"},
-                  {"y", activation, out, "[n_tok][n_head][head_dim]"}},
-     .params = {{"n_head", u32}, {"n_head_kv", u32}, {"head_dim", u32}, {"scale", f32}},
+                  {"k_cache", cache, in, "[n_rows][n_head_kv][head_dim]"},
+                  {"v_cache", cache, in, "[n_rows][n_head_kv][value_dim]"},
+                  {"sinks", vector, in, "[n_head]", true},
+                  {"y", activation, out, "[n_tok][n_head][value_dim]"}},
+     .params = {{"n_head", u32},
+                {"n_head_kv", u32},
+                {"head_dim", u32},
+                {"value_dim", u32},
+                {"scale", f32},
+                {"soft_cap", f32},
+                {"window", u32},
+                {"temperature", f32},
+                {"temperature_length", u32}},
      .rtol = 2e-5f,
      .formula =
-         "y[t][h] = sum_j p_j v[j][g], p = softmax_j(scale * q[t][h] . k[j][g]), j <= pos + t, "
-         "g = h * n_head_kv / n_head",
-     .source = "Vaswani et al. 2017, equation 1; grouped queries: Ainslie et al. 2023"},
+         "y[t][h] = sum_j p_j v[j][g], p = softmax_j(s_j), s_j = cap(scale * heat * q[t][h] . "
+         "k[j][g]), j <= i = pos + t, j > i - window unless window is 0, g = h * n_head_kv / "
+         "n_head; cap(s) = soft_cap tanh(s / soft_cap) unless soft_cap is 0; heat = 1 + "
+         "temperature "
+         "ln(1 + floor(i / temperature_length)) unless temperature_length is 0; sinks[h] is one "
+         "more score, without a value",
+     .source = "Vaswani et al. 2017, equation 1; grouped queries: Ainslie et al. 2023; windows: "
+               "Beltagy et al. 2020, Longformer; soft_cap: Gemma 2 report, 2024; sinks: gpt-oss "
+               "model card, 2025; heat: Llama 4, 2025"},
     {.op = Op::glu,
      .name = "glu",
      .bindings = {{"gate", activation, in, "[n_tok][n]"},
-                  {"up", activation, in, "[n_tok][n]"},
+                  {"up", activation, in, "[n_tok][n]", true},
                   {"y", activation, out, "[n_tok][n]"}},
      .params = {{"n", u32}, {"activation", u32}},
      .rtol = 1e-5f,
      .formula =
          "y = act(gate) * up; silu(x) = x / (1 + exp(-x)), "
          "gelu_tanh(x) = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), relu(x) = max(x, 0), "
-         "sigmoid(x) = 1 / (1 + exp(-x)), identity(x) = x",
-     .source = "Shazeer 2020, GLU Variants Improve Transformer"},
+         "sigmoid(x) = 1 / (1 + exp(-x)), identity(x) = x, relu_squared(x) = relu(x)^2; "
+         "without up y = act(gate)",
+     .source = "Shazeer 2020, GLU Variants Improve Transformer; So et al. 2021, Primer"},
     {.op = Op::causal_conv,
      .name = "causal_conv",
      .bindings = {{"x", activation, in, "[n_tok][n]"},
@@ -168,6 +199,21 @@ constexpr std::array<OpInfo, size_t(Op::count)> kOps{{
                 "exp(a[h] softplus(decay[t][h] + dt_bias[h])) state[h], state[h] = S + "
                 "sigmoid(beta[t][h]) k (v - k . S)^T, y[t][h] = q . state[h] / sqrt(k_dim)",
      .source = "Yang et al. 2024, Gated Delta Networks, equation 10"},
+    {.op = Op::xielu,
+     .name = "xielu",
+     .bindings = {{"x", activation, in, "[n_tok][n]"}, {"y", activation, out, "[n_tok][n]"}},
+     .params = {{"n", u32}, {"alpha_p", f32}, {"alpha_n", f32}, {"beta", f32}, {"eps", f32}},
+     .rtol = 1e-5f,
+     .formula = "y = alpha_p x^2 + beta x for x > 0, else alpha_n (exp(min(x, eps)) - 1 - x) + "
+                "beta x",
+     .source = "Huang and Schlag 2024, Deriving Activation Functions Using Integration"},
+    {.op = Op::soft_cap,
+     .name = "soft_cap",
+     .bindings = {{"x", activation, in, "[rows][n]"}, {"y", activation, out, "[rows][n]"}},
+     .params = {{"n", u32}, {"scale", f32}, {"cap", f32}},
+     .rtol = 1e-5f,
+     .formula = "y = cap tanh(scale * x / cap); scale * x where cap is 0",
+     .source = "Gemma 2 report, 2024; a scale alone: Granite, Cohere"},
 }};
 
 constexpr bool rows_in_enum_order() {

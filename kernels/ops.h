@@ -13,6 +13,7 @@ enum class Op : uint8_t {
     embed,
     take_rows,
     rms_norm,
+    layer_norm,
     matmul,
     add,
     rope_table,
@@ -23,6 +24,8 @@ enum class Op : uint8_t {
     causal_conv,
     ssm_scan,
     gated_delta,
+    xielu,
+    soft_cap,
     count
 };
 
@@ -34,7 +37,7 @@ enum class Bind : uint8_t {
     vector,      // an f32 weight vector
     constant,    // u32 words that the model computed at load
     tokens,      // u32 token ids of this batch
-    cache,       // f16 or f32 key or value rows of one layer
+    cache,       // f16 or f32 key or value rows of one layer: n_rows of them, a ring
     state,       // f32 words that one recurrent layer keeps; read from one slot, written to another
 };
 
@@ -58,13 +61,15 @@ struct Param {
 };
 
 constexpr uint32_t kMaxBindings = 8;
-constexpr uint32_t kMaxParams = 8;
+constexpr uint32_t kMaxParams = 12;
 
-/// One contract. Three dynamic values are known to every op besides its params: n_tok (tokens in
-/// the batch), pos (position of the batch's first token) and n_out (how many of the last tokens get
-/// logits). An op with a state has it twice: `past`, as it was before the batch, and `state`, as it
-/// is after it, in two slots of the same memory that are never the same. At position 0 the past is
-/// zero, whatever its slot holds.
+/// One contract. Dynamic values are known to every op besides its params: n_tok (tokens in the
+/// batch), pos (position of the batch's first token), n_out (how many of the last tokens get
+/// logits), n_ctx (positions that the timeline may have) and, where it has a cache, n_rows (rows of
+/// that cache; position p is in row p mod n_rows). An op
+/// with a state has it twice: `past`, as it was before the batch, and `state`, as it is after it,
+/// in two slots of the same memory that are never the same. At position 0 the past is zero,
+/// whatever its slot holds.
 struct OpInfo {
     Op op;
     std::string_view name;
@@ -94,7 +99,8 @@ enum class Activation : uint32_t {
     gelu_tanh = 1,
     relu = 2,
     sigmoid = 3,
-    identity = 4
+    identity = 4,
+    relu_squared = 5
 };  // glu.activation, causal_conv.activation
 enum class KeyHeads : uint32_t {
     grouped = 0,

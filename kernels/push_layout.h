@@ -1,5 +1,5 @@
 // push_layout.h — the push constants of an op, in one order for the host and the generated GLSL:
-// the dynamic header, addresses in binding order, weight rows, params. Knows no Vulkan.
+// the dynamic header, addresses in binding order, weight rows, cache rows, params. Knows no Vulkan.
 #pragma once
 #include <cstdint>
 
@@ -22,13 +22,22 @@ constexpr uint32_t push_bytes(Bind kind) {
 /// of its piece.
 constexpr uint32_t kPushWeightRowsBytes = 8;
 
+/// Ops with a cache get n_rows, which the executor chooses.
+constexpr uint32_t kPushCacheRowsBytes = 4;
+
+/// Whether an op has a binding of this kind.
+inline bool has_binding(const OpInfo& info, Bind kind) {
+    for (const Binding& binding : info.bindings)
+        if (binding.kind == kind) return true;
+    return false;
+}
+
 /// All of an op's push constants, at most the 128 bytes that every device has.
 inline uint32_t push_constant_bytes(const OpInfo& info) {
     uint32_t bytes = kPushHeaderBytes + 4 * info.n_params();
-    for (const Binding& binding : info.bindings) {
-        bytes += push_bytes(binding.kind);
-        if (binding.kind == Bind::weight) bytes += kPushWeightRowsBytes;
-    }
+    for (const Binding& binding : info.bindings) bytes += push_bytes(binding.kind);
+    if (has_binding(info, Bind::weight)) bytes += kPushWeightRowsBytes;
+    if (has_binding(info, Bind::cache)) bytes += kPushCacheRowsBytes;
     return bytes;
 }
 
@@ -38,7 +47,7 @@ struct DynamicBlock {
     uint32_t pos = 0;
     uint32_t past_slot = 0;   // of states: where the past is, unless pos is 0
     uint32_t state_slot = 0;  // and where the new state goes
-    uint32_t reserved = 0;
+    uint32_t n_ctx = 0;
 };
 
 }  // namespace m2w

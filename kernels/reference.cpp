@@ -43,6 +43,20 @@ void matmul_rows(const Weight& w, std::span<const float> x, std::span<const floa
     }
 }
 
+/// The scores of one query against positions [first, first + p.size()).
+void scores_of(const float* q, const Cache& k, size_t kv_head, size_t first, size_t position,
+               const AttendShape& shape, std::span<double> p) {
+    double scale = shape.scale;
+    if (shape.temperature_length)
+        scale *= 1 + double(shape.temperature) *
+                         std::log(1 + std::floor(double(position / shape.temperature_length)));
+    const double cap = shape.soft_cap;
+    for (size_t j = 0; j < p.size(); ++j) {
+        const double s = scale * dot(q, k.at(first + j) + kv_head * shape.head_dim, shape.head_dim);
+        p[j] = cap > 0 ? cap * std::tanh(s / cap) : s;
+    }
+}
+
 }  // namespace
 
 void Weight::row(uint64_t index, float* out) const {
@@ -51,9 +65,9 @@ void Weight::row(uint64_t index, float* out) const {
     type.decode(blocks + index * n_blocks * type.block_bytes, n_blocks, out);
 }
 
-void Cache::store(uint32_t row, std::span<const float> values) {
+void Cache::store(uint32_t position, std::span<const float> values) {
     constexpr float kMostF16 = 65504;
-    float* to = &rows[size_t(row) * width];
+    float* to = &rows[position % (rows.size() / width) * width];
     for (size_t i = 0; i < values.size(); ++i)
         to[i] =
             is_f16 ? f16_to_f32(f32_to_f16(std::clamp(values[i], -kMostF16, kMostF16))) : values[i];
@@ -71,13 +85,27 @@ void take_rows(std::span<const float> x, std::span<float> y) {
     std::copy(x.end() - ptrdiff_t(y.size()), x.end(), y.begin());
 }
 
-void rms_norm(std::span<const float> x, std::span<const float> w, float eps, std::span<float> y) {
-    const size_t n = w.size();
+void rms_norm(std::span<const float> x, std::span<const float> w, size_t n, float eps,
+              std::span<float> y) {
     for (size_t row = 0; row < x.size(); row += n) {
         const double mean = dot(&x[row], &x[row], n) / double(n);
         const double scale = 1 / std::sqrt(mean + double(eps));
         for (size_t i = 0; i < n; ++i)
-            y[row + i] = float(double(w[i]) * double(x[row + i]) * scale);
+            y[row + i] = float((w.empty() ? 1.0 : double(w[i])) * double(x[row + i]) * scale);
+    }
+}
+
+void layer_norm(std::span<const float> x, std::span<const float> w, std::span<const float> bias,
+                size_t n, float eps, std::span<float> y) {
+    for (size_t row = 0; row < x.size(); row += n) {
+        const auto values = x.subspan(row, n);
+        double mean = 0, variance = 0;
+        for (const float v : values) mean += double(v) / double(n);
+        for (const float v : values) variance += (v - mean) * (v - mean) / double(n);
+        const double scale = 1 / std::sqrt(variance + double(eps));
+        for (size_t i = 0; i < n; ++i)
+            y[row + i] = float((w.empty() ? 1.0 : double(w[i])) * (values[i] - mean) * scale +
+                               (bias.empty() ? 0.0 : double(bias[i])));
     }
 }
 
@@ -95,8 +123,8 @@ void matmul(const Weight& w, std::span<const float> x, std::span<const float> bi
     matmul_rows(w, x, bias, residual, out, 0, w.rows / n_threads);
 }
 
-void add(std::span<const float> a, std::span<const float> b, std::span<float> y) {
-    for (size_t i = 0; i < y.size(); ++i) y[i] = a[i] + b[i];
+void add(std::span<const float> a, std::span<const float> b, float scale, std::span<float> y) {
+    for (size_t i = 0; i < y.size(); ++i) y[i] = float(a[i] + double(scale) * b[i]);
 }
 
 void rope_table(std::span<const uint32_t> turns, uint32_t pos, float magnitude,
@@ -130,27 +158,26 @@ void rope(std::span<const float> x, std::span<const float> table, const RopeShap
     }
 }
 
-void attend(std::span<const float> q, const Cache& k, const Cache& v, const AttendShape& shape,
-            std::span<float> y) {
-    const size_t dim = shape.head_dim;
+void attend(std::span<const float> q, const Cache& k, const Cache& v, std::span<const float> sinks,
+            const AttendShape& shape, std::span<float> y) {
+    const size_t dim = shape.value_dim;
     std::vector<double> p, sum(dim);
-    for (size_t row = 0; row < q.size() / dim; ++row) {
-        const size_t t = row / shape.n_head, head = row % shape.n_head;
+    for (size_t row = 0; row < q.size() / shape.head_dim; ++row) {
+        const size_t head = row % shape.n_head, position = shape.pos + row / shape.n_head;
         const size_t kv_head = head * shape.n_head_kv / shape.n_head;
-        const size_t n_kv = shape.pos + t + 1;
-        p.assign(n_kv, 0);
-        double top = -INFINITY, total = 0;
-        for (size_t j = 0; j < n_kv; ++j) {
-            p[j] =
-                double(shape.scale) * dot(&q[row * dim], &k.rows[j * k.width + kv_head * dim], dim);
-            top = std::max(top, p[j]);
-        }
+        const bool all = shape.window == 0 || position < shape.window;
+        const size_t first = all ? 0 : position + 1 - shape.window;
+        p.assign(position + 1 - first, 0);
+        scores_of(&q[row * shape.head_dim], k, kv_head, first, position, shape, p);
+        double top = sinks.empty() ? -INFINITY : double(sinks[head]);
+        for (const double s : p) top = std::max(top, s);
+        double total = sinks.empty() ? 0 : std::exp(double(sinks[head]) - top);
         std::fill(sum.begin(), sum.end(), 0);
-        for (size_t j = 0; j < n_kv; ++j) {
+        for (size_t j = 0; j < p.size(); ++j) {
             const double weight = std::exp(p[j] - top);
+            const float* value = v.at(first + j) + kv_head * dim;
             total += weight;
-            for (size_t i = 0; i < dim; ++i)
-                sum[i] += weight * double(v.rows[j * v.width + kv_head * dim + i]);
+            for (size_t i = 0; i < dim; ++i) sum[i] += weight * double(value[i]);
         }
         for (size_t i = 0; i < dim; ++i) y[row * dim + i] = float(sum[i] / total);
     }
@@ -169,6 +196,8 @@ double activate(double x, Activation activation) {
             return 1 / (1 + std::exp(-x));
         case Activation::identity:
             return x;
+        case Activation::relu_squared:
+            return std::max(x, 0.0) * std::max(x, 0.0);
     }
     return 0;
 }
@@ -176,7 +205,24 @@ double activate(double x, Activation activation) {
 void glu(std::span<const float> gate, std::span<const float> up, Activation activation,
          std::span<float> y) {
     for (size_t i = 0; i < y.size(); ++i)
-        y[i] = float(activate(gate[i], activation) * double(up[i]));
+        y[i] = float(activate(gate[i], activation) * (up.empty() ? 1.0 : double(up[i])));
+}
+
+void xielu(std::span<const float> x, const XieluShape& shape, std::span<float> y) {
+    const double alpha_p = shape.alpha_p, alpha_n = shape.alpha_n, beta = shape.beta,
+                 eps = shape.eps;
+    for (size_t i = 0; i < y.size(); ++i) {
+        const double v = x[i];
+        y[i] = float(v > 0 ? alpha_p * v * v + beta * v
+                           : alpha_n * (std::expm1(std::min(v, eps)) - v) + beta * v);
+    }
+}
+
+void soft_cap(std::span<const float> x, float scale, float cap, std::span<float> y) {
+    for (size_t i = 0; i < y.size(); ++i) {
+        const double v = double(scale) * double(x[i]);
+        y[i] = float(cap > 0 ? double(cap) * std::tanh(v / double(cap)) : v);
+    }
 }
 
 }  // namespace m2w::ref

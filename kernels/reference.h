@@ -22,28 +22,35 @@ struct Weight {
     void row(uint64_t index, float* out) const;
 };
 
-/// Key or value rows of one layer: [n_ctx][width], f32 or f16.
+/// Key or value rows of one layer: [n_rows][width], f32 or f16. Position p is in row p mod n_rows.
 struct Cache {
     uint32_t width = 0;
     bool is_f16 = false;
     std::vector<float>
-        rows;  // f32 [n_ctx][width]; f16 caches hold values clamped and rounded to f16
+        rows;  // f32 [n_rows][width]; f16 caches hold values clamped and rounded to f16
 
-    void store(uint32_t row, std::span<const float> values);
+    void store(uint32_t position, std::span<const float> values);
+    const float* at(size_t position) const {
+        return &rows[position % (rows.size() / width) * width];
+    }
 };
 
 // One function an op, in the terms of its contract (kernels/ops.h). Spans are whole operands; rows
 // follow from their sizes.
 void embed(std::span<const uint32_t> tokens, const Weight& w, float scale, std::span<float> y);
 void take_rows(std::span<const float> x, std::span<float> y);
-void rms_norm(std::span<const float> x, std::span<const float> w, float eps, std::span<float> y);
+/// n: values of a group; w and bias may be empty.
+void rms_norm(std::span<const float> x, std::span<const float> w, size_t n, float eps,
+              std::span<float> y);
+void layer_norm(std::span<const float> x, std::span<const float> w, std::span<const float> bias,
+                size_t n, float eps, std::span<float> y);
 /// The rows of w fill y, then y2, then y3; absent ones are empty. The residual is added to y.
 struct Products {
     std::span<float> y, y2, y3;
 };
 void matmul(const Weight& w, std::span<const float> x, std::span<const float> bias,
             std::span<const float> residual, const Products& out);
-void add(std::span<const float> a, std::span<const float> b, std::span<float> y);
+void add(std::span<const float> a, std::span<const float> b, float scale, std::span<float> y);
 void rope_table(std::span<const uint32_t> turns, uint32_t pos, float magnitude, std::span<float> y);
 
 struct RopeShape {
@@ -54,12 +61,25 @@ void rope(std::span<const float> x, std::span<const float> table, const RopeShap
           std::span<float> y);
 
 struct AttendShape {
-    uint32_t n_head, n_head_kv, head_dim;
-    float scale;
+    uint32_t n_head, n_head_kv, head_dim, value_dim;
+    float scale, soft_cap;
+    uint32_t window;
+    float temperature;
+    uint32_t temperature_length;
     uint32_t pos;
 };
-void attend(std::span<const float> q, const Cache& k, const Cache& v, const AttendShape& shape,
-            std::span<float> y);
+/// sinks: [n_head] or empty.
+void attend(std::span<const float> q, const Cache& k, const Cache& v, std::span<const float> sinks,
+            const AttendShape& shape, std::span<float> y);
+/// up may be empty.
+void glu(std::span<const float> gate, std::span<const float> up, Activation activation,
+         std::span<float> y);
+
+struct XieluShape {
+    float alpha_p, alpha_n, beta, eps;
+};
+void xielu(std::span<const float> x, const XieluShape& shape, std::span<float> y);
+void soft_cap(std::span<const float> x, float scale, float cap, std::span<float> y);
 /// Activations in double, for the ops that have one as a param.
 double activate(double x, Activation activation);
 void glu(std::span<const float> gate, std::span<const float> up, Activation activation,

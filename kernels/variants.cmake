@@ -1,7 +1,7 @@
 # Every compiled shader variant. A weight op exists once a weight format, a cache op once a cache type; tile sizes and
 # subgroup sizes are specialization constants, not variants.
 set(formats f32 f16 bf16 q8_0 q4_0 q4_1 q5_0 q5_1 q4_k q5_k q6_k)
-foreach(op add take_rows glu rms_norm rope_table rope causal_conv ssm_scan gated_delta)
+foreach(op add take_rows glu xielu soft_cap rms_norm layer_norm rope_table rope causal_conv ssm_scan gated_delta)
   kernel(${op} SOURCE ${op})
 endforeach()
 foreach(cache f16 f32)

@@ -28,7 +28,7 @@ struct Batch {
 };
 
 struct ExecutorOptions {
-    uint32_t n_ctx = 0;    // positions that the caches hold
+    uint32_t n_ctx = 0;    // positions of the timeline
     uint32_t n_batch = 0;  // most tokens in one batch
     uint32_t n_out = 1;    // most logits rows in one batch
     uint32_t n_slots = 2;  // of states: each holds those of all layers at one position
@@ -51,7 +51,7 @@ class Executor {
     virtual Result<std::vector<float>> read_value(uint32_t value) = 0;
     /// Sets a value that no Step writes, for the next run: f32 [rows][width].
     virtual Result<void> write_value(uint32_t value, std::span<const float> data) = 0;
-    /// A cache as floats: [n_ctx][width].
+    /// A cache as floats: [n_rows][width] (cache_rows in memory.h).
     virtual Result<std::vector<float>> read_cache(uint32_t cache) = 0;
     /// A state in a slot: f32 [words].
     virtual Result<std::vector<float>> read_state(uint32_t state, uint32_t slot) = 0;

@@ -127,7 +127,7 @@ Plan fuse_residuals(const Plan& plan) {
         const Step& step = plan.steps[s];
         bool done = false;
         for (const std::string_view side : {"a", "b"}) {
-            if (step.op != Op::add || done) break;
+            if (step.op != Op::add || step.f32("scale") != 1 || done) break;
             const uint32_t product = step.operand(side).index;
             const Use& use = uses[product];
             // The matmul must be the Step just before: then nothing in between sees a later write.

@@ -13,6 +13,12 @@
 
 namespace m2w {
 
+uint32_t cache_rows(const PlanCache& cache, const ExecutorOptions& options) {
+    if (cache.window == 0) return options.n_ctx;
+    const uint64_t ring = uint64_t(cache.window) - 1 + options.n_batch;
+    return uint32_t(std::min<uint64_t>(ring, options.n_ctx));
+}
+
 MemoryEstimate estimate_memory(const Plan& plan, const ExecutorOptions& options) {
     MemoryEstimate estimate;
     for (const Tensor& t : plan.tensors) {
@@ -22,7 +28,7 @@ MemoryEstimate estimate_memory(const Plan& plan, const ExecutorOptions& options)
     }
     const uint64_t element_bytes = options.cache == CacheType::f16 ? 2 : 4;
     for (const PlanCache& cache : plan.caches)
-        estimate.cache_bytes += uint64_t(options.n_ctx) * cache.width * element_bytes;
+        estimate.cache_bytes += uint64_t(cache_rows(cache, options)) * cache.width * element_bytes;
     for (const PlanState& state : plan.states)
         estimate.state_bytes += uint64_t(options.n_slots) * state.words * 4;
     estimate.activation_bytes =
@@ -31,13 +37,13 @@ MemoryEstimate estimate_memory(const Plan& plan, const ExecutorOptions& options)
 }
 
 uint32_t largest_context(const Plan& plan, ExecutorOptions options, uint64_t available_bytes) {
-    options.n_ctx = 0;
-    const uint64_t fixed = estimate_memory(plan, options).total_bytes();
-    options.n_ctx = 1;
-    const uint64_t per_position = estimate_memory(plan, options).total_bytes() - fixed;
-    if (available_bytes <= fixed) return 0;
-    const uint64_t positions = (available_bytes - fixed) / std::max<uint64_t>(per_position, 1);
-    return uint32_t(std::min<uint64_t>(positions, plan.context_length));
+    uint32_t fits = 0, beyond = plan.context_length + 1;  // what is needed grows with the context
+    while (beyond - fits > 1) {
+        options.n_ctx = fits + (beyond - fits) / 2;
+        const bool enough = estimate_memory(plan, options).total_bytes() <= available_bytes;
+        (enough ? fits : beyond) = options.n_ctx;
+    }
+    return fits;
 }
 
 Result<void> check_fits(const Plan& plan, const ExecutorOptions& options, DeviceMemory device) {

@@ -12,7 +12,7 @@ namespace m2w {
 /// What running a model takes on its device, in bytes.
 struct MemoryEstimate {
     uint64_t weights_bytes = 0;
-    uint64_t cache_bytes = 0;       // keys and values for n_ctx positions
+    uint64_t cache_bytes = 0;       // keys and values for n_ctx positions, or for a window of them
     uint64_t state_bytes = 0;       // of recurrent layers, in n_slots slots
     uint64_t activation_bytes = 0;  // for batches of n_batch tokens
     uint64_t total_bytes() const {
@@ -20,10 +20,14 @@ struct MemoryEstimate {
     }
 };
 
+/// Rows of a cache: n_ctx, or with a window a ring, in which the rows that the first query of a
+/// batch sees outlive the batch's own.
+uint32_t cache_rows(const PlanCache& cache, const ExecutorOptions& options);
+
 MemoryEstimate estimate_memory(const Plan& plan, const ExecutorOptions& options);
 
-/// The largest n_ctx with which the model fits into `available_bytes`; 0 when not even one position
-/// does.
+/// The largest n_ctx, at most the model's, with which the model fits into `available_bytes`; 0 when
+/// not even one position does.
 uint32_t largest_context(const Plan& plan, ExecutorOptions options, uint64_t available_bytes);
 
 /// Errors: out_of_memory, with the numbers and the context length that would fit.

@@ -44,11 +44,11 @@ Result<void> load_tensor(const gguf::File& file, const Tensor& t, size_t index, 
 class RefExecutor final : public Executor {
   public:
     RefExecutor(std::shared_ptr<const RefWeights> weights, const ExecutorOptions& options)
-        : weights_(std::move(weights)), plan_(*weights_->plan) {
+        : weights_(std::move(weights)), plan_(*weights_->plan), n_ctx_(options.n_ctx) {
         values_.resize(plan_.values.size());
         for (const PlanCache& cache : plan_.caches) {
             ref::Cache c{cache.width, options.cache == CacheType::f16, {}};
-            c.rows.resize(size_t(options.n_ctx) * cache.width);
+            c.rows.resize(size_t(cache_rows(cache, options)) * cache.width);
             caches_.push_back(std::move(c));
         }
         for (const PlanState& state : plan_.states)
@@ -107,15 +107,17 @@ class RefExecutor final : public Executor {
             case Op::take_rows:
                 return ref::take_rows(in("x"), out("y"));
             case Op::rms_norm:
-                return ref::rms_norm(in("x"), vec("w"), s.f32("eps"), out("y"));
+                return ref::rms_norm(in("x"), vec("w"), s.u32("n"), s.f32("eps"), out("y"));
+            case Op::layer_norm:
+                return ref::layer_norm(in("x"), vec("w"), vec("bias"), s.u32("n"), s.f32("eps"),
+                                       out("y"));
             case Op::matmul:
                 return ref::matmul(matrix("w"), in("x"), vec("bias"), in("residual"),
                                    {out("y"), out("y2"), out("y3")});
             case Op::add:
-                return ref::add(in("a"), in("b"), out("y"));
+                return ref::add(in("a"), in("b"), s.f32("scale"), out("y"));
             case Op::rope_table:
-                return ref::rope_table(plan_.constants[s.operand("turns").index].words, batch.pos,
-                                       s.f32("magnitude"), out("y"));
+                return ref::rope_table(turns_of(s), batch.pos, s.f32("magnitude"), out("y"));
             case Op::rope:
                 return ref::rope(
                     in("x"), in("table"),
@@ -125,10 +127,8 @@ class RefExecutor final : public Executor {
                 return kv_store(s, batch);
             case Op::attend:
                 return ref::attend(in("q"), caches_[s.operand("k_cache").index],
-                                   caches_[s.operand("v_cache").index],
-                                   {s.u32("n_head"), s.u32("n_head_kv"), s.u32("head_dim"),
-                                    s.f32("scale"), batch.pos},
-                                   out("y"));
+                                   caches_[s.operand("v_cache").index], vec("sinks"),
+                                   attend_shape(s, batch.pos), out("y"));
             case Op::glu:
                 return ref::glu(in("gate"), in("up"), Activation(s.u32("activation")), out("y"));
             case Op::causal_conv:
@@ -147,6 +147,12 @@ class RefExecutor final : public Executor {
                     {s.u32("n_head"), s.u32("n_head_k"), s.u32("k_dim"), s.u32("v_dim"),
                      KeyHeads(s.u32("key_heads")), s.f32("eps")},
                     out("y"), state(s, batch));
+            case Op::xielu:
+                return ref::xielu(in("x"),
+                                  {s.f32("alpha_p"), s.f32("alpha_n"), s.f32("beta"), s.f32("eps")},
+                                  out("y"));
+            case Op::soft_cap:
+                return ref::soft_cap(in("x"), s.f32("scale"), s.f32("cap"), out("y"));
             case Op::count:
                 break;
         }
@@ -164,6 +170,25 @@ class RefExecutor final : public Executor {
         return states_[s.operand("state").index][batch.state_slot];
     }
 
+    static ref::AttendShape attend_shape(const Step& s, uint32_t pos) {
+        return {.n_head = s.u32("n_head"),
+                .n_head_kv = s.u32("n_head_kv"),
+                .head_dim = s.u32("head_dim"),
+                .value_dim = s.u32("value_dim"),
+                .scale = s.f32("scale"),
+                .soft_cap = s.f32("soft_cap"),
+                .window = s.u32("window"),
+                .temperature = s.f32("temperature"),
+                .temperature_length = s.u32("temperature_length"),
+                .pos = pos};
+    }
+
+    std::span<const uint32_t> turns_of(const Step& s) const {
+        const Operand longer = s.operand("turns_long");
+        const bool is_long = longer.present() && n_ctx_ > s.u32("short_context");
+        return plan_.constants[(is_long ? longer : s.operand("turns")).index].words;
+    }
+
     void kv_store(const Step& s, const Batch& batch) {
         for (const auto& [value, cache] : {std::pair("k", "k_cache"), std::pair("v", "v_cache")}) {
             ref::Cache& rows = caches_[s.operand(cache).index];
@@ -176,6 +201,7 @@ class RefExecutor final : public Executor {
 
     std::shared_ptr<const RefWeights> weights_;
     const Plan& plan_;
+    uint32_t n_ctx_;
     std::vector<std::vector<float>> values_;  // [n_values], f32 [rows][width] of the last batch
     std::vector<ref::Cache> caches_;
     std::vector<std::vector<std::vector<float>>> states_;  // [n_states][n_slots], f32 [words]

@@ -72,8 +72,10 @@ class VkExecutor final : public Executor {
         M2W_ASSERT(plan_.states.empty() ||
                    (batch.past_slot != batch.state_slot && batch.past_slot < options_.n_slots &&
                     batch.state_slot < options_.n_slots));
-        const DynamicBlock block{
-            .pos = batch.pos, .past_slot = batch.past_slot, .state_slot = batch.state_slot};
+        const DynamicBlock block{.pos = batch.pos,
+                                 .past_slot = batch.past_slot,
+                                 .state_slot = batch.state_slot,
+                                 .n_ctx = options_.n_ctx};
         std::memcpy(host_dynamic_.mapped(), &block, sizeof block);
         std::memcpy(host_dynamic_.mapped() + sizeof block, batch.tokens.data(),
                     batch.tokens.size_bytes());
@@ -102,7 +104,8 @@ class VkExecutor final : public Executor {
 
     Result<std::vector<float>> read_cache(uint32_t cache) override {
         const vk::Slice from = caches_[cache];
-        std::vector<float> out(size_t(options_.n_ctx) * plan_.caches[cache].width);
+        const PlanCache& shape = plan_.caches[cache];
+        std::vector<float> out(size_t(cache_rows(shape, options_)) * shape.width);
         if (options_.cache == CacheType::f32) {
             TRY(vk::download(*shared_->device, from, std::as_writable_bytes(std::span(out))));
             return out;
@@ -150,7 +153,7 @@ class VkExecutor final : public Executor {
         const uint64_t element_bytes = options_.cache == CacheType::f16 ? 2 : 4;
         std::vector<uint64_t> sizes;
         for (const PlanCache& cache : plan_.caches)
-            sizes.push_back(uint64_t(options_.n_ctx) * cache.width * element_bytes);
+            sizes.push_back(uint64_t(cache_rows(cache, options_)) * cache.width * element_bytes);
         TRY(auto caches, vk::Arena::create(device, sizes, "key-value cache"));
         cache_arena_ = std::move(caches);
         for (size_t i = 0; i < sizes.size(); ++i) caches_.push_back((*cache_arena_)[i]);
@@ -321,15 +324,17 @@ class VkExecutor final : public Executor {
         push.word(rows);
         push.word(n_tok);
         const OpInfo& info = op_info(step.op);
-        bool has_weight = false;
+        const PlanCache* cache = nullptr;
         for (size_t i = 0; i < info.n_bindings(); ++i) {
-            has_weight |= info.bindings[i].kind == Bind::weight;
-            push_operand(push, info.bindings[i].kind, step.operands[i], piece, row0);
+            const Bind kind = info.bindings[i].kind;
+            if (kind == Bind::cache) cache = &plan_.caches[step.operands[i].index];
+            push_operand(push, kind, step.operands[i], piece, row0);
         }
-        if (has_weight) {
+        if (has_binding(info, Bind::weight)) {
             push.word(uint32_t(piece.row0));
             push.word(uint32_t(piece.rows));
         }
+        if (cache) push.word(cache_rows(*cache, options_));
         for (size_t i = 0; i < info.n_params(); ++i) push.word(step.params[i]);
         return push;
     }
@@ -352,7 +357,8 @@ class VkExecutor final : public Executor {
                 return push.address(operand.present() ? activation_address(operand.index, row0)
                                                       : 0);
             case Bind::constant:
-                return push.address((*constant_arena_)[operand.index].address());
+                return push.address(operand.present() ? (*constant_arena_)[operand.index].address()
+                                                      : 0);
             case Bind::cache:
                 return push.address(caches_[operand.index].address());
             case Bind::state:
@@ -374,7 +380,7 @@ class VkExecutor final : public Executor {
     ExecutorOptions options_;
     ValueMemory memory_;
     vk::Buffer activations_;                   // f32, all values (memory_)
-    std::optional<vk::Arena> cache_arena_;     // f16 or f32 [n_caches][n_ctx][width]
+    std::optional<vk::Arena> cache_arena_;     // f16 or f32 [n_caches][n_rows][width]
     std::optional<vk::Arena> constant_arena_;  // u32
     std::optional<vk::Arena> state_arena_;     // f32 [n_states][n_slots][words]
     std::vector<vk::Slice> caches_;

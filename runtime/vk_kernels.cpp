@@ -16,7 +16,8 @@ enum SpecId : uint32_t {
     kSplits = 3,
     kCols = 9,
     kHeadDim = 18,
-    kGqa = 19
+    kGqa = 19,
+    kValueDim = 20
 };
 
 constexpr uint32_t kMostCols = 8;            // activation rows a lane sums at once in matrows
@@ -115,10 +116,10 @@ struct Chooser {
         return choice;
     }
 
-    KernelChoice rms_norm(const Step& step, uint32_t rows) const {
+    KernelChoice norm(const Step& step, uint32_t rows) const {
         const uint64_t groups = uint64_t(rows) * step.u32("groups");
         const uint32_t splits = step.u32("n") > 256 ? profile.norm_size / profile.subgroup_size : 1;
-        return subgroups("rms_norm", groups, splits, profile.norm_size);
+        return subgroups(std::string(op_info(step.op).name), groups, splits, profile.norm_size);
     }
 
     /// Lanes that own `owners` columns of a state, each of `dim` words, and walk over the tokens.
@@ -146,6 +147,7 @@ struct Chooser {
             KernelChoice choice = subgroups(fmt::format("attend_lanes_{}", cache_suffix(cache)),
                                             uint64_t(n_tok) * n_head, 1, profile.subgroup_size);
             choice.constants.push_back({kHeadDim, head_dim});
+            choice.constants.push_back({kValueDim, step.u32("value_dim")});
             return choice;
         }
         const uint32_t shared_heads = n_head / step.u32("n_head_kv");
@@ -161,7 +163,8 @@ struct Chooser {
                              {kSubgroup, profile.subgroup_size},
                              {kSplits, splits},
                              {kHeadDim, head_dim},
-                             {kGqa, gqa}},
+                             {kGqa, gqa},
+                             {kValueDim, step.u32("value_dim")}},
                             profile.subgroup_size,
                             vk::split_groups(work, caps)};
         return choice;
@@ -175,6 +178,16 @@ Result<void> check_scan(const char* name, uint32_t dim, uint32_t inner) {
                  fmt::format("recurrent heads with {} = {} and {} dimensions in all: the device's "
                              "kernels take multiples of 4, and {} up to {}",
                              name, dim, inner, name, kMostScanDim)};
+}
+
+Result<void> check_attend(const Step& step) {
+    for (const std::string_view dim : {"head_dim", "value_dim"})  // read as vec4
+        if (step.u32(dim) % 4 != 0)
+            return Error{Category::unsupported,
+                         fmt::format("heads of {} dimensions: the device's kernels take multiples "
+                                     "of 4",
+                                     step.u32(dim))};
+    return {};
 }
 
 }  // namespace
@@ -211,11 +224,15 @@ KernelChoice choose_kernel(const KernelProfile& profile, const vk::Caps& caps, c
         case Op::take_rows:
             return choose.elementwise("take_rows", n_rows * step.u32("n"));
         case Op::rms_norm:
-            return choose.rms_norm(step, rows);
+        case Op::layer_norm:
+            return choose.norm(step, rows);
         case Op::matmul:
             return choose.matmul(step, weight, rows);
         case Op::add:
-            return choose.elementwise("add", n_rows * step.u32("n"));
+        case Op::glu:
+        case Op::xielu:
+        case Op::soft_cap:
+            return choose.elementwise(std::string(op_info(step.op).name), n_rows * step.u32("n"));
         case Op::rope_table:
             return choose.elementwise("rope_table", n_rows * step.u32("n_pairs"));
         case Op::rope:
@@ -226,8 +243,6 @@ KernelChoice choose_kernel(const KernelProfile& profile, const vk::Caps& caps, c
                                       n_rows * std::max(step.u32("n_k"), step.u32("n_v")));
         case Op::attend:
             return choose.attend(step, cache, rows);
-        case Op::glu:
-            return choose.elementwise("glu", n_rows * step.u32("n"));
         case Op::causal_conv:
             return choose.elementwise("causal_conv",
                                       (n_rows + step.u32("width") - 1) * step.u32("n"));
@@ -246,11 +261,7 @@ KernelChoice choose_kernel(const KernelProfile& profile, const vk::Caps& caps, c
 
 Result<void> check_kernels(const Plan& plan) {
     for (const Step& step : plan.steps) {
-        if (step.op == Op::attend && step.u32("head_dim") % 4 != 0)  // queries and keys are vec4
-            return Error{Category::unsupported,
-                         fmt::format("heads of {} dimensions: the device's kernels take multiples "
-                                     "of 4",
-                                     step.u32("head_dim"))};
+        if (step.op == Op::attend) TRY(check_attend(step));
         if (step.op == Op::ssm_scan)
             TRY(check_scan("d_state", step.u32("d_state"),
                            step.u32("n_head") * step.u32("head_dim")));

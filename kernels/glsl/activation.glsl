@@ -18,7 +18,8 @@ float activate(float x, uint activation) {
         case 1: return gelu_tanh(x);
         case 2: return max(x, 0.0);
         case 3: return sigmoid(x);
-        default: return x;
+        case 4: return x;
+        default: return max(x, 0.0) * max(x, 0.0);
     }
 }
 

@@ -4,16 +4,18 @@
 #version 460
 #include "common.glsl"
 #include "attend.glsl"
+#include "attend_scores.glsl"
 
-layout(constant_id = 18) const uint HEAD_DIM = 128;  // a multiple of 4
+layout(constant_id = 18) const uint HEAD_DIM = 128;  // of queries and keys, a multiple of 4
 layout(constant_id = 19) const uint GQA = 1;
-const uint DIM4 = HEAD_DIM / 4;
+layout(constant_id = 20) const uint VALUE_DIM = 128;  // of values and results, a multiple of 4
+const uint KEY4 = HEAD_DIM / 4, DIM4 = VALUE_DIM / 4;
 const uint CHUNKS = (DIM4 + SG - 1) / SG;     // four-dimension pieces of a lane
 const uint SUBS = DIM4 < SG ? SG / DIM4 : 1;  // positions of a tile that are summed side by side
 const uint PARTS = SPLITS * SUBS;
 const float NONE = -3.0e38;
 
-shared vec4 query[GQA * DIM4];  // scaled
+shared vec4 query[GQA * KEY4];  // scaled
 shared float part_top[GQA * SPLITS];
 shared float part_total[GQA * SPLITS];
 shared vec4 part_sum[PARTS * DIM4];  // of one head at a time
@@ -34,14 +36,14 @@ void main() {
     const uint head0 = work * GQA;                 // of all tokens
     const uint t = head0 / p.n_head;
     const uint kv_head = (head0 % p.n_head) * p.n_head_kv / p.n_head;
-    const uint n_kv = p.dynamic.pos + t + 1;
-    const uint kv_width = p.n_head_kv * HEAD_DIM, kv_base = kv_head * HEAD_DIM;
+    const uint position = p.dynamic.pos + t;
+    const uint n_kv = position + 1, first = first_position(position), ring0 = first % p.n_rows;
     const uint lane = gl_SubgroupInvocationID, split = gl_SubgroupID;
     const uint sub = lane / DIM4, dim = lane % DIM4;  // for the sums, where DIM4 < SG
     const bool sums = SUBS == 1 || sub < SUBS;
 
-    for (uint i = gl_LocalInvocationID.x; i < GQA * DIM4; i += gl_WorkGroupSize.x)
-        query[i] = p.scale * F32x4In(p.q).v[head0 * DIM4 + i];
+    for (uint i = gl_LocalInvocationID.x; i < GQA * KEY4; i += gl_WorkGroupSize.x)
+        query[i] = query_scale(position) * F32x4In(p.q).v[head0 * KEY4 + i];
     barrier();
 
     float top[GQA], total[GQA];
@@ -52,17 +54,18 @@ void main() {
         [[unroll]] for (uint c = 0; c < CHUNKS; ++c) sum[g * CHUNKS + c] = vec4(0.0);
     }
 
-    for (uint tile = split * SG; tile < n_kv; tile += SPLITS * SG) {
+    for (uint tile = first + split * SG; tile < n_kv; tile += SPLITS * SG) {
         const uint j = tile + lane;
         const bool valid = j < n_kv;
-        const uint row = min(j, n_kv - 1) * kv_width + kv_base;
+        const uint row = (ring_row(ring0, first, min(j, position)) * p.n_head_kv + kv_head) * HEAD_DIM;
         float s[GQA], weight[GQA];
         [[unroll]] for (uint g = 0; g < GQA; ++g) s[g] = 0.0;
-        [[unroll]] for (uint i = 0; i < DIM4; ++i) {
+        [[unroll]] for (uint i = 0; i < KEY4; ++i) {
             const vec4 k = load4(p.k_cache, row + 4 * i);
-            [[unroll]] for (uint g = 0; g < GQA; ++g) s[g] += dot(query[g * DIM4 + i], k);
+            [[unroll]] for (uint g = 0; g < GQA; ++g) s[g] += dot(query[g * KEY4 + i], k);
         }
         [[unroll]] for (uint g = 0; g < GQA; ++g) {
+            s[g] = capped(s[g], p.soft_cap);
             const float new_top = max(top[g], subgroupMax(valid ? s[g] : NONE));
             const float rescale = exp(top[g] - new_top);
             weight[g] = valid ? exp(s[g] - new_top) : 0.0;
@@ -74,7 +77,7 @@ void main() {
         [[unroll]] for (uint step = 0; step < SG; step += SUBS) {
             const uint other = min(step + sub, SG - 1);
             const bool mine = sums && step + sub < SG;
-            const uint v_row = min(tile + other, n_kv - 1) * kv_width + kv_base;
+            const uint v_row = (ring_row(ring0, first, min(tile + other, position)) * p.n_head_kv + kv_head) * VALUE_DIM;
             float w[GQA];
             [[unroll]] for (uint g = 0; g < GQA; ++g) w[g] = subgroupShuffle(weight[g], other);
             [[unroll]] for (uint c = 0; c < CHUNKS; ++c) {
@@ -99,8 +102,10 @@ void main() {
             if (sums && d < DIM4) part_sum[(split * SUBS + (SUBS > 1 ? sub : 0)) * DIM4 + d] = sum[g * CHUNKS + c];
         }
         barrier();
-        float all_top = NONE, norm = 0.0;
+        const float sink = present(p.sinks) ? F32In(p.sinks).v[head0 % p.n_head + g] : NONE;
+        float all_top = sink;
         for (uint s = 0; s < SPLITS; ++s) all_top = max(all_top, part_top[g * SPLITS + s]);
+        float norm = exp(sink - all_top);
         for (uint s = 0; s < SPLITS; ++s) norm += exp(part_top[g * SPLITS + s] - all_top) * part_total[g * SPLITS + s];
         for (uint i = gl_LocalInvocationID.x; i < DIM4; i += gl_WorkGroupSize.x) {
             vec4 y = vec4(0.0);

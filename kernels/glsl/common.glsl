@@ -33,7 +33,7 @@ layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Dy
     uint pos;
     uint past_slot;   // of states: where the past is, unless pos is 0
     uint state_slot;  // and where the new state goes
-    uint reserved;
+    uint n_ctx;
 };
 
 #ifdef CACHE_F16

@@ -1,4 +1,4 @@
-// glu.comp - y = act(gate) * up, one invocation an element.
+// glu.comp - y = act(gate) * up, or act(gate) alone, one invocation an element.
 #version 460
 #include "common.glsl"
 #include "glu.glsl"
@@ -6,5 +6,7 @@
 
 void main() {
     const uint i = global_invocation();
-    if (i < p.rows * p.n) p.y.v[i] = activate(p.gate.v[i], p.activation) * p.up.v[i];
+    if (i >= p.rows * p.n) return;
+    const float y = activate(p.gate.v[i], p.activation);
+    p.y.v[i] = present(p.up) ? y * F32In(p.up).v[i] : y;
 }

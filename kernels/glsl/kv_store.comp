@@ -15,7 +15,7 @@ void main() {
     const uint width = max(p.n_k, p.n_v);
     const uint t = i / width, column = i % width;
     if (t >= p.n_tok) return;
-    const uint row = p.dynamic.pos + t;
+    const uint row = (p.dynamic.pos + t) % p.n_rows;
     if (column < p.n_k) p.k_cache.v[row * p.n_k + column] = narrow(p.k.v[t * p.n_k + column]);
     if (column < p.n_v) p.v_cache.v[row * p.n_v + column] = narrow(p.v.v[t * p.n_v + column]);
 }

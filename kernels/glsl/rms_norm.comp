@@ -24,5 +24,8 @@ void main() {
     }
     // eps inside the root, as the contract says: outside it a row of 1e-3 changes by 41 %.
     const float scale = 1.0 / sqrt(sum / float(p.n) + p.eps);
-    for (uint i = lane; i < p.n; i += lanes) p.y.v[base + i] = p.w.v[i] * (p.x.v[base + i] * scale);
+    for (uint i = lane; i < p.n; i += lanes) {
+        const float y = p.x.v[base + i] * scale;
+        p.y.v[base + i] = present(p.w) ? F32In(p.w).v[i] * y : y;
+    }
 }

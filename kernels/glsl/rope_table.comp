@@ -20,9 +20,11 @@ void main() {
     const uint position = p.dynamic.pos + i / p.n_pairs;
 
     // phase = position * turns mod 1 with 64 fraction bits; only the high word matters after the carry.
+    const bool is_long = present(p.turns_long) && p.dynamic.n_ctx > p.short_context;
+    const uvec2 turn = is_long ? U32x2In(p.turns_long).v[pair] : U32x2In(p.turns).v[pair];
     uint carry, low;
-    umulExtended(p.turns.v[2 * pair], position, carry, low);
-    const uint phase = p.turns.v[2 * pair + 1] * position + carry;
+    umulExtended(turn.x, position, carry, low);
+    const uint phase = turn.y * position + carry;
 
     // Nearest quarter turn, and the signed rest in [-1/8, 1/8].
     const uint quarter = (phase + 0x20000000u) >> 30;

@@ -14,13 +14,14 @@ ValueId rope(Emitter& e, std::string_view name, ValueId x, ValueId table, uint32
 }
 
 ValueId attend(Emitter& e, ValueId q, ValueId k, ValueId v, uint32_t n_head_kv) {
-    const uint32_t k_cache = e.cache("k_cache", e.width(k)),
-                   v_cache = e.cache("v_cache", e.width(v));
+    const uint32_t k_cache = e.cache("k_cache", e.width(k), 0),
+                   v_cache = e.cache("v_cache", e.width(v), 0);
     e.emit(Op::kv_store, {k.index, v.index, k_cache, v_cache}, {e.width(k), e.width(v)});
     const ValueId y = e.value("attended", e.hp.head_count * e.hp.value_length);
     const float scale = float(1.0 / std::sqrt(double(e.hp.key_length)));
-    e.emit(Op::attend, {q.index, k_cache, v_cache, y.index},
-           {e.hp.head_count, n_head_kv, e.hp.key_length, scale});
+    e.emit(Op::attend, {q.index, k_cache, v_cache, kNoTensor, y.index},
+           {e.hp.head_count, n_head_kv, e.hp.key_length, e.hp.value_length, scale, 0.0f, 0u, 0.0f,
+            0u});
     return y;
 }
 

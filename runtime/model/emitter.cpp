@@ -38,8 +38,8 @@ ValueId Emitter::value(std::string_view name, uint32_t width, Rows rows) {
     return {uint32_t(plan_.values.size() - 1)};
 }
 
-uint32_t Emitter::cache(std::string_view name, uint32_t width) {
-    plan_.caches.push_back({scoped(name), width});
+uint32_t Emitter::cache(std::string_view name, uint32_t width, uint32_t window) {
+    plan_.caches.push_back({scoped(name), width, window});
     return uint32_t(plan_.caches.size() - 1);
 }
 
@@ -79,9 +79,9 @@ ValueId Emitter::matmul(std::string_view name, ValueId x, Slot weight, Slot bias
     return y;
 }
 
-ValueId Emitter::add(std::string_view name, ValueId a, ValueId b) {
+ValueId Emitter::add(std::string_view name, ValueId a, ValueId b, float scale) {
     const ValueId y = value(name, width(a), rows(a));
-    emit(Op::add, {a.index, b.index, y.index}, {width(a)});
+    emit(Op::add, {a.index, b.index, y.index}, {width(a), scale});
     return y;
 }
 

@@ -41,7 +41,8 @@ class Emitter {
               std::initializer_list<ParamValue> params);
 
     ValueId value(std::string_view name, uint32_t width, Rows rows = Rows::n_tok);
-    uint32_t cache(std::string_view name, uint32_t width);
+    /// window: positions that a query sees, 0 for all.
+    uint32_t cache(std::string_view name, uint32_t width, uint32_t window);
     uint32_t constant(std::string_view name, std::vector<uint32_t> words);
     /// The residual stream, after the last Step.
     void tap(ValueId x);
@@ -57,7 +58,8 @@ class Emitter {
     ValueId norm(std::string_view name, ValueId x, Slot weight, uint32_t groups = 1);
     /// bias: Slot::count for none; used where the file has it.
     ValueId matmul(std::string_view name, ValueId x, Slot weight, Slot bias = Slot::count);
-    ValueId add(std::string_view name, ValueId a, ValueId b);
+    /// a + scale * b
+    ValueId add(std::string_view name, ValueId a, ValueId b, float scale = 1);
 
     /// The finished Plan; logits f32 [n_out][n_vocab].
     Plan finish(ValueId logits);

@@ -25,10 +25,11 @@ struct PlanValue {
     uint32_t width = 0;
 };
 
-/// The key or value rows that one layer keeps: f16 or f32 [n_ctx][width].
+/// The key or value rows that one layer keeps: f16 or f32 [n_rows][width].
 struct PlanCache {
     std::string name;
     uint32_t width = 0;
+    uint32_t window = 0;  // positions that a query sees, itself included; 0: all before it
 };
 
 /// What one recurrent layer keeps of all tokens so far: f32 [words] a slot. Unlike a cache it

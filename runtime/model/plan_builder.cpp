@@ -12,7 +12,7 @@ SharedValues build_shared(Emitter& e, std::span<const float> rope_factors) {
     const uint32_t n_pairs = e.hp.rope.dimension_count / 2;
     const uint32_t turns = e.constant("rope_turns", rope_turns(e.hp.rope, rope_factors));
     const ValueId table = e.value("rope_table", n_pairs * 2);
-    e.emit(Op::rope_table, {turns, table.index}, {n_pairs, 1.0f});
+    e.emit(Op::rope_table, {turns, Operand::kAbsent, table.index}, {n_pairs, 1.0f, 0u});
     return {.rope_table = table};
 }
 

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <vulkan/vulkan_core.h>
 
+#include <bit>
 #include <cstdlib>
 #include <memory>
 #include <string>
@@ -68,7 +69,7 @@ struct Chain {
     }
     uint32_t add(uint32_t a, uint32_t b) {
         const uint32_t y = value("sum");
-        step(Op::add, {a, b, y}, {kWidth});
+        step(Op::add, {a, b, y}, {kWidth, std::bit_cast<uint32_t>(1.0f)});
         return y;
     }
 };

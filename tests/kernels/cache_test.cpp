@@ -68,14 +68,45 @@ TEST_P(CacheOps, store_rounds_values_of_any_magnitude) {
           {.cache = GetParam(), .n_ctx = kContext});
 }
 
-StepCase attend(uint32_t n_head, uint32_t n_head_kv, uint32_t head_dim, float scale = 0) {
+/// What attend can do beyond the plain formula.
+struct AttendMore {
+    uint32_t value_dim = 0;  // 0: as head_dim
+    float soft_cap = 0;
+    uint32_t window = 0;
+    float temperature = 0;
+    uint32_t temperature_length = 0;
+    bool sinks = false;
+
+    std::string name() const {
+        return fmt::format(",value_dim={},cap={},window={},temperature={}/{}{}", value_dim,
+                           soft_cap, window, temperature, temperature_length,
+                           sinks ? ",sinks" : "");
+    }
+};
+
+StepCase attend(uint32_t n_head, uint32_t n_head_kv, uint32_t head_dim, float scale = 0,
+                const AttendMore& more = {}) {
     if (scale == 0) scale = 1 / std::sqrt(float(head_dim));
-    return {.name = fmt::format("n_head={},n_head_kv={},head_dim={}", n_head, n_head_kv, head_dim),
-            .op = Op::attend,
-            .params = {{"n_head", n_head},
-                       {"n_head_kv", n_head_kv},
-                       {"head_dim", head_dim},
-                       f32_param("scale", scale)}};
+    StepCase step{
+        .name = fmt::format("n_head={},n_head_kv={},head_dim={}", n_head, n_head_kv, head_dim),
+        .op = Op::attend,
+        .params = {{"n_head", n_head},
+                   {"n_head_kv", n_head_kv},
+                   {"head_dim", head_dim},
+                   {"value_dim", more.value_dim ? more.value_dim : head_dim},
+                   f32_param("scale", scale),
+                   f32_param("soft_cap", more.soft_cap),
+                   {"window", more.window},
+                   f32_param("temperature", more.temperature),
+                   {"temperature_length", more.temperature_length}}};
+    if (more.sinks) step.with = {"sinks"};
+    return step;
+}
+
+StepCase attend(uint32_t n_head, uint32_t n_head_kv, uint32_t head_dim, const AttendMore& more) {
+    StepCase step = attend(n_head, n_head_kv, head_dim, 0, more);
+    step.name += more.name();
+    return step;
 }
 
 /// A timeline from position 0 to the last slot, in batches of all usual sizes; behind each batch
@@ -161,6 +192,78 @@ TEST_P(CacheOps, attention_over_tiny_and_huge_values_equals_the_reference) {
         steps.back().scale = {{"v", scale}};
     }
     sweep(steps, timeline(kSizes), full_context(GetParam()));
+}
+
+/// Room in the ring for the batch after the largest one, which the rig fills with NaN.
+RigOptions ring_context(CacheType cache) {
+    return {.cache = cache, .n_ctx = kEnd, .n_batch = 66};
+}
+
+/// Windows below, at and above what a batch, a subgroup and the ring hold; one that never ends.
+TEST_P(CacheOps, attention_in_a_window_equals_the_reference_while_the_ring_wraps) {
+    std::vector<StepCase> steps;
+    for (const uint32_t window : {1u, 2u, 7u, 8u, 9u, 31u, 32u, 33u, 64u, 100u, 195u, 1000u})
+        steps.push_back(attend(4, 2, 16, {.window = window}));
+    steps.push_back(attend(9, 3, 64, {.window = 40}));
+    sweep(steps, timeline(kSizes), ring_context(GetParam()));
+}
+
+/// The oldest position of the window counts, the one before it does not, on every side.
+TEST_P(CacheOps, attention_sees_exactly_its_window) {
+    constexpr uint32_t kWindow = 5;
+    StepCase step = attend(1, 1, 4, {.window = kWindow});
+    // Equal scores, and of position j the value 2^-(j mod 16): the mean shows which positions
+    // count.
+    step.fill = [](std::string_view binding, const BatchCase& batch, std::span<float> out) {
+        for (size_t i = 0; i < out.size(); ++i)
+            out[i] = binding == "v" ? std::ldexp(1.0f, -int((batch.pos + i / 4) % 16)) : 0.0f;
+        return true;
+    };
+    auto rig = OpRig::create(std::vector<StepCase>{step}, ring_context(GetParam()));
+    ASSERT_TRUE(rig) << rig.error().str();
+    for (const BatchCase& batch : timeline(kSizes)) {
+        const auto ran = (*rig)->run(batch);
+        ASSERT_TRUE(ran) << ran.error().str();
+        std::vector<float> expected;
+        for (uint32_t t = 0; t < batch.n_tok; ++t) {
+            const uint32_t last = batch.pos + t, first = last < kWindow ? 0 : last + 1 - kWindow;
+            float sum = 0;
+            for (uint32_t j = first; j <= last; ++j) sum += std::ldexp(1.0f, -int(j % 16));
+            expected.insert(expected.end(), 4, sum / float(last + 1 - first));
+        }
+        for (const Side side : {Side::reference, Side::device, Side::gpu})
+            EXPECT_EQ(difference((*rig)->output(side, 0, "y"), expected, 1e-6), "")
+                << side_name(side) << " " << batch.name();
+    }
+}
+
+TEST_P(CacheOps, attention_with_values_of_another_width_equals_the_reference) {
+    std::vector<StepCase> steps;
+    for (const auto [head_dim, value_dim] : std::vector<std::array<uint32_t, 2>>{
+             {16, 24}, {24, 16}, {64, 4}, {4, 64}, {80, 128}, {192, 128}})
+        steps.push_back(attend(4, 2, head_dim, {.value_dim = value_dim}));
+    sweep(steps, timeline(kSizes), full_context(GetParam()));
+}
+
+TEST_P(CacheOps, attention_with_capped_scores_sinks_and_temperature_equals_the_reference) {
+    std::vector<StepCase> steps;
+    for (const float cap : {1.0f, 50.0f}) steps.push_back(attend(4, 2, 32, {.soft_cap = cap}));
+    steps.push_back(attend(4, 2, 32, {.sinks = true}));
+    steps.push_back(attend(6, 1, 32, {.window = 9, .sinks = true}));
+    steps.push_back(attend(4, 2, 32, {.temperature = 0.25f, .temperature_length = 7}));
+    steps.push_back(attend(4, 4, 32,
+                           {.soft_cap = 3,
+                            .window = 20,
+                            .temperature = 0.1f,
+                            .temperature_length = 16,
+                            .sinks = true}));
+    // A sink far above and far below all scores takes nearly all and nothing.
+    for (const float scale : {60.0f, 1e4f}) {
+        steps.push_back(attend(8, 4, 16, {.sinks = true}));
+        steps.back().name += fmt::format(",scale={}", scale);
+        steps.back().scale = {{"sinks", scale}};
+    }
+    sweep(steps, timeline(kSizes), ring_context(GetParam()));
 }
 
 }  // namespace

@@ -81,6 +81,7 @@ std::vector<PushMember> layout_of(const OpInfo& info, bool f16_cache) {
             add(member_type(info.bindings[i], f16_cache), 8);
     }
     for (uint32_t i = 0; i < (has_weight ? 2u : 0u); ++i) add("u32", 4);
+    if (has_binding(info, Bind::cache)) add("u32", 4);
     for (uint32_t i = 0; i < info.n_params(); ++i)
         add(info.params[i].type == ParamType::u32 ? "u32" : "f32", 4);
     return out;

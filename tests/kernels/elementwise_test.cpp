@@ -13,7 +13,9 @@ class ElementwiseOps : public OpsTest {};
 TEST_F(ElementwiseOps, add_of_any_size_equals_the_reference) {
     std::vector<StepCase> steps;
     for (const uint32_t n : kWidths)
-        steps.push_back({.name = fmt::format("n={}", n), .op = Op::add, .params = {{"n", n}}});
+        steps.push_back({.name = fmt::format("n={}", n),
+                         .op = Op::add,
+                         .params = {{"n", n}, f32_param("scale", n == 33 ? 0.22f : 1)}});
     sweep(steps, usual_batches());
 }
 
@@ -22,7 +24,7 @@ TEST_F(ElementwiseOps, add_of_logits_rows_and_of_extreme_values_equals_the_refer
     for (const float scale : {1e-30f, 1e-6f, 1e4f, 1e30f})
         steps.push_back({.name = fmt::format("n=97,n_out,scale={}", scale),
                          .op = Op::add,
-                         .params = {{"n", 97}},
+                         .params = {{"n", 97}, f32_param("scale", 1)},
                          .rows = Rows::n_out,
                          .scale = {{"a", scale}, {"b", scale}}});
     sweep(steps, std::vector<BatchCase>{{.n_tok = 9, .n_out = 1}, {.n_tok = 9, .n_out = 9}});
@@ -30,8 +32,10 @@ TEST_F(ElementwiseOps, add_of_logits_rows_and_of_extreme_values_equals_the_refer
 
 /// More workgroups than a grid is wide (65,535 of 256 elements on many devices).
 TEST_F(ElementwiseOps, add_of_a_grid_in_two_directions_equals_the_reference) {
-    sweep(std::vector<StepCase>{{.name = "n=4001", .op = Op::add, .params = {{"n", 4001}}}},
-          std::vector<BatchCase>{{.n_tok = 4200}});
+    sweep(
+        std::vector<StepCase>{
+            {.name = "n=4001", .op = Op::add, .params = {{"n", 4001}, f32_param("scale", 1)}}},
+        std::vector<BatchCase>{{.n_tok = 4200}});
 }
 
 TEST_F(ElementwiseOps, take_rows_takes_the_last_rows) {
@@ -47,19 +51,31 @@ TEST_F(ElementwiseOps, take_rows_takes_the_last_rows) {
     sweep(steps, batches);
 }
 
+constexpr Activation kActivations[] = {Activation::silu,     Activation::gelu_tanh,
+                                       Activation::relu,     Activation::sigmoid,
+                                       Activation::identity, Activation::relu_squared};
+
 const char* activation_name(Activation activation) {
-    constexpr const char* kNames[] = {"silu", "gelu_tanh", "relu"};
+    constexpr const char* kNames[] = {"silu",    "gelu_tanh", "relu",
+                                      "sigmoid", "identity",  "relu_squared"};
     return kNames[size_t(activation)];
 }
 
 TEST_F(ElementwiseOps, glu_of_any_size_equals_the_reference) {
     std::vector<StepCase> steps;
-    for (const Activation a : {Activation::silu, Activation::gelu_tanh, Activation::relu})
+    for (const Activation a : kActivations)
         for (const uint32_t n : kWidths)
             steps.push_back({.name = fmt::format("{},n={}", activation_name(a), n),
                              .op = Op::glu,
                              .params = {{"n", n}, {"activation", uint32_t(a)}},
                              .scale = {{"gate", 3.0f}}});
+    for (StepCase& step : steps) step.with = {"up"};
+    const size_t gated = steps.size();
+    for (size_t i = 0; i < gated; ++i) {
+        steps.push_back(steps[i]);
+        steps.back().with.clear();
+        steps.back().name += ",alone";
+    }
     sweep(steps, usual_batches());
 }
 
@@ -67,7 +83,8 @@ TEST_F(ElementwiseOps, glu_of_any_size_equals_the_reference) {
 StepCase glu_ramp(Activation a, float limit) {
     StepCase step{.name = fmt::format("{},ramp={}", activation_name(a), limit),
                   .op = Op::glu,
-                  .params = {{"n", 1025}, {"activation", uint32_t(a)}}};
+                  .params = {{"n", 1025}, {"activation", uint32_t(a)}},
+                  .with = {"up"}};
     step.fill = [limit](std::string_view binding, const BatchCase&, std::span<float> out) {
         for (size_t i = 0; i < out.size(); ++i)
             out[i] = binding == "gate" ? limit * (float(i) / 512.0f - 1) : 1.0f;
@@ -78,10 +95,44 @@ StepCase glu_ramp(Activation a, float limit) {
 
 TEST_F(ElementwiseOps, glu_of_gates_from_tiny_to_huge_is_finite_and_equals_the_reference) {
     std::vector<StepCase> steps;
-    for (const Activation a : {Activation::silu, Activation::gelu_tanh, Activation::relu})
+    for (const Activation a : kActivations)
         for (const float limit : {1e-6f, 1e-3f, 1.0f, 10.0f, 89.0f, 1e3f, 1e4f})
             steps.push_back(glu_ramp(a, limit));
     sweep(steps, std::vector<BatchCase>{{}});
+}
+
+/// x evenly over [-limit, limit], zero among them.
+StepCase ramp(Op op, std::string name, std::vector<ParamValue> params, float limit) {
+    StepCase step{.name = fmt::format("{},ramp={}", name, limit), .op = op, .params = params};
+    step.params.insert(step.params.begin(), {"n", 1025});
+    step.fill = [limit](std::string_view, const BatchCase&, std::span<float> out) {
+        for (size_t i = 0; i < out.size(); ++i) out[i] = limit * (float(i % 1025) / 512.0f - 1);
+        return true;
+    };
+    return step;
+}
+
+TEST_F(ElementwiseOps, xielu_from_tiny_to_huge_equals_the_reference) {
+    std::vector<StepCase> steps;
+    for (const auto [alpha_p, alpha_n, beta, eps] :
+         std::vector<std::array<float, 4>>{{0.8f, 1.3f, 0.5f, -1e-6f}, {0.1f, 0.6f, 0.5f, -0.3f}})
+        for (const float limit : {1e-6f, 1e-3f, 1.0f, 10.0f, 89.0f, 1e3f})
+            steps.push_back(ramp(Op::xielu, fmt::format("eps={}", eps),
+                                 {f32_param("alpha_p", alpha_p), f32_param("alpha_n", alpha_n),
+                                  f32_param("beta", beta), f32_param("eps", eps)},
+                                 limit));
+    sweep(steps, std::vector<BatchCase>{{}, {.n_tok = 3}});
+}
+
+TEST_F(ElementwiseOps, soft_cap_from_tiny_to_huge_equals_the_reference) {
+    std::vector<StepCase> steps;
+    for (const auto [scale, cap] :
+         std::vector<std::array<float, 2>>{{1, 30}, {0.25f, 0}, {-0.5f, 5}, {1, 1e-3f}, {8, 1e4f}})
+        for (const float limit : {1e-6f, 1e-3f, 1.0f, 30.0f, 1e4f, 1e30f})
+            steps.push_back(ramp(Op::soft_cap, fmt::format("scale={},cap={}", scale, cap),
+                                 {f32_param("scale", scale), f32_param("cap", cap)}, limit));
+    for (StepCase& step : steps) step.rows = Rows::n_out;
+    sweep(steps, std::vector<BatchCase>{{}, {.n_tok = 3, .n_out = 2}});
 }
 
 }  // namespace

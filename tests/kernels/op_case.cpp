@@ -15,7 +15,8 @@ namespace m2w::test {
 namespace {
 
 uint64_t named(std::string_view name, const StepCase& step) {
-    if (name == "n_tok" || name == "n_out" || name == "rows" || name == "n_ctx") return 1;
+    if (name == "n_tok" || name == "n_out" || name == "rows" || name == "n_ctx" || name == "n_rows")
+        return 1;
     if (name == "n_vocab") return step.n_vocab;
     return step.param(name);
 }

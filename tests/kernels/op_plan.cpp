@@ -126,15 +126,15 @@ class Builder {
     }
 
     void add_store_before_attend() {
-        const uint32_t width = step_->param("n_head_kv") * step_->param("head_dim");
         Step store{.op = Op::kv_store};
         for (size_t i = 0; i < 2; ++i) {
+            const uint32_t width =
+                step_->param("n_head_kv") * step_->param(i == 0 ? "head_dim" : "value_dim");
             store.operands[i] = value(op_info(Op::kv_store).bindings[i], {{1, width}});
             store.params[i] = width;
-        }
-        for (uint32_t i = 2; i < 4; ++i) {
-            plan_.caches.push_back({name(i == 2 ? "k_cache" : "v_cache"), width});
-            store.operands[i] = {uint32_t(plan_.caches.size() - 1)};
+            plan_.caches.push_back(
+                {name(i == 0 ? "k_cache" : "v_cache"), width, step_->param("window")});
+            store.operands[2 + i] = {uint32_t(plan_.caches.size() - 1)};
         }
         plan_.steps.push_back(store);
     }

@@ -14,9 +14,10 @@ namespace {
 class RopeOps : public OpsTest {};
 
 StepCase table(uint32_t n_pairs, float magnitude) {
-    return {.name = fmt::format("n_pairs={},magnitude={}", n_pairs, magnitude),
-            .op = Op::rope_table,
-            .params = {{"n_pairs", n_pairs}, f32_param("magnitude", magnitude)}};
+    return {
+        .name = fmt::format("n_pairs={},magnitude={}", n_pairs, magnitude),
+        .op = Op::rope_table,
+        .params = {{"n_pairs", n_pairs}, f32_param("magnitude", magnitude), {"short_context", 0}}};
 }
 
 TEST_F(RopeOps, table_of_any_size_equals_the_reference) {
@@ -26,6 +27,31 @@ TEST_F(RopeOps, table_of_any_size_equals_the_reference) {
     auto batches = usual_batches();
     for (const uint32_t pos : {1u, 511u, 4095u}) batches.push_back({.n_tok = 17, .pos = pos});
     sweep(steps, batches);
+}
+
+/// Long factors count where the context is longer than the short one, however far pos is.
+TEST_F(RopeOps, table_takes_the_turns_of_its_context) {
+    std::vector<StepCase> steps;
+    for (const uint32_t short_context : {49u, 50u, 51u}) {
+        steps.push_back(table(24, 1));
+        steps.back().name += fmt::format(",short_context={}", short_context);
+        steps.back().params.back().second = short_context;
+        steps.back().with = {"turns_long"};
+    }
+    const auto batches = std::vector<BatchCase>{{.n_tok = 5}, {.n_tok = 3, .pos = 47}};
+    sweep(steps, batches, {.n_ctx = 50});
+    auto rig = OpRig::create(steps, {.n_ctx = 50});
+    ASSERT_TRUE(rig) << rig.error().str();
+    ASSERT_TRUE((*rig)->run({.n_tok = 3, .pos = 7}));
+    for (StepCase& step : steps) step.with.clear();
+    auto short_only = OpRig::create(steps, {.n_ctx = 50});
+    ASSERT_TRUE(short_only) << short_only.error().str();
+    ASSERT_TRUE((*short_only)->run({.n_tok = 3, .pos = 7}));
+    for (size_t i = 0; i < steps.size(); ++i) {
+        const bool same = (*rig)->output(Side::reference, i, "y") ==
+                          (*short_only)->output(Side::reference, i, "y");
+        EXPECT_EQ(same, i > 0) << steps[i].name;
+    }
 }
 
 /// Phases at and around the eighths of a turn, where the kernel changes its branch.

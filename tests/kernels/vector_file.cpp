@@ -86,6 +86,7 @@ class Reader {
         const std::string key = fmt::format("{}.{}", name, binding.name);
         if (binding.kind == Bind::tokens || binding.kind == Bind::constant) {
             TRY(auto words, file_->find_u32s(key));
+            if (!words && binding.optional) return {};
             if (!words) return Error{Category::missing_metadata, key};
             (binding.kind == Bind::tokens ? out.batch.tokens : out.step.words) = *words;
             return {};

@@ -23,6 +23,8 @@ std::string_view activation_name(Activation activation) {
             return "GLU";
         case Activation::identity:
             return "bilinear";
+        case Activation::relu_squared:
+            return "squared ReLU";
     }
     return "?";
 }

@@ -47,6 +47,15 @@ TEST(fuse, matmul_and_add_become_one_step_whichever_side_the_product_is_on) {
     }
 }
 
+TEST(fuse, scaled_sum_stays) {
+    for (const float scale : {1.0f, 0.22f}) {
+        PlanDraft draft;
+        const uint32_t residual = draft.value(4);
+        draft.plan.logits = draft.add(residual, draft.matmul(draft.value(4)), scale);
+        EXPECT_EQ(is_fused(draft), scale == 1);
+    }
+}
+
 TEST(fuse, product_that_somebody_else_reads_stays) {
     PlanDraft again;
     const uint32_t product = again.matmul(again.value(4));

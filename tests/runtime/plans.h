@@ -1,6 +1,7 @@
 // plans.h — Plans without a file: a few Steps put together by hand or at random, for what works on
 // any Plan. Weights, where a Step has them, are a dummy.
 #pragma once
+#include <bit>
 #include <cstdint>
 #include <random>
 #include <string>
@@ -22,7 +23,11 @@ class PlanDraft {
         plan.values.push_back({"v" + std::to_string(plan.values.size()), rows, width});
         return uint32_t(plan.values.size() - 1);
     }
-    uint32_t add(uint32_t a, uint32_t b) { return step(Op::add, {a, b}); }
+    uint32_t add(uint32_t a, uint32_t b, float scale = 1) {
+        const uint32_t y = step(Op::add, {a, b});
+        plan.steps.back().params[1] = std::bit_cast<uint32_t>(scale);
+        return y;
+    }
     uint32_t glu(uint32_t a, uint32_t b) { return step(Op::glu, {a, b}); }
     uint32_t norm(uint32_t x) { return step(Op::rms_norm, {x, 1}); }
     uint32_t matmul(uint32_t x, uint32_t residual = Operand::kAbsent) {

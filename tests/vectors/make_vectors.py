@@ -132,9 +132,10 @@ def make_weight(rng, type_name, rows, cols):
 # --- the ops ---------------------------------------------------------------------------------------------------
 
 def add(f):
-    for n, n_tok, scale in ((1, 1, 1), (31, 2, 1), (33, 3, 1), (257, 2, 1), (100, 1, 1e4), (100, 1, 1e-6)):
-        a, b = f.normal(n_tok, n, scale=scale), f.normal(n_tok, n, scale=scale)
-        f.case(f"n{n}_{n_tok}rows_{len(f.names)}", {"n": n}, n_tok, a=a, b=b, y=a + b)
+    for n, n_tok, scale, of_b in ((1, 1, 1, 1), (31, 2, 1, 1), (33, 3, 1, 1), (257, 2, 1, 1), (100, 1, 1e4, 1),
+                                  (100, 1, 1e-6, 1), (65, 2, 1, 0.22), (33, 1, 1, -3.5)):
+        a, b, of_b = f.normal(n_tok, n, scale=scale), f.normal(n_tok, n, scale=scale), f32_param(of_b)
+        f.case(f"n{n}_{n_tok}rows_{len(f.names)}", {"n": n, "scale": of_b}, n_tok, a=a, b=b, y=a + of_b * b)
 
 
 def take_rows(f):
@@ -152,10 +153,10 @@ def embed(f):
 
 
 def rms_norm(f):
-    def one(name, n, n_tok, groups=1, eps=1e-5, scale=1.0, rows="n_tok", n_out=1):
+    def one(name, n, n_tok, groups=1, eps=1e-5, scale=1.0, rows="n_tok", n_out=1, weighted=True):
         eps = f32_param(eps)
-        x, w = f.normal(n_tok, groups, n, scale=scale), f.normal(n)
-        y = w * x / np.sqrt((x * x).mean(axis=-1, keepdims=True) + eps)
+        x, w = f.normal(n_tok, groups, n, scale=scale), f.normal(n) if weighted else None
+        y = (w if weighted else 1) * x / np.sqrt((x * x).mean(axis=-1, keepdims=True) + eps)
         f.case(name, {"n": n, "groups": groups, "eps": eps}, 9 if rows == "n_out" else n_tok, n_out=n_out, rows=rows,
                x=x.reshape(n_tok, -1), w=w, y=y.reshape(n_tok, -1))
     for n in (1, 31, 32, 33, 255, 257, 300):
@@ -164,6 +165,27 @@ def rms_norm(f):
     one("tiny_rows", 64, 2, eps=1e-6, scale=1e-3)
     one("vanishing_rows", 64, 2, eps=1e-6, scale=1e-6)
     one("huge_rows", 64, 2, scale=1e4)
+    one("logits_rows", 65, 2, rows="n_out", n_out=2)
+    one("no_weight", 33, 2, groups=2, weighted=False)
+
+
+def layer_norm(f):
+    def one(name, n, n_tok, groups=1, eps=1e-5, scale=1.0, mean=0.0, with_=("w", "bias"), rows="n_tok", n_out=1):
+        eps = f32_param(eps)
+        x = f64(f.normal(n_tok, groups, n, scale=scale) + mean)
+        w, bias = (f.normal(n) if binding in with_ else None for binding in ("w", "bias"))
+        centred = x - x.mean(axis=-1, keepdims=True)
+        y = centred / np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + eps)
+        y = y * (1 if w is None else w) + (0 if bias is None else bias)
+        f.case(name, {"n": n, "groups": groups, "eps": eps}, 9 if rows == "n_out" else n_tok, n_out=n_out, rows=rows,
+               x=x.reshape(n_tok, -1), w=w, bias=bias, y=y.reshape(n_tok, -1))
+    for n in (2, 31, 32, 33, 255, 257, 300):
+        one(f"n{n}", n, 2)
+    one("no_bias", 65, 2, with_=("w",))
+    one("alone", 33, 2, groups=3, with_=())
+    one("bias_alone", 33, 2, with_=("bias",))
+    one("far_from_zero", 300, 2, mean=100.0)
+    one("tiny_rows", 64, 2, eps=1e-6, scale=1e-3)
     one("logits_rows", 65, 2, rows="n_out", n_out=2)
 
 
@@ -199,6 +221,7 @@ def rope_table(f):
     pi = Decimal("3.14159265358979323846264338327950288419716939937510582097494459")
 
     def one(name, n_pairs, base, pos, n_tok, magnitude=1.0):
+        """With two sets of turns in tests/runtime, where there is a context to choose by."""
         magnitude = f32_param(magnitude)
         turns = [Decimal(base) ** (Decimal(-i) / n_pairs) / (2 * pi) for i in range(n_pairs)]
         words, y = [], np.empty((n_tok, n_pairs, 2))
@@ -208,7 +231,7 @@ def rope_table(f):
             for t in range(n_tok):
                 angle = float((turn * (pos + t)) % 1 * 2 * pi)
                 y[t, i] = magnitude * math.cos(angle), magnitude * math.sin(angle)
-        f.case(name, {"n_pairs": n_pairs, "magnitude": magnitude}, n_tok, pos=pos, turns=words,
+        f.case(name, {"n_pairs": n_pairs, "magnitude": magnitude, "short_context": 0}, n_tok, pos=pos, turns=words,
                y=y.reshape(n_tok, -1))
     one("start", 32, 10000, 0, 5)
     one("one_pair", 1, 10000, 7, 2)
@@ -262,33 +285,54 @@ def kv_store(f):
 
 
 def attend(f):
-    def one(name, n_head, n_head_kv, head_dim, n_tok, pos, cache, n_ctx=None, scale=None, integers=False):
+    def one(name, n_head, n_head_kv, head_dim, n_tok, pos, cache, n_ctx=None, scale=None, integers=False,
+            value_dim=None, soft_cap=0.0, window=0, temperature=0.0, temperature_length=0, sinks=False):
         scale = f32_param(scale or head_dim ** -0.5)
         n_kv = pos + n_tok
         q = f.normal(n_tok, n_head, head_dim)
-        k, v = (in_cache(f.normal(n_kv, n_head_kv, head_dim), cache) for _ in range(2))
+        k, v = (in_cache(f.normal(n_kv, n_head_kv, dim), cache) for dim in (head_dim, value_dim or head_dim))
         if integers:  # scores are whole numbers up to some 1e3, exact in float32
             q = np.round(20 * f.rng.uniform(-1, 1, q.shape))
             k = in_cache(np.round(20 * f.rng.uniform(-1, 1, k.shape)), cache)
         group = np.arange(n_head) * n_head_kv // n_head
         keys, values = k.astype(np.float64)[:, group], v.astype(np.float64)[:, group]
-        scores = scale * np.einsum("thd,jhd->thj", q, keys)
-        visible = np.arange(n_kv)[None, :] <= pos + np.arange(n_tok)[:, None]
+        temperature, soft_cap = f32_param(temperature), f32_param(soft_cap)
+        at, j = pos + np.arange(n_tok)[:, None], np.arange(n_kv)[None, :]
+        heat = 1 + temperature * np.log(1 + at // temperature_length) if temperature_length else np.ones_like(at)
+        scores = scale * heat[:, :, None] * np.einsum("thd,jhd->thj", q, keys)
+        if soft_cap:
+            scores = soft_cap * np.tanh(scores / soft_cap)
+        visible = (j <= at) & ((j > at - window) if window else True)
         scores = np.where(visible[:, None, :], scores, -np.inf)
+        sink = f.normal(n_head, scale=2.0) if sinks else None
+        if sinks:
+            scores = np.concatenate([scores, np.broadcast_to(sink[None, :, None], (n_tok, n_head, 1))], axis=-1)
         p = np.exp(scores - scores.max(axis=-1, keepdims=True))
         p /= p.sum(axis=-1, keepdims=True)
-        y = np.einsum("thj,jhd->thd", p, values)
-        f.case(f"{name}_{cache}", {"n_head": n_head, "n_head_kv": n_head_kv, "head_dim": head_dim, "scale": scale},
-               n_tok, pos=pos, n_ctx=n_ctx or n_kv + 3, cache=cache, q=q.reshape(n_tok, -1),
+        y = np.einsum("thj,jhd->thd", p[..., :n_kv], values)
+        f.case(f"{name}_{cache}", {"n_head": n_head, "n_head_kv": n_head_kv, "head_dim": head_dim,
+                                   "value_dim": value_dim or head_dim, "scale": scale, "soft_cap": soft_cap,
+                                   "window": window, "temperature": temperature,
+                                   "temperature_length": temperature_length},
+               n_tok, pos=pos, n_ctx=n_ctx or n_kv + 3, cache=cache, sinks=sink, q=q.reshape(n_tok, -1),
                k_cache=k.reshape(n_kv, -1), v_cache=v.reshape(n_kv, -1), y=y.reshape(n_tok, -1))
     for cache in ("f16", "f32"):
         one("first_position", 2, 2, 16, 1, 0, cache)
         one("prompt", 2, 1, 16, 9, 0, cache)
-        one("grouped_last_slot", 6, 2, 16, 1, 20, cache, n_ctx=21)
-        one("continued", 3, 1, 64, 3, 9, cache)
+        one("grouped_last_slot", 6, 2, 8, 1, 20, cache, n_ctx=21)
+        one("continued", 3, 1, 32, 3, 9, cache)
         one("huge_scores", 2, 1, 16, 2, 9, cache, scale=1, integers=True)
-    one("long", 2, 1, 16, 1, 99, "f16")
+    one("long", 2, 1, 8, 1, 99, "f16")
     one("odd_dim", 2, 2, 80, 2, 5, "f16")
+    for window in (1, 4):  # the ring wraps: it has window - 1 + 9 rows of 13
+        one(f"window{window}", 1, 1, 4, 4, 9, "f32", window=window, n_ctx=20)
+    one("window_beyond_start", 1, 1, 4, 3, 9, "f16", window=64)
+    one("wide_values", 1, 1, 4, 2, 3, "f32", value_dim=12)
+    one("narrow_values", 2, 1, 12, 2, 3, "f16", value_dim=4)
+    one("soft_cap", 1, 1, 4, 2, 3, "f32", soft_cap=2.0, scale=1)
+    one("sinks", 2, 1, 4, 2, 3, "f32", sinks=True)
+    one("sinks_and_window", 2, 1, 4, 3, 9, "f16", sinks=True, window=4)
+    one("temperature", 1, 1, 4, 6, 9, "f32", temperature=0.5, temperature_length=4)
 
 
 def glu(f):
@@ -306,7 +350,10 @@ def glu(f):
 
     def identity(x):
         return x
-    for number, act in enumerate((silu, gelu_tanh, relu, sigmoid, identity)):
+
+    def relu_squared(x):
+        return np.maximum(x, 0) ** 2
+    for number, act in enumerate((silu, gelu_tanh, relu, sigmoid, identity, relu_squared)):
         for limit in (1e-3, 10, 1e4) if number < 3 else (10,):
             gate = f64(np.linspace(-limit, limit, 257))[None]
             up = f.normal(1, 257)
@@ -314,6 +361,8 @@ def glu(f):
                 y = act(gate) * up
             f.case(f"{act.__name__}_to_{limit:.0e}".replace("-", "m").replace("+", ""),
                    {"n": 257, "activation": number}, 1, gate=gate, up=up, y=y)
+        gate = f.normal(1, 65, scale=3.0)
+        f.case(f"{act.__name__}_alone", {"n": 65, "activation": number}, 1, gate=gate, y=act(gate))
         gate, up = f.normal(3, 33), f.normal(3, 33)
         f.case(f"{act.__name__}_3rows", {"n": 33, "activation": number}, 3, gate=gate, up=up, y=act(gate) * up)
 
@@ -411,6 +460,32 @@ def gated_delta(f):
 # The tolerances are those of the contract; a test compares them.
 OPS = [(embed, 1e-6), (take_rows, 0.0), (rms_norm, 1e-5), (matmul, 1e-5), (add, 1e-6), (rope_table, 1e-5),
        (rope, 1e-5), (kv_store, 0.0), (attend, 2e-5), (glu, 1e-5), (causal_conv, 1e-5), (ssm_scan, 2e-5), (gated_delta, 2e-5)]
+def xielu(f):
+    for name, alpha_p, alpha_n, beta, eps in (("usual", 0.8, 1.3, 0.5, -1e-6), ("no_line", 0.5, 0.7, 0.0, -1e-6),
+                                              ("late", 1.2, 0.4, 0.3, -0.5)):
+        params = {key: f32_param(v) for key, v in
+                  (("alpha_p", alpha_p), ("alpha_n", alpha_n), ("beta", beta), ("eps", eps))}
+        for limit in (1, 30):
+            x = f64(np.linspace(-limit, limit, 257))[None]
+            y = np.where(x > 0, params["alpha_p"] * x * x,
+                         params["alpha_n"] * (np.expm1(np.minimum(x, params["eps"])) - x)) + params["beta"] * x
+            f.case(f"{name}_to_{limit}", {"n": 257, **params}, 1, x=x, y=y)
+
+
+def soft_cap(f):
+    for name, scale, cap, limit in (("capped", 1, 30, 100), ("scaled", 0.125, 0, 100), ("both", 0.25, 5, 1e4),
+                                    ("small", 1, 50, 1e-3)):
+        x = f64(np.linspace(-limit, limit, 257))[None]
+        y = cap * np.tanh(scale * x / cap) if cap else scale * x
+        f.case(name, {"n": 257, "scale": f32_param(scale), "cap": f32_param(cap)}, 1, x=x, y=y)
+    x = f.normal(2, 33, scale=40.0)
+    f.case("logits_rows", {"n": 33, "scale": f32_param(1), "cap": f32_param(30)}, 9, n_out=2, rows="n_out", x=x,
+           y=30 * np.tanh(x / 30))
+
+
+# The tolerances are those of the contract; a test compares them.
+OPS = [(embed, 1e-6), (take_rows, 0.0), (rms_norm, 1e-5), (layer_norm, 1e-5), (matmul, 1e-5), (add, 1e-6),
+       (rope_table, 1e-5), (rope, 1e-5), (kv_store, 0.0), (attend, 2e-5), (glu, 1e-5), (xielu, 1e-5), (soft_cap, 1e-5)]
 
 
 def main(folder):
