@@ -19,6 +19,7 @@ enum class Op : uint8_t {
     rope_table,
     rope,
     kv_store,
+    rope_store,
     attend,
     glu,
     causal_conv,

@@ -50,6 +50,17 @@ std::vector<Use> uses_of(const Plan& plan) {
     return uses;
 }
 
+/// Whether q, k and store are the Steps of a rope_store.
+bool is_rope_store(const std::vector<Use>& uses, const Step& q, const Step& k, const Step& store) {
+    if (q.op != Op::rope || k.op != Op::rope || store.op != Op::kv_store) return false;
+    const uint32_t turned = k.operand("y").index;
+    if (q.operand("table").index != k.operand("table").index) return false;
+    for (const std::string_view param : {"head_dim", "n_rot", "pairing"})
+        if (q.u32(param) != k.u32(param)) return false;
+    return turned == store.operand("k").index && uses[turned].readers == 1 &&
+           store.operand("v").index != q.operand("y").index;
+}
+
 /// How many Steps use each tensor.
 std::vector<uint32_t> users_of_tensors(const Plan& plan) {
     std::vector<uint32_t> users(plan.tensors.size());
@@ -114,7 +125,7 @@ void drop_unused_tensors(Plan& plan) {
 }  // namespace
 
 Plan fuse(const Plan& plan) {
-    return stack_matmuls(fuse_residuals(plan));
+    return fuse_rope_stores(stack_matmuls(fuse_residuals(plan)));
 }
 
 Plan fuse_residuals(const Plan& plan) {
@@ -179,6 +190,33 @@ Plan stack_matmuls(const Plan& plan) {
     }
     for (Tap& tap : out.taps) tap.step = moved_to[tap.step];
     drop_unused_tensors(out);
+    return out;
+}
+
+Plan fuse_rope_stores(const Plan& plan) {
+    const std::vector<Use> uses = uses_of(plan);
+    Plan out = plan;
+    out.steps.clear();
+    std::vector<uint32_t> moved_to(plan.steps.size());
+    for (size_t s = 0; s < plan.steps.size();) {
+        const bool found = s + 2 < plan.steps.size() &&
+                           is_rope_store(uses, plan.steps[s], plan.steps[s + 1], plan.steps[s + 2]);
+        for (size_t i = 0; i < (found ? 3 : 1); ++i) moved_to[s + i] = uint32_t(out.steps.size());
+        if (!found) {
+            out.steps.push_back(plan.steps[s++]);
+            continue;
+        }
+        const Step &q = plan.steps[s], &k = plan.steps[s + 1], &store = plan.steps[s + 2];
+        Step step{.op = Op::rope_store, .layer = q.layer};
+        step.operands = {q.operand("x"),          k.operand("x"), store.operand("v"),
+                         q.operand("table"),      q.operand("y"), store.operand("k_cache"),
+                         store.operand("v_cache")};
+        step.params = {q.u32("n_head"), k.u32("n_head"),  q.u32("head_dim"),
+                       q.u32("n_rot"),  q.u32("pairing"), store.u32("n_v")};
+        out.steps.push_back(step);
+        s += 3;
+    }
+    for (Tap& tap : out.taps) tap.step = moved_to[tap.step];
     return out;
 }
 

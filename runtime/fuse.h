@@ -17,4 +17,7 @@ Plan fuse_residuals(const Plan& plan);
 /// tensors get new indices.
 Plan stack_matmuls(const Plan& plan);
 
+/// rope of queries, rope of keys that only the cache reads, kv_store -> one rope_store.
+Plan fuse_rope_stores(const Plan& plan);
+
 }  // namespace m2w

@@ -125,6 +125,8 @@ class RefExecutor final : public Executor {
                     out("y"));
             case Op::kv_store:
                 return kv_store(s, batch);
+            case Op::rope_store:
+                return rope_store(s, batch, in("q"), in("k"), in("table"), out("y"));
             case Op::attend:
                 return ref::attend(in("q"), caches_[s.operand("k_cache").index],
                                    caches_[s.operand("v_cache").index], vec("sinks"),
@@ -190,13 +192,27 @@ class RefExecutor final : public Executor {
     }
 
     void kv_store(const Step& s, const Batch& batch) {
-        for (const auto& [value, cache] : {std::pair("k", "k_cache"), std::pair("v", "v_cache")}) {
-            ref::Cache& rows = caches_[s.operand(cache).index];
-            const std::vector<float>& data = values_[s.operand(value).index];
-            for (size_t t = 0; t < batch.tokens.size(); ++t)
-                rows.store(uint32_t(batch.pos + t),
-                           std::span(data).subspan(t * rows.width, rows.width));
-        }
+        store(s.operand("k_cache"), batch, values_[s.operand("k").index]);
+        store(s.operand("v_cache"), batch, values_[s.operand("v").index]);
+    }
+
+    void rope_store(const Step& s, const Batch& batch, std::span<const float> q,
+                    std::span<const float> k, std::span<const float> table, std::span<float> y) {
+        ref::RopeShape shape{s.u32("n_head"), s.u32("head_dim"), s.u32("n_rot"),
+                             Pairing(s.u32("pairing"))};
+        ref::rope(q, table, shape, y);
+        shape.n_head = s.u32("n_head_kv");
+        std::vector<float> turned(k.size());
+        ref::rope(k, table, shape, turned);
+        store(s.operand("k_cache"), batch, turned);
+        store(s.operand("v_cache"), batch, values_[s.operand("v").index]);
+    }
+
+    /// Rows of this batch into a cache.
+    void store(Operand cache, const Batch& batch, std::span<const float> data) {
+        ref::Cache& rows = caches_[cache.index];
+        for (size_t t = 0; t < batch.tokens.size(); ++t)
+            rows.store(uint32_t(batch.pos + t), data.subspan(t * rows.width, rows.width));
     }
 
     std::shared_ptr<const RefWeights> weights_;

@@ -2,13 +2,7 @@
 #version 460
 #include "common.glsl"
 #include "kv_store.glsl"
-
-#ifdef CACHE_F16
-// Clamped: an infinity in the cache would turn the whole row's attention into NaN.
-float16_t narrow(float x) { return float16_t(clamp(x, -65504.0, 65504.0)); }
-#else
-float narrow(float x) { return x; }
-#endif
+#include "narrow.glsl"
 
 void main() {
     const uint i = global_invocation();

@@ -47,6 +47,32 @@ TEST_P(CacheOps, store_appends_batch_by_batch) {
           {.cache = GetParam(), .n_ctx = kContext, .n_batch = 130});
 }
 
+/// Grouped heads, dimensions that are not turned, values of another width.
+TEST_P(CacheOps, rope_and_store_at_once_equal_the_reference) {
+    std::vector<StepCase> steps;
+    for (const auto [n_head, n_head_kv, head_dim, n_rot, n_v] :
+         std::vector<std::array<uint32_t, 5>>{{1, 1, 2, 2, 1},
+                                              {4, 4, 32, 32, 128},
+                                              {8, 2, 64, 64, 128},
+                                              {3, 1, 80, 20, 33},
+                                              {6, 3, 34, 34, 257},
+                                              {32, 8, 128, 128, 1024}})
+        for (const uint32_t pairing : {0u, 1u})
+            steps.push_back(
+                {.name = fmt::format("n_head={}/{},head_dim={},n_rot={},pairing={},n_v={}", n_head,
+                                     n_head_kv, head_dim, n_rot, pairing, n_v),
+                 .op = Op::rope_store,
+                 .params = {{"n_head", n_head},
+                            {"n_head_kv", n_head_kv},
+                            {"head_dim", head_dim},
+                            {"n_rot", n_rot},
+                            {"pairing", pairing},
+                            {"n_v", n_v}}});
+    auto batches = usual_batches();
+    batches.push_back({.n_tok = 9, .pos = kContext - 9});
+    sweep(steps, batches, {.cache = GetParam(), .n_ctx = kContext});
+}
+
 /// f16 has its largest number at 65504 and its smallest at 6e-8: beyond, values are clamped and
 /// flushed, and ties go to even.
 TEST_P(CacheOps, store_rounds_values_of_any_magnitude) {

@@ -24,7 +24,7 @@ std::vector<std::string> modules_of(Op op) {
     if (op == Op::matmul) stems = {"matvec", "matmat", "matrows"};
     if (op == Op::attend) stems = {"attend", "attend_lanes"};
     std::vector<std::string> suffixes{""};
-    if (op == Op::kv_store || op == Op::attend) suffixes = {"_f16", "_f32"};
+    if (op == Op::kv_store || op == Op::rope_store || op == Op::attend) suffixes = {"_f16", "_f32"};
     if (op == Op::matmul || op == Op::embed) {
         suffixes.clear();
         for (const DType dtype : weight_types()) suffixes.push_back("_" + type_name(dtype));

@@ -16,7 +16,7 @@ TEST_F(RecordingOps, batches_of_changing_shapes_on_one_executor_equal_the_refere
          .n_vocab = 50},
         {.name = "table",
          .op = Op::rope_table,
-         .params = {{"n_pairs", 8}, f32_param("magnitude", 1)}},
+         .params = {{"n_pairs", 8}, f32_param("magnitude", 1), {"short_context", 0}}},
         {.name = "matmul",
          .op = Op::matmul,
          .params = {{"k", 64}, {"m", 33}, {"m2", 0}, {"m3", 0}},

@@ -29,18 +29,27 @@ std::string repro(const StepCase& step, const BatchCase& batch) {
         step.full_name(), batch.name(), test->test_suite_name(), test->name());
 }
 
+/// Whether a cache's number is right: bits for ops that only store, otherwise up to one step of a
+/// half where it is rounded, and the op's tolerance of the largest number.
+bool stored_alike(float got, float want, float rtol, float largest) {
+    if (std::bit_cast<uint32_t>(got) == std::bit_cast<uint32_t>(want)) return true;
+    return rtol > 0 && std::abs(got - want) <= 0x1p-10f * std::abs(want) + rtol * largest;
+}
+
 /// A cache must hold the new rows and, elsewhere, what it held before.
 std::string check_cache(const OpRig& rig, Side side, size_t step, const Binding& binding,
-                        const BatchCase& batch, uint64_t width) {
+                        const BatchCase& batch, uint64_t width, float rtol) {
     const auto& got = rig.output(side, step, binding.name);
     const auto& before = rig.before(side, step, binding.name);
     const auto& expected = rig.output(Side::reference, step, binding.name);
     const uint64_t first = batch.pos * width, last = first + batch.n_tok * width;
     if (got.size() != expected.size() || last > got.size()) return "cache of another size";
+    float largest = 0;
+    for (uint64_t i = first; i < last; ++i) largest = std::max(largest, std::abs(expected[i]));
     for (uint64_t i = 0; i < got.size(); ++i) {
         const bool written = i >= first && i < last;
         const float want = written ? expected[i] : before[i];
-        if (std::bit_cast<uint32_t>(got[i]) == std::bit_cast<uint32_t>(want)) continue;
+        if (stored_alike(got[i], want, written ? rtol : 0, largest)) continue;
         return fmt::format("row {} column {} is {}, expected {}{}", i / width, i % width, got[i],
                            want, written ? "" : " (as it was before)");
     }
@@ -55,7 +64,8 @@ void check_step(const OpRig& rig, size_t index, const StepCase& step, const Batc
         for (const Side side : {Side::device, Side::gpu}) {
             const std::string problem =
                 binding.kind == Bind::cache
-                    ? check_cache(rig, side, index, binding, batch, dims_of(binding, step).count())
+                    ? check_cache(rig, side, index, binding, batch, dims_of(binding, step).count(),
+                                  info.rtol)
                     : difference(rig.output(side, index, binding.name),
                                  rig.output(Side::reference, index, binding.name),
                                  double(info.rtol));

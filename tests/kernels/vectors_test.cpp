@@ -20,7 +20,7 @@ INSTANTIATE_TEST_SUITE_P(ops, OpVectors, testing::Range(0u, uint32_t(Op::count))
 /// The reference computes in double and rounds once.
 constexpr double kReferenceRtol = 2e-7;
 
-/// The rows that a case of kv_store is about.
+/// The rows of a cache that a case is about.
 std::vector<float> written_rows(const std::vector<float>& cache, const VectorCase& vector) {
     const size_t width = cache.size() / vector.rig.n_ctx;
     return {cache.begin() + ptrdiff_t(width * vector.batch.pos),
@@ -31,7 +31,7 @@ void check(const OpRig& rig, size_t index, const VectorCase& vector, double rtol
     for (const auto& [binding, expected] : vector.expected) {
         for (const Side side : {Side::reference, Side::device, Side::gpu}) {
             const std::vector<float>& whole = rig.output(side, index, binding);
-            const bool cache = vector.step.op == Op::kv_store;
+            const bool cache = binding.ends_with("_cache");
             const double allowed = side == Side::reference ? std::min(rtol, kReferenceRtol) : rtol;
             const std::string problem =
                 difference(cache ? written_rows(whole, vector) : whole, expected, allowed);

@@ -177,6 +177,58 @@ TEST(fuse, matmuls_that_differ_are_not_stacked) {
     EXPECT_EQ(other_layer.steps_left(), 3u);
 }
 
+/// q and k of one x, turned; k and v stored.
+struct RopeAndStore {
+    RopeAndStore() {
+        const uint32_t x = draft.value(4), table = draft.value(4);
+        q = rope(x, table);
+        k = rope(x, table);
+        Step store{.op = Op::kv_store, .params = {4, 4}};
+        store.operands = {Operand{k}, Operand{x}, Operand{0}, Operand{1}};
+        draft.plan.caches = {{"k_cache", 4}, {"v_cache", 4}};
+        draft.plan.steps.push_back(store);
+        draft.plan.logits = draft.norm(q);
+    }
+    uint32_t rope(uint32_t x, uint32_t table) {
+        const uint32_t y = draft.value(4);
+        draft.plan.steps.push_back({.op = Op::rope,
+                                    .operands = {Operand{x}, Operand{table}, Operand{y}},
+                                    .params = {1, 4, 4, 0}});
+        return y;
+    }
+    size_t steps_left() const { return fuse_rope_stores(draft.plan).steps.size(); }
+    PlanDraft draft;
+    uint32_t q = 0, k = 0;
+};
+
+TEST(fuse, ropes_and_store_become_one_step) {
+    const RopeAndStore all;
+    const Plan fused = fuse_rope_stores(all.draft.plan);
+    ASSERT_EQ(ops_of(fused), (std::vector<Op>{Op::rope_store, Op::rms_norm}));
+    EXPECT_EQ(fused.steps[0].operand("y").index, all.q);
+    EXPECT_EQ(fused.steps[0].operand("v").index, 0u);
+    EXPECT_EQ(fused.steps[0].operand("v_cache").index, 1u);
+    EXPECT_EQ(fused.steps[0].u32("n_v"), 4u);
+}
+
+TEST(fuse, ropes_that_differ_or_are_read_again_stay) {
+    RopeAndStore other_angles;
+    other_angles.draft.plan.steps[1].operands[1] = {other_angles.draft.value(4)};
+    EXPECT_EQ(other_angles.steps_left(), 4u);
+    RopeAndStore other_pairs;
+    other_pairs.draft.plan.steps[1].params[2] = 2;
+    EXPECT_EQ(other_pairs.steps_left(), 4u);
+    RopeAndStore tapped;
+    tapped.draft.plan.taps = {{1, tapped.k}};
+    EXPECT_EQ(tapped.steps_left(), 4u);
+    RopeAndStore read_again;
+    read_again.draft.plan.logits = read_again.draft.norm(read_again.k);
+    EXPECT_EQ(read_again.steps_left(), 5u);
+    RopeAndStore stores_q;
+    stores_q.draft.plan.steps[2].operands[0] = {stores_q.q};
+    EXPECT_EQ(stores_q.steps_left(), 4u);
+}
+
 /// Runs tokens in two batches, with every value kept. Empty on failure.
 std::unique_ptr<Executor> run(const Model& model, const Plan& plan) {
     auto backend = make_ref_backend(std::make_shared<const Plan>(plan), model.shared_file(), {});
@@ -224,8 +276,9 @@ TEST(fuse, fused_plans_of_all_rows_compute_the_same) {
         // Both with a bias, which the fused step must keep.
         blueprint.add("blk.0.attn_output.bias", {32}).add("blk.1.ffn_down.bias", {32});
         ASSERT_GET(const auto model, blueprint.model());
-        // Both residual connections of each layer, queries with keys and values, gate with up.
-        expect_same_results(*model, 5 * size_t(model->hparams().block_count));
+        // Both residual connections of each layer, queries with keys and values, gate with up,
+        // both ropes and the store.
+        expect_same_results(*model, 7 * size_t(model->hparams().block_count));
     }
 }
 
@@ -234,7 +287,7 @@ TEST(fuse, fused_plan_of_tiny_computes_the_same) {
     ASSERT_GET(const auto file, gguf::File::open(path));
     ASSERT_GET(const auto model, Model::from(file));
     // Values of half of the layers have a type of their own.
-    expect_same_results(*model, 5 * 8 - 4);
+    expect_same_results(*model, 7 * 8 - 4);
 }
 
 }  // namespace
