@@ -1,8 +1,10 @@
-// decode.cpp — blocks of every supported weight type to float. Knows no tensor; reads any
-// alignment; any byte pattern is a valid block (a NaN scale gives NaN weights).
+// decode.cpp — floats, the types with whole-number weights in blocks of 32, and the K types, to
+// float (the others: decode_codes.cpp, decode_grids.cpp). Knows no tensor; reads any alignment; any
+// byte pattern is a valid block (a NaN scale gives NaN weights).
 #include <cstdint>
 #include <cstring>
 
+#include "gguf/blocks.h"
 #include "gguf/dtype_impl.h"
 #include "gguf/float16.h"
 
@@ -34,6 +36,17 @@ struct BlockQ5_1 {
     uint8_t qh[4];
     uint8_t qs[16];
 };
+struct BlockQ2K {
+    uint8_t scales[16];  // of each 16 weights: scale and minimum
+    uint8_t qs[64];
+    uint16_t d, dmin;
+};
+struct BlockQ3K {
+    uint8_t high[32];
+    uint8_t qs[64];
+    uint8_t scales[12];
+    uint16_t d;
+};
 struct BlockQ4K {
     uint16_t d, dmin;
     uint8_t scales[12];
@@ -53,15 +66,8 @@ struct BlockQ6K {
 };
 static_assert(sizeof(BlockQ8_0) == 34 && sizeof(BlockQ4_0) == 18 && sizeof(BlockQ4_1) == 20);
 static_assert(sizeof(BlockQ5_0) == 22 && sizeof(BlockQ5_1) == 24);
+static_assert(sizeof(BlockQ2K) == 84 && sizeof(BlockQ3K) == 110);
 static_assert(sizeof(BlockQ4K) == 144 && sizeof(BlockQ5K) == 176 && sizeof(BlockQ6K) == 210);
-
-/// Copies a block out of the file's bytes, which need not be aligned.
-template <class Block>
-Block load(const std::byte* blocks, size_t i) {
-    Block block;
-    std::memcpy(&block, blocks + i * sizeof(Block), sizeof(Block));
-    return block;
-}
 
 /// The 32 five-bit numbers of a Q5_0 or Q5_1 block: low nibbles of all bytes, then high nibbles,
 /// and bit i of the word as the fifth bit of number i.
@@ -100,6 +106,13 @@ KScales unpack_k_scales(const uint8_t (&packed)[12]) {
         out.min[j + 4] = uint8_t((c >> 4) | ((b >> 6) << 4));
     }
     return out;
+}
+
+/// The sixteen 6-bit scales that Q3_K packs into 12 bytes: scale j in nibble j / 8 of byte j % 8,
+/// its high two bits in bits 2 (j / 4) of byte 8 + j % 4.
+int q3_k_scale(const uint8_t (&packed)[12], int j) {
+    const int low = (packed[j % 8] >> (j / 8 * 4)) & 15;
+    return (low | ((packed[8 + j % 4] >> (j / 4 * 2)) & 3) << 4) - 32;
 }
 
 }  // namespace
@@ -157,6 +170,40 @@ void decode_q5_1(const std::byte* blocks, size_t n_blocks, float* out) {
         const float d = f16_to_f32(block.d), m = f16_to_f32(block.m);
         const FiveBits five = unpack_five_bits(block.qs, block.qh);
         for (int j = 0; j < 32; j++) out[j] = d * float(five.q[j]) + m;
+    }
+}
+
+// The two low bits of weight i of a Q2_K or Q3_K block lie in byte 32 (i / 128) + i % 32, from bit
+// 2 (i % 128 / 32) on; 16 weights share a scale.
+
+void decode_q2_k(const std::byte* blocks, size_t n_blocks, float* out) {
+    for (size_t i = 0; i < n_blocks; i++) {
+        const auto block = load<BlockQ2K>(blocks, i);
+        const float d = f16_to_f32(block.d), dmin = f16_to_f32(block.dmin);
+        for (int group = 0; group < 16; group++, out += 16) {
+            const uint8_t* qs = block.qs + 32 * (group / 8) + 16 * (group % 2);
+            const int shift = group % 8 / 2 * 2;
+            const float scale = d * float(block.scales[group] & 15),
+                        minimum = dmin * float(block.scales[group] >> 4);
+            for (int j = 0; j < 16; j++) out[j] = scale * float((qs[j] >> shift) & 3) - minimum;
+        }
+    }
+}
+
+void decode_q3_k(const std::byte* blocks, size_t n_blocks, float* out) {
+    for (size_t i = 0; i < n_blocks; i++) {
+        const auto block = load<BlockQ3K>(blocks, i);
+        const float d = f16_to_f32(block.d);
+        for (int group = 0; group < 16; group++, out += 16) {
+            const uint8_t* qs = block.qs + 32 * (group / 8) + 16 * (group % 2);
+            const uint8_t* high = block.high + 16 * (group % 2);
+            const int shift = group % 8 / 2 * 2;
+            const float scale = d * float(q3_k_scale(block.scales, group));
+            for (int j = 0; j < 16; j++) {
+                const int q = ((qs[j] >> shift) & 3) | ((high[j] >> (group / 2)) & 1) << 2;
+                out[j] = scale * float(q - 4);
+            }
+        }
     }
 }
 

@@ -22,26 +22,26 @@ enum class DType : uint8_t {
     q4_k,
     q5_k,
     q6_k,
-    // named and sized, so that a file with them can be listed; not decoded yet
-    q8_1,
     q2_k,
     q3_k,
-    q8_k,
-    iq2_xxs,
-    iq2_xs,
-    iq3_xxs,
-    iq1_s,
     iq4_nl,
-    iq3_s,
-    iq2_s,
     iq4_xs,
+    iq3_s,
+    iq3_xxs,
+    iq2_s,
+    iq2_xs,
+    iq2_xxs,
+    iq1_s,
     iq1_m,
-    tq1_0,
-    tq2_0,
     mxfp4,
     nvfp4,
+    tq1_0,
+    tq2_0,
     q1_0,
     q2_0,
+    // named and sized, so that a file with them can be listed; no matrix of a model has them
+    q8_1,
+    q8_k,
     i8,
     i16,
     i32,
@@ -56,6 +56,17 @@ struct PlaneInfo {
     uint32_t bytes_per_block = 0;  // 0 ends the list
 };
 
+/// How a float of a block is written. e8m0 and e4m3: scales of the OCP microscaling formats;
+/// f16_quarters: a half whose nibbles are the top ones of four 16-bit words.
+enum class FloatFormat : uint8_t { none, f16, bf16, f32, f64, e8m0, e4m3, f16_quarters };
+
+/// The floats of a block, side by side: the weights themselves, or scales and minimums.
+struct FloatFields {
+    FloatFormat format = FloatFormat::none;
+    uint32_t offset = 0;  // bytes from the start of the block
+    uint32_t count = 0;
+};
+
 /// Facts of one type. Blocks run along a row; a row is a whole number of blocks.
 struct DTypeInfo {
     DType dtype;
@@ -63,13 +74,20 @@ struct DTypeInfo {
     uint32_t gguf_id;       // ggml type id in the file
     uint32_t block_elems;   // weights in a block
     uint32_t block_bytes;   // bytes of a block in the file
+    FloatFields floats;     // all other fields are integers
     /// Decodes whole blocks to float. blocks: [n_blocks][block_bytes]; out:
     /// [n_blocks][block_elems]. Null: not supported.
     void (*decode)(const std::byte* blocks, size_t n_blocks, float* out);
     /// Splits whole blocks into the planes below. planes[i]: [n_blocks][planes[i].bytes_per_block].
     /// Null: not supported.
     void (*repack)(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
-    PlaneInfo planes[4];
+    PlaneInfo planes[4] = {};
+    /// What indices of the block stand for (gguf/grids.h); kernels read it behind the planes.
+    /// Empty: the type needs none.
+    std::span<const uint16_t> grid = {};
+
+    /// Planes that repack fills; the grid is not one of them.
+    uint32_t n_planes() const;
 };
 
 /// The row of a type.

@@ -15,6 +15,23 @@ void decode_q5_1(const std::byte* blocks, size_t n_blocks, float* out);
 void decode_q4_k(const std::byte* blocks, size_t n_blocks, float* out);
 void decode_q5_k(const std::byte* blocks, size_t n_blocks, float* out);
 void decode_q6_k(const std::byte* blocks, size_t n_blocks, float* out);
+void decode_q2_k(const std::byte* blocks, size_t n_blocks, float* out);
+void decode_q3_k(const std::byte* blocks, size_t n_blocks, float* out);
+void decode_iq4_nl(const std::byte* blocks, size_t n_blocks, float* out);
+void decode_iq4_xs(const std::byte* blocks, size_t n_blocks, float* out);
+void decode_iq3_s(const std::byte* blocks, size_t n_blocks, float* out);
+void decode_iq3_xxs(const std::byte* blocks, size_t n_blocks, float* out);
+void decode_iq2_s(const std::byte* blocks, size_t n_blocks, float* out);
+void decode_iq2_xs(const std::byte* blocks, size_t n_blocks, float* out);
+void decode_iq2_xxs(const std::byte* blocks, size_t n_blocks, float* out);
+void decode_iq1_s(const std::byte* blocks, size_t n_blocks, float* out);
+void decode_iq1_m(const std::byte* blocks, size_t n_blocks, float* out);
+void decode_mxfp4(const std::byte* blocks, size_t n_blocks, float* out);
+void decode_nvfp4(const std::byte* blocks, size_t n_blocks, float* out);
+void decode_tq1_0(const std::byte* blocks, size_t n_blocks, float* out);
+void decode_tq2_0(const std::byte* blocks, size_t n_blocks, float* out);
+void decode_q1_0(const std::byte* blocks, size_t n_blocks, float* out);
+void decode_q2_0(const std::byte* blocks, size_t n_blocks, float* out);
 
 void repack_f32(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
 void repack_f16(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
@@ -26,5 +43,19 @@ void repack_q5_1(const std::byte* blocks, size_t n_blocks, std::byte* const* pla
 void repack_q4_k(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
 void repack_q5_k(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
 void repack_q6_k(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
+void repack_q2_k(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
+void repack_q3_k(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
+void repack_iq4_xs(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
+void repack_iq3_s(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
+void repack_iq3_xxs(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
+void repack_iq2_s(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
+void repack_iq2_xs(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
+void repack_iq2_xxs(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
+void repack_iq1_s(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
+void repack_iq1_m(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
+void repack_mxfp4(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
+void repack_nvfp4(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
+void repack_tq1_0(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
+void repack_tq2_0(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
 
 }  // namespace m2w::detail

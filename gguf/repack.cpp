@@ -73,6 +73,62 @@ void repack_q6_k(const std::byte* blocks, size_t n_blocks, std::byte* const* pla
                                                                              planes);
 }
 
+void repack_q2_k(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
+    split<84, Field{16, 64}, Field{0, 16}, Field{80, 4}>(blocks, n_blocks, planes);
+}
+
+void repack_q3_k(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
+    split<110, Field{32, 64}, Field{0, 32}, Field{96, 12}, Field{108, 2}>(blocks, n_blocks, planes);
+}
+
+void repack_iq4_xs(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
+    split<136, Field{8, 128}, Field{0, 8}>(blocks, n_blocks, planes);
+}
+
+void repack_iq3_s(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
+    split<110, Field{2, 72}, Field{74, 36}, Field{0, 2}>(blocks, n_blocks, planes);
+}
+
+void repack_iq3_xxs(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
+    split<98, Field{2, 64}, Field{66, 32}, Field{0, 2}>(blocks, n_blocks, planes);
+}
+
+void repack_iq2_s(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
+    split<82, Field{2, 64}, Field{66, 16}, Field{0, 2}>(blocks, n_blocks, planes);
+}
+
+void repack_iq2_xs(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
+    split<74, Field{2, 64}, Field{66, 8}, Field{0, 2}>(blocks, n_blocks, planes);
+}
+
+void repack_iq2_xxs(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
+    split<66, Field{2, 64}, Field{0, 2}>(blocks, n_blocks, planes);
+}
+
+void repack_iq1_s(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
+    split<50, Field{2, 32}, Field{34, 16}, Field{0, 2}>(blocks, n_blocks, planes);
+}
+
+void repack_iq1_m(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
+    split<56, Field{0, 32}, Field{32, 16}, Field{48, 8}>(blocks, n_blocks, planes);
+}
+
+void repack_mxfp4(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
+    split<17, Field{1, 16}, Field{0, 1}>(blocks, n_blocks, planes);
+}
+
+void repack_nvfp4(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
+    split<36, Field{4, 32}, Field{0, 4}>(blocks, n_blocks, planes);
+}
+
+void repack_tq1_0(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
+    split<54, Field{0, 48}, Field{48, 4}, Field{52, 2}>(blocks, n_blocks, planes);
+}
+
+void repack_tq2_0(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
+    split<66, Field{0, 64}, Field{64, 2}>(blocks, n_blocks, planes);
+}
+
 }  // namespace detail
 
 PlaneLayout plane_layout(DType dtype, uint64_t n_blocks) {
@@ -83,6 +139,10 @@ PlaneLayout plane_layout(DType dtype, uint64_t n_blocks) {
         if (plane.bytes_per_block == 0) break;
         layout.offset_bytes[layout.count++] = layout.size_bytes;
         layout.size_bytes = (layout.size_bytes + n_blocks * plane.bytes_per_block + 15) / 16 * 16;
+    }
+    if (!info.grid.empty()) {
+        layout.offset_bytes[layout.count++] = layout.size_bytes;
+        layout.size_bytes += (info.grid.size_bytes() + 15) / 16 * 16;
     }
     return layout;
 }

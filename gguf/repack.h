@@ -11,9 +11,10 @@ namespace m2w {
 
 /// Byte offsets of the planes of a [rows][cols] matrix inside its device buffer. Each plane starts
 /// on 16 bytes and holds one field of every block in row-major block order, so blocks [a, b) of
-/// plane i lie at offset_bytes[i] + a * bytes_per_block. The matrix ends on 16 bytes too.
+/// plane i lie at offset_bytes[i] + a * bytes_per_block. The matrix ends on 16 bytes too. A type
+/// with a grid has it as one more plane behind the others, uint16 as in its row of the type table.
 struct PlaneLayout {
-    uint32_t count = 0;
+    uint32_t count = 0;  // with the grid
     std::array<uint64_t, 4> offset_bytes{};
     uint64_t size_bytes = 0;
 };

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "gguf/pieces.h"
@@ -15,30 +16,6 @@ namespace {
 constexpr uint16_t kF16Exponent = 0x7c00, kBf16Exponent = 0x7f80;
 constexpr uint32_t kF32Exponent = 0x7f800000;
 constexpr uint64_t kF64Exponent = 0x7ff0000000000000;
-
-/// The floats of one block: `count` words at `offset`, and the word's exponent bits.
-struct FloatField {
-    uint32_t offset = 0, count = 0;
-};
-
-/// Halves in the blocks of the quantised types (f16 d, d and m, or d and dmin: decode.cpp).
-FloatField half_fields(DType dtype) {
-    switch (dtype) {
-        case DType::q8_0:
-        case DType::q4_0:
-        case DType::q5_0:
-            return {0, 1};
-        case DType::q4_1:
-        case DType::q5_1:
-        case DType::q4_k:
-        case DType::q5_k:
-            return {0, 2};
-        case DType::q6_k:
-            return {208, 1};
-        default:
-            return {};
-    }
-}
 
 template <class Word>
 bool non_finite(const std::byte* at, Word exponent) {
@@ -63,27 +40,66 @@ size_t find_word(const std::byte* words, size_t n, Word exponent) {
     return n;
 }
 
+template <class Word>
+bool any_non_finite(const std::byte* words, uint32_t n, Word exponent) {
+    for (uint32_t i = 0; i < n; i++)
+        if (non_finite(words + i * sizeof(Word), exponent)) return true;
+    return false;
+}
+
+/// 255 is NaN; above 252 the largest E2M1 number, 6, is more than a float holds.
+bool e8m0_overflows(const std::byte* bytes, uint32_t n) {
+    constexpr auto kMost = std::byte{252};
+    return std::any_of(bytes, bytes + n, [&](std::byte b) { return b > kMost; });
+}
+
+bool e4m3_is_nan(const std::byte* bytes, uint32_t n) {
+    constexpr auto kNan = std::byte{0x7f};  // with any sign
+    return std::any_of(bytes, bytes + n, [&](std::byte b) { return (b & kNan) == kNan; });
+}
+
+/// The exponent's five bits are those above bit 10 of the half: of its last nibble, and of the one
+/// before.
+bool quarters_non_finite(const std::byte* words) {
+    return (words[7] & std::byte{0x70}) == std::byte{0x70} &&
+           (words[5] & std::byte{0xc0}) == std::byte{0xc0};
+}
+
+template <class IsBad>
+size_t find_block(const DTypeInfo& info, const std::byte* blocks, size_t n, const IsBad& is_bad) {
+    for (size_t i = 0; i < n; i++)
+        if (is_bad(blocks + i * info.block_bytes + info.floats.offset)) return i;
+    return n;
+}
+
 }  // namespace
 
 size_t find_non_finite_block(DType dtype, const std::byte* blocks, size_t n_blocks) {
-    switch (dtype) {
-        case DType::f32:
+    const DTypeInfo& info = dtype_info(dtype);
+    const uint32_t count = info.floats.count;
+    switch (info.floats.format) {
+        case FloatFormat::f32:
             return find_word(blocks, n_blocks, kF32Exponent);
-        case DType::f16:
-            return find_word(blocks, n_blocks, kF16Exponent);
-        case DType::bf16:
+        case FloatFormat::bf16:
             return find_word(blocks, n_blocks, kBf16Exponent);
-        case DType::f64:
+        case FloatFormat::f64:
             return find_word(blocks, n_blocks, kF64Exponent);
-        default:
+        case FloatFormat::f16:
+            if (info.block_elems == 1) return find_word(blocks, n_blocks, kF16Exponent);
+            return find_block(info, blocks, n_blocks, [&](const std::byte* at) {
+                return any_non_finite(at, count, kF16Exponent);
+            });
+        case FloatFormat::f16_quarters:
+            return find_block(info, blocks, n_blocks, quarters_non_finite);
+        case FloatFormat::e8m0:
+            return find_block(info, blocks, n_blocks,
+                              [&](const std::byte* at) { return e8m0_overflows(at, count); });
+        case FloatFormat::e4m3:
+            return find_block(info, blocks, n_blocks,
+                              [&](const std::byte* at) { return e4m3_is_nan(at, count); });
+        case FloatFormat::none:
             break;
     }
-    const FloatField field = half_fields(dtype);
-    if (field.count == 0) return n_blocks;
-    const uint32_t block_bytes = dtype_info(dtype).block_bytes;
-    for (size_t i = 0; i < n_blocks; i++)
-        for (uint32_t f = 0; f < field.count; f++)
-            if (non_finite(blocks + i * block_bytes + field.offset + 2 * f, kF16Exponent)) return i;
     return n_blocks;
 }
 

@@ -22,16 +22,17 @@ Result<DeviceTensor> split_rows(const Tensor& t, uint64_t max_bytes) {
     if (t.is_vector)
         return DeviceTensor{DType::f32, {{0, 1, plane_layout(DType::f32, t.cols), {}}}};
     DeviceTensor out{t.dtype, {}};
-    const uint64_t row_bytes =
-        plane_layout(t.dtype, blocks_per_row(t)).size_bytes;  // padded, so never too small
+    // Padded, so never too small; each piece has a grid of its own.
+    const uint64_t grid_bytes = plane_layout(t.dtype, 0).size_bytes;
+    const uint64_t row_bytes = plane_layout(t.dtype, blocks_per_row(t)).size_bytes - grid_bytes;
     const uint64_t rows_per_piece =
-        plane_layout(t.dtype, blocks_per_row(t) * t.rows).size_bytes <= max_bytes
-            ? t.rows
-            : max_bytes / row_bytes;
+        plane_layout(t.dtype, blocks_per_row(t) * t.rows).size_bytes <= max_bytes ? t.rows
+        : max_bytes > grid_bytes ? (max_bytes - grid_bytes) / row_bytes
+                                 : 0;
     if (rows_per_piece == 0)
         return Error{Category::resource_limit,
                      fmt::format("{}: one row takes {} bytes, the device allows {} in one piece",
-                                 t.name, row_bytes, max_bytes)};
+                                 t.name, row_bytes + grid_bytes, max_bytes)};
     for (uint64_t row = 0; row < t.rows; row += rows_per_piece) {
         const uint64_t rows = std::min(rows_per_piece, t.rows - row);
         out.pieces.push_back({row, rows, plane_layout(t.dtype, blocks_per_row(t) * rows), {}});
@@ -41,9 +42,11 @@ Result<DeviceTensor> split_rows(const Tensor& t, uint64_t max_bytes) {
 
 /// How the loaders with TEXELS read a plane (kernels/glsl/weights.glsl): halves, single words, or
 /// four words.
-VkFormat texel_format(const DTypeInfo& type, const PlaneInfo& plane) {
-    if (type.block_elems == 1 || plane.bytes_per_block > 4) return VK_FORMAT_R32G32B32A32_UINT;
-    return plane.bytes_per_block == 2 ? VK_FORMAT_R16_SFLOAT : VK_FORMAT_R32_UINT;
+VkFormat texel_format(const DTypeInfo& type, uint32_t plane) {
+    if (plane >= type.n_planes()) return VK_FORMAT_R32_UINT;  // the grid
+    const uint32_t bytes = type.planes[plane].bytes_per_block;
+    if (type.block_elems == 1 || bytes > 4) return VK_FORMAT_R32G32B32A32_UINT;
+    return bytes == 2 ? VK_FORMAT_R16_SFLOAT : VK_FORMAT_R32_UINT;
 }
 
 vk::TexelPlanes texel_planes(const DTypeInfo& type, const WeightPiece& piece) {
@@ -53,7 +56,7 @@ vk::TexelPlanes texel_planes(const DTypeInfo& type, const WeightPiece& piece) {
         const uint64_t begin = piece.layout.offset_bytes[from];
         const uint64_t end = from + 1 < piece.layout.count ? piece.layout.offset_bytes[from + 1]
                                                            : piece.layout.size_bytes;
-        planes[i] = {piece.memory.part(begin, end - begin), texel_format(type, type.planes[from])};
+        planes[i] = {piece.memory.part(begin, end - begin), texel_format(type, from)};
     }
     return planes;
 }
@@ -64,6 +67,7 @@ class Loader {
         : uploader_(device), file_(file), progress_(progress) {}
 
     Result<void> load(const Tensor& t, const DeviceTensor& to) {
+        for (const WeightPiece& piece : to.pieces) TRY(load_grid(dtype_info(to.dtype), piece));
         uint64_t done = 0;  // rows of a matrix, bytes of a vector
         for (const gguf::TensorInfo* info : t.parts()) {
             if (t.is_vector) {
@@ -97,6 +101,13 @@ class Loader {
                             std::as_bytes(std::span(values))));
         TRY(advance(info.size_bytes));
         return at + values.size() * 4;
+    }
+
+    Result<void> load_grid(const DTypeInfo& type, const WeightPiece& to) {
+        if (type.grid.empty()) return {};
+        const uint64_t at = to.layout.offset_bytes[type.n_planes()];
+        return uploader_.write(to.memory.part(at, type.grid.size_bytes()),
+                               std::as_bytes(type.grid));
     }
 
     /// The rows that a part and a piece share.
@@ -141,7 +152,7 @@ class Loader {
         std::array<vk::Slice, 4> targets;
         std::array<std::span<std::byte>, 4> spans;
         std::array<std::byte*, 4> planes{};
-        const uint32_t n_planes = piece.layout.count;
+        const uint32_t n_planes = type.n_planes();
         for (uint32_t i = 0; i < n_planes; ++i) {
             const uint64_t bytes = type.planes[i].bytes_per_block;
             targets[i] =

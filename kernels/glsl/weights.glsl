@@ -24,7 +24,8 @@ bool aligned_k() { return (p_k & 7u) == 0u; }
 // How planes are read. WORDS(i) and HALVES(i) declare plane i of a format; then
 //   words4(i, x)          words 4 x .. 4 x + 3          word_of_4(i, x, j)    word 4 x + j
 //   words2_of_8(i, x, j)  words 8 x + 2 j and the next  word_at(i, x)         word x, for planes of one word a block
-//   half_at(i, x)         half x
+//   half_at(i, x)         half x                        word_in(i, x)         word x, for planes of more than one
+//   grid_at(i, x)         entry x of the grid (gguf/grids.h), plane i
 // By address; or with TEXELS as texel buffers in set 1 (runtime/vk/texels.h), which CPU devices read several times
 // faster.
 #ifdef TEXELS
@@ -45,6 +46,10 @@ uvec2 half_of(uvec4 words, uint second) { return second == 0u ? words.xy : words
 #define word_at(i, x) U32In(p.w##i).v[x]
 #define half_at(i, x) float(F16In(p.w##i).v[x])
 #endif
+
+#define word_in(i, x) word_of_4(i, (x) / 4, (x) % 4)
+#define grid_at(i, x) ((word_at(i, (x) / 2) >> (16 * ((x)&1u))) & 0xffffu)
+#include "codes.glsl"
 
 #if defined(W_F32)
 #include "load_f32.glsl"
@@ -68,6 +73,40 @@ uvec2 half_of(uvec4 words, uint second) { return second == 0u ? words.xy : words
 #include "load_q5_k.glsl"
 #elif defined(W_Q6_K)
 #include "load_q6_k.glsl"
+#elif defined(W_Q2_K)
+#include "load_q2_k.glsl"
+#elif defined(W_Q3_K)
+#include "load_q3_k.glsl"
+#elif defined(W_IQ4_NL)
+#include "load_iq4_nl.glsl"
+#elif defined(W_IQ4_XS)
+#include "load_iq4_xs.glsl"
+#elif defined(W_IQ3_S)
+#include "load_iq3_s.glsl"
+#elif defined(W_IQ3_XXS)
+#include "load_iq3_xxs.glsl"
+#elif defined(W_IQ2_S)
+#include "load_iq2_s.glsl"
+#elif defined(W_IQ2_XS)
+#include "load_iq2_xs.glsl"
+#elif defined(W_IQ2_XXS)
+#include "load_iq2_xxs.glsl"
+#elif defined(W_IQ1_S)
+#include "load_iq1_s.glsl"
+#elif defined(W_IQ1_M)
+#include "load_iq1_m.glsl"
+#elif defined(W_MXFP4)
+#include "load_mxfp4.glsl"
+#elif defined(W_NVFP4)
+#include "load_nvfp4.glsl"
+#elif defined(W_TQ1_0)
+#include "load_tq1_0.glsl"
+#elif defined(W_TQ2_0)
+#include "load_tq2_0.glsl"
+#elif defined(W_Q1_0)
+#include "load_q1_0.glsl"
+#elif defined(W_Q2_0)
+#include "load_q2_0.glsl"
 #endif
 
 // Unit u of a row on its own.

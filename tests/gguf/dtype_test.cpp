@@ -50,14 +50,37 @@ TEST(dtype, names_and_ids_are_unique) {
     }
 }
 
-TEST(dtype, eleven_types_have_a_decoder_a_repacker_and_planes_and_the_others_none) {
+TEST(dtype, weight_types_have_a_decoder_a_repacker_and_planes_and_the_others_none) {
     std::string decoded;
     for (const DTypeInfo& info : all_dtypes()) {
         EXPECT_EQ(info.decode == nullptr, info.repack == nullptr) << info.name;
         EXPECT_EQ(info.decode == nullptr, info.planes[0].bytes_per_block == 0) << info.name;
         if (info.decode) decoded += std::string(info.name) + " ";
     }
-    EXPECT_EQ(decoded, "F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q4_K Q5_K Q6_K ");
+    EXPECT_EQ(decoded,
+              "F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q4_K Q5_K Q6_K Q2_K Q3_K IQ4_NL IQ4_XS IQ3_S "
+              "IQ3_XXS IQ2_S IQ2_XS IQ2_XXS IQ1_S IQ1_M MXFP4 NVFP4 TQ1_0 TQ2_0 Q1_0 Q2_0 ");
+}
+
+/// Of what the format's authors published: as many entries as the index can name, ascending, and
+/// nothing but codes that have a value.
+TEST(dtype, grids_ascend_and_hold_codes_that_stand_for_something) {
+    const std::map<DType, std::pair<size_t, int>> kGrids{
+        {DType::iq2_xxs, {256, 2}}, {DType::iq2_xs, {512, 2}}, {DType::iq2_s, {1024, 2}},
+        {DType::iq3_xxs, {256, 4}}, {DType::iq3_s, {512, 4}},  {DType::iq1_s, {2048, 2}},
+        {DType::iq1_m, {2048, 2}},
+    };
+    for (const DTypeInfo& info : all_dtypes()) {
+        EXPECT_EQ(kGrids.contains(info.dtype), !info.grid.empty()) << info.name;
+        if (info.grid.empty()) continue;
+        const auto [size, width] = kGrids.at(info.dtype);
+        EXPECT_EQ(info.grid.size(), size) << info.name;
+        for (size_t i = 1; i < info.grid.size(); i++)
+            EXPECT_LT(info.grid[i - 1], info.grid[i]) << info.name << " " << i;
+        for (const uint16_t entry : info.grid)
+            for (int at = 0; at < 16; at += width)
+                EXPECT_LT((entry >> at) & ((1 << width) - 1), width == 2 ? 3 : 8) << info.name;
+    }
 }
 
 /// Files of all 27 quantised kinds, laid out by their own writer without gaps: with a wrong block
@@ -129,7 +152,7 @@ TEST(decode, every_type_gives_the_bits_of_the_numpy_vectors) {
                 << info.name << " weight " << i << ": " << got[i] << ", expected " << expected[i];
         EXPECT_EQ(got.back(), 77.0f) << info.name << " wrote past its blocks";
     }
-    EXPECT_EQ(n_types, 11);
+    EXPECT_EQ(n_types, 28);
 }
 
 TEST(decode, zero_blocks_write_nothing) {
@@ -171,6 +194,23 @@ const std::map<DType, std::vector<FieldOf>> kFields{
     {DType::q4_k, {{"qs", 16, 128}, {"hd", 0, 16}}},
     {DType::q5_k, {{"qs", 48, 128}, {"qh", 16, 32}, {"hd", 0, 16}}},
     {DType::q6_k, {{"ql", 0, 128}, {"qh", 128, 64}, {"sc", 192, 16}, {"d", 208, 2}}},
+    {DType::q2_k, {{"qs", 16, 64}, {"sc", 0, 16}, {"dm", 80, 4}}},
+    {DType::q3_k, {{"qs", 32, 64}, {"qh", 0, 32}, {"sc", 96, 12}, {"d", 108, 2}}},
+    {DType::iq4_nl, {{"qs", 2, 16}, {"d", 0, 2}}},
+    {DType::iq4_xs, {{"qs", 8, 128}, {"hd", 0, 8}}},
+    {DType::iq3_s, {{"qs_qh", 2, 72}, {"signs_sc", 74, 36}, {"d", 0, 2}}},
+    {DType::iq3_xxs, {{"qs", 2, 64}, {"signs_sc", 66, 32}, {"d", 0, 2}}},
+    {DType::iq2_s, {{"qs_signs", 2, 64}, {"qh_sc", 66, 16}, {"d", 0, 2}}},
+    {DType::iq2_xs, {{"qs", 2, 64}, {"sc", 66, 8}, {"d", 0, 2}}},
+    {DType::iq2_xxs, {{"qs", 2, 64}, {"d", 0, 2}}},
+    {DType::iq1_s, {{"qs", 2, 32}, {"qh", 34, 16}, {"d", 0, 2}}},
+    {DType::iq1_m, {{"qs", 0, 32}, {"qh", 32, 16}, {"sc", 48, 8}}},
+    {DType::mxfp4, {{"qs", 1, 16}, {"e", 0, 1}}},
+    {DType::nvfp4, {{"qs", 4, 32}, {"d", 0, 4}}},
+    {DType::tq1_0, {{"qs", 0, 48}, {"qh", 48, 4}, {"d", 52, 2}}},
+    {DType::tq2_0, {{"qs", 0, 64}, {"d", 64, 2}}},
+    {DType::q1_0, {{"qs", 2, 16}, {"d", 0, 2}}},
+    {DType::q2_0, {{"qs", 2, 16}, {"d", 0, 2}}},
 };
 
 std::vector<std::byte> repacked(const DTypeInfo& info, const std::vector<std::byte>& blocks) {
@@ -178,7 +218,8 @@ std::vector<std::byte> repacked(const DTypeInfo& info, const std::vector<std::by
     const PlaneLayout layout = plane_layout(info.dtype, n_blocks);
     std::vector<std::byte> buffer(layout.size_bytes, std::byte{0xee});
     std::byte* planes[4] = {};
-    for (uint32_t p = 0; p < layout.count; p++) planes[p] = buffer.data() + layout.offset_bytes[p];
+    for (uint32_t p = 0; p < info.n_planes(); p++)
+        planes[p] = buffer.data() + layout.offset_bytes[p];
     info.repack(blocks.data(), n_blocks, planes);
     return buffer;
 }
@@ -188,7 +229,7 @@ std::vector<std::byte> unpacked(const DTypeInfo& info, const std::vector<std::by
     const PlaneLayout layout = plane_layout(info.dtype, n_blocks);
     const auto& fields = kFields.at(info.dtype);
     std::vector<std::byte> blocks(n_blocks * info.block_bytes);
-    for (uint32_t p = 0; p < layout.count; p++)
+    for (uint32_t p = 0; p < info.n_planes(); p++)
         for (size_t i = 0; i < n_blocks; i++)
             std::memcpy(&blocks[i * info.block_bytes + fields[p].offset],
                         &buffer[layout.offset_bytes[p] + i * fields[p].bytes], fields[p].bytes);
@@ -199,8 +240,7 @@ TEST(repack, table_names_the_planes_of_every_decoded_type) {
     for (const DTypeInfo& info : all_dtypes()) {
         if (!info.decode) continue;
         const auto& fields = kFields.at(info.dtype);
-        const PlaneLayout layout = plane_layout(info.dtype, 1);
-        ASSERT_EQ(layout.count, fields.size()) << info.name;
+        ASSERT_EQ(info.n_planes(), fields.size()) << info.name;
         for (size_t p = 0; p < fields.size(); p++) {
             EXPECT_EQ(info.planes[p].name, fields[p].plane) << info.name;
             EXPECT_EQ(info.planes[p].bytes_per_block, fields[p].bytes) << info.name;
@@ -214,11 +254,14 @@ TEST(repack, planes_start_on_16_bytes_and_do_not_overlap) {
         for (const uint64_t n_blocks : {0, 1, 3, 7, 8, 1000, 1 << 30}) {
             const PlaneLayout layout = plane_layout(info.dtype, n_blocks);
             uint64_t end = 0;
+            ASSERT_EQ(layout.count, info.n_planes() + (info.grid.empty() ? 0 : 1));
             for (uint32_t p = 0; p < layout.count; p++) {
                 EXPECT_EQ(layout.offset_bytes[p] % 16, 0u);
                 EXPECT_GE(layout.offset_bytes[p], end);
                 EXPECT_LT(layout.offset_bytes[p], end + 16);
-                end = layout.offset_bytes[p] + n_blocks * info.planes[p].bytes_per_block;
+                end = layout.offset_bytes[p] + (p < info.n_planes()
+                                                    ? n_blocks * info.planes[p].bytes_per_block
+                                                    : info.grid.size_bytes());
             }
             EXPECT_EQ(layout.size_bytes, (end + 15) / 16 * 16) << info.name << " " << n_blocks;
         }
@@ -232,11 +275,12 @@ TEST(repack, planes_hold_every_byte_of_a_block_exactly_once) {
         for (uint32_t i = 0; i < info.block_bytes; i++) block[i] = std::byte(i);
         const auto buffer = repacked(info, block);
         const PlaneLayout layout = plane_layout(info.dtype, 1);
-        std::vector<int> seen(info.block_bytes, 0);
-        for (uint32_t p = 0; p < layout.count; p++)
+        std::vector<int> seen(256, 0);
+        for (uint32_t p = 0; p < info.n_planes(); p++)
             for (uint32_t i = 0; i < info.planes[p].bytes_per_block; i++)
                 seen.at(size_t(buffer[layout.offset_bytes[p] + i]))++;
-        EXPECT_EQ(seen, std::vector<int>(info.block_bytes, 1)) << info.name;
+        for (int i = 0; i < 256; i++)
+            EXPECT_EQ(seen[size_t(i)], i < int(info.block_bytes)) << info.name << " byte " << i;
     }
 }
 
@@ -263,7 +307,7 @@ TEST(repack, pieces_of_blocks_give_the_planes_of_the_whole) {
         std::vector<std::byte> buffer(layout.size_bytes, std::byte{0xee});
         for (const auto& [first, n] : {std::pair<size_t, size_t>{0, 4}, {4, 0}, {4, 5}}) {
             std::byte* planes[4] = {};
-            for (uint32_t p = 0; p < layout.count; p++)
+            for (uint32_t p = 0; p < info.n_planes(); p++)
                 planes[p] =
                     buffer.data() + layout.offset_bytes[p] + first * info.planes[p].bytes_per_block;
             info.repack(blocks.data() + first * info.block_bytes, n, planes);

@@ -18,12 +18,15 @@ TEST(check_finite, finds_nan_and_infinity_in_every_float_of_every_decoded_type) 
         constexpr size_t kBlocks = 5000, kBad = 4321;
         std::vector<std::byte> blocks(kBlocks * info.block_bytes);
         EXPECT_EQ(find_non_finite_block(info.dtype, blocks.data(), kBlocks), kBlocks) << info.name;
-        // Which fields are floats is read off the decoder: put an infinity at each place.
+        // Which fields are floats is read off the decoder: put an infinity at each place, or where
+        // scales are bytes what is NaN there.
+        const uint16_t word = info.dtype == DType::f32 || info.dtype == DType::bf16 ? 0x7f80
+                              : info.dtype == DType::mxfp4                          ? 0x01ff
+                              : info.dtype == DType::nvfp4                          ? 0x017f
+                                                                                    : 0x7c00;
         std::vector<float> out(info.block_elems);
         int n_float_fields = 0;
         for (uint32_t at = 0; at + 2 <= info.block_bytes; at += 2) {
-            const bool wide = info.dtype == DType::f32;
-            const uint16_t word = wide || info.dtype == DType::bf16 ? 0x7f80 : 0x7c00;
             std::byte* block = blocks.data() + kBad * info.block_bytes;
             std::memcpy(block + at, &word, 2);
             info.decode(block, 1, out.data());
@@ -35,7 +38,38 @@ TEST(check_finite, finds_nan_and_infinity_in_every_float_of_every_decoded_type) 
                 << info.name << " byte " << at;
             std::memset(block, 0, info.block_bytes);
         }
-        EXPECT_GE(n_float_fields, 1) << info.name;
+        const bool scattered = info.dtype == DType::iq1_m;  // see below
+        EXPECT_GE(n_float_fields, scattered ? 0 : 1) << info.name;
+    }
+}
+
+/// The half of an IQ1_M block is in the top nibbles of its last four words.
+TEST(check_finite, finds_infinity_in_the_scattered_half_of_iq1_m) {
+    const DTypeInfo& info = dtype_info(DType::iq1_m);
+    std::vector<std::byte> blocks(3 * info.block_bytes);
+    std::vector<float> out(info.block_elems);
+    int n_bad = 0;
+    for (uint32_t half = 0; half < 0x10000; half += 0x33) {
+        for (uint32_t quarter = 0; quarter < 4; quarter++)
+            blocks[2 * info.block_bytes + 49 + 2 * quarter] =
+                std::byte(((half >> (4 * quarter)) & 15) << 4);
+        info.decode(blocks.data() + 2 * info.block_bytes, 1, out.data());
+        const bool finite = std::isfinite(out[0]);
+        n_bad += !finite;
+        EXPECT_EQ(find_non_finite_block(DType::iq1_m, blocks.data(), 3), finite ? 3u : 2u) << half;
+    }
+    EXPECT_GT(n_bad, 10);
+}
+
+/// 2^126 times 6 is no float any more.
+TEST(check_finite, finds_exponents_that_overflow_in_mxfp4) {
+    for (int e = 0; e < 256; e++) {
+        std::vector<std::byte> block(17, std::byte{0x77});
+        block[0] = std::byte(e);
+        std::vector<float> out(32);
+        dtype_info(DType::mxfp4).decode(block.data(), 1, out.data());
+        EXPECT_EQ(find_non_finite_block(DType::mxfp4, block.data(), 1) == 1, std::isfinite(out[0]))
+            << e;
     }
 }
 

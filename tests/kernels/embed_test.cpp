@@ -46,9 +46,9 @@ TEST_F(EmbedOps, vocabulary_of_one_equals_the_reference) {
     sweep(every_type(1), std::vector<BatchCase>{{}, {.n_tok = 3}});
 }
 
-/// Pieces of 4 KiB; the widest rows fill three quarters of one.
+/// Pieces of 6 KiB: the widest rows fill half of one, the largest grid two thirds.
 TEST_F(EmbedOps, weights_in_many_pieces_equal_the_reference) {
-    sweep(every_type(67), std::vector<BatchCase>{{}, {.n_tok = 130}}, {.max_piece_bytes = 4096});
+    sweep(every_type(67), std::vector<BatchCase>{{}, {.n_tok = 130}}, {.max_piece_bytes = 6144});
 }
 
 TEST_F(EmbedOps, tiny_and_huge_scales_equal_the_reference) {

@@ -44,15 +44,26 @@ std::vector<StepCase> shapes(DType dtype) {
     return steps;
 }
 
+/// Which columns a tile has is nothing to the loaders; drivers are slow to compile large ones.
 TEST_P(MatmulOfType, any_shape_equals_the_reference) {
-    std::vector<BatchCase> batches;
-    for (const uint32_t n_tok : {1u, 7u, 8u, 9u, 64u, 65u, 130u})
-        batches.push_back({.n_tok = n_tok});
-    sweep(shapes(GetParam()), batches);
+    sweep(shapes(GetParam()), std::vector<BatchCase>{{}, {.n_tok = 2}});
+}
+
+/// Enough activation rows for a GPU's tiles; so long that a CPU's window holds one of them.
+TEST_P(MatmulOfType, many_long_rows_equal_the_reference) {
+    std::vector<StepCase> steps;
+    for (const uint32_t m : {5u, 65u}) steps.push_back(matmul(GetParam(), 8448, m, m % 4));
+    sweep(steps, std::vector<BatchCase>{{.n_tok = 9}});
 }
 
 INSTANTIATE_TEST_SUITE_P(all, MatmulOfType, testing::ValuesIn(weight_types()),
                          [](const auto& tested) { return type_name(tested.param); });
+
+TEST_F(MatmulOps, any_shape_and_number_of_rows_equals_the_reference) {
+    std::vector<BatchCase> batches;
+    for (const uint32_t n_tok : {7u, 8u, 64u, 65u, 130u}) batches.push_back({.n_tok = n_tok});
+    for (const DType dtype : {DType::f32, DType::q8_0, DType::q4_k}) sweep(shapes(dtype), batches);
+}
 
 TEST_F(MatmulOps, any_number_of_rows_equals_the_reference) {
     std::vector<StepCase> steps;
@@ -122,10 +133,11 @@ TEST_F(MatmulOps, tiny_and_huge_values_equal_the_reference) {
     sweep(steps, std::vector<BatchCase>{{}, {.n_tok = 9}});
 }
 
-/// Pieces of 2 KiB hold a few rows, so every matrix falls into many, the last of them shorter.
+/// Pieces of 2 KiB hold a few rows, so every matrix falls into many, the last of them shorter. (Every
+/// type's planes in pieces: EmbedOps.)
 TEST_F(MatmulOps, weights_in_many_pieces_equal_the_reference) {
     std::vector<StepCase> steps;
-    for (const DType dtype : weight_types()) {
+    for (const DType dtype : {DType::f16, DType::q8_0, DType::q6_k, DType::iq2_xxs, DType::mxfp4}) {
         const uint32_t k = dtype_info(dtype).block_elems == 256 ? 256 : 64;
         for (const uint32_t m : {1u, 65u}) steps.push_back(matmul(dtype, k, m, m == 1 ? 0 : 3));
     }

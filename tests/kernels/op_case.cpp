@@ -42,18 +42,67 @@ void put_half(std::byte* at, float value) {
     std::memcpy(at, &half, 2);
 }
 
-/// Where a block's halves are, and how large its weights get if those are 1 (root mean square).
-struct HalfPlaces {
+/// How large weights get, root mean square, if the scales of a block are 1: without the minimum,
+/// and from the minimum.
+struct WeightSize {
     DType dtype;
-    int32_t scale_at, minimum_at;  // -1: none
     float rms, minimum_rms;
 };
-constexpr HalfPlaces kHalves[] = {
-    {DType::q8_0, 0, -1, 74, 0},         {DType::q4_0, 0, -1, 4.6f, 0},
-    {DType::q4_1, 0, 2, 8.8f, 1},        {DType::q5_0, 0, -1, 9.2f, 0},
-    {DType::q5_1, 0, 2, 18, 1},          {DType::q4_k, 0, 2, 36 * 8.8f, 36},
-    {DType::q5_k, 0, 2, 36 * 18.0f, 36}, {DType::q6_k, 208, -1, 74 * 18.5f, 0},
+constexpr WeightSize kSizes[] = {
+    {DType::q8_0, 74, 0},
+    {DType::q4_0, 4.6f, 0},
+    {DType::q4_1, 8.8f, 1},
+    {DType::q5_0, 9.2f, 0},
+    {DType::q5_1, 18, 1},
+    {DType::q4_k, 36 * 8.8f, 36},
+    {DType::q5_k, 36 * 18, 36},
+    {DType::q6_k, 74 * 18.5f, 0},
+    {DType::q2_k, 8.8f * 1.9f, 8.8f},
+    {DType::q3_k, 18.5f * 2.3f, 0},
+    {DType::iq4_nl, 68, 0},
+    {DType::iq4_xs, 68 * 18.5f, 0},
+    {DType::iq3_s, 18.5f * 7, 0},
+    {DType::iq3_xxs, 4.6f * 26, 0},
+    {DType::iq2_s, 2.3f * 22, 0},
+    {DType::iq2_xs, 2.3f * 22, 0},
+    {DType::iq2_xxs, 2.3f * 22, 0},
+    {DType::iq1_s, 9.2f * 0.8f, 0},
+    {DType::iq1_m, 9.2f * 0.8f, 0},
+    {DType::mxfp4, 2.9f, 0},
+    {DType::nvfp4, 2.9f, 0},
+    {DType::tq1_0, 0.8f, 0},
+    {DType::tq2_0, 1.2f, 0},
+    {DType::q1_0, 1, 0},
+    {DType::q2_0, 1.2f, 0},
 };
+
+/// Scales of a block, at its floats; what is no half is about as large.
+void put_scales(const FloatFields& floats, std::byte* block, float scale, float minimum,
+                Random& random) {
+    std::byte* at = block + floats.offset;
+    scale *= 1 + 0.5f * random.unit();
+    switch (floats.format) {
+        case FloatFormat::f16:
+            put_half(at, scale);
+            if (floats.count > 1) put_half(at + 2, minimum * random.unit());
+            return;
+        case FloatFormat::f16_quarters:
+            for (int quarter = 0; quarter < 4; ++quarter)
+                at[2 * quarter + 1] = (at[2 * quarter + 1] & std::byte{15}) |
+                                      std::byte((f32_to_f16(scale) >> (4 * quarter) & 15) << 4);
+            return;
+        case FloatFormat::e8m0:
+            *at = std::byte(std::clamp(std::ilogb(scale) + 127, 0, 252));
+            return;
+        case FloatFormat::e4m3:
+            for (uint32_t i = 0; i < floats.count; ++i)
+                at[i] =
+                    std::byte(std::clamp(std::ilogb(scale) + 7, 0, 14) << 3 | int(random.below(8)));
+            return;
+        default:
+            M2W_ASSERT(!"blocks have no such floats");
+    }
+}
 
 }  // namespace
 
@@ -128,16 +177,13 @@ std::vector<std::byte> random_blocks(DType dtype, uint64_t n_blocks, float scale
         }
         return out;
     }
-    const auto* halves = std::find_if(std::begin(kHalves), std::end(kHalves),
-                                      [&](const HalfPlaces& h) { return h.dtype == dtype; });
-    M2W_ASSERT(halves != std::end(kHalves));
+    const auto* size = std::find_if(std::begin(kSizes), std::end(kSizes),
+                                    [&](const WeightSize& s) { return s.dtype == dtype; });
+    M2W_ASSERT(size != std::end(kSizes));
     for (std::byte& b : out) b = std::byte(random.next() >> 56);
-    for (uint64_t i = 0; i < n_blocks; ++i) {
-        std::byte* block = &out[i * info.block_bytes];
-        put_half(block + halves->scale_at, scale / halves->rms * (1 + 0.5f * random.unit()));
-        if (halves->minimum_at >= 0)
-            put_half(block + halves->minimum_at, scale / halves->minimum_rms * random.unit());
-    }
+    for (uint64_t i = 0; i < n_blocks; ++i)
+        put_scales(info.floats, &out[i * info.block_bytes], scale / size->rms,
+                   size->minimum_rms > 0 ? scale / size->minimum_rms : 0, random);
     return out;
 }
 

@@ -86,7 +86,7 @@ class Random {
 /// n_blocks random blocks of a weight type as in a file: finite, weights of about `scale`.
 std::vector<std::byte> random_blocks(DType dtype, uint64_t n_blocks, float scale, Random& random);
 
-/// The eleven types that kernels read.
+/// The types that kernels read.
 std::vector<DType> weight_types();
 /// "q4_k"
 std::string type_name(DType dtype);

@@ -82,7 +82,7 @@ TEST_P(OpVectors, file_is_small_and_has_the_contracts_tolerance) {
     ASSERT_TRUE(vectors) << vectors.error().str();
     EXPECT_EQ(vectors->rtol, info().rtol);
     EXPECT_NE(vectors->provenance.find("make_vectors.py"), std::string::npos);
-    EXPECT_LT(std::filesystem::file_size(vectors->path), 65536u);
+    EXPECT_LT(std::filesystem::file_size(vectors->path), 131072u);
 }
 
 }  // namespace

@@ -110,7 +110,8 @@ TEST(models_doc, every_row_and_every_usable_type_is_listed) {
     for (const ArchSpec& arch : all_archs())
         EXPECT_NE(page.find(fmt::format("| {} |", arch.gguf_name)), std::string::npos);
     EXPECT_NE(page.find("| Q4_K | 256 | 144 | 4.5 |"), std::string::npos);
-    EXPECT_EQ(page.find("| IQ1_S |"), std::string::npos);
+    EXPECT_NE(page.find("| IQ1_S | 256 | 50 | 1.562 |"), std::string::npos);
+    EXPECT_EQ(page.find("| Q8_K |"), std::string::npos);
 }
 
 }  // namespace

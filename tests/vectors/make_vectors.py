@@ -126,6 +126,8 @@ def make_weight(rng, type_name, rows, cols):
         for offset in half_offsets:
             halves = rng.uniform(0.001, 0.03, n) * rng.choice([-1, 1], n)
             raw[:, offset:offset + 2] = halves.astype("<f2").view(np.uint8).reshape(n, 2)
+        if not half_offsets:
+            decode_vectors.set_scales(raw, type_name, rng.uniform(0.001, 0.03, n).astype("<f2"))
     return (type_name, (rows, cols), raw.tobytes()), decode(raw).reshape(rows, cols)
 
 
@@ -146,9 +148,9 @@ def take_rows(f):
 
 def embed(f):
     for name, (_, elems, _, _, _) in TYPES.items():
-        n, n_vocab = {1: 33, 32: 64, 256: 256}[elems], 5
+        n, n_vocab = {1: 33, 32: 64, 64: 128, 128: 128, 256: 256}[elems], 3
         blob, w = make_weight(f.rng, name, n_vocab, n)
-        tokens, scale = [0, n_vocab - 1, 2, 2], f32_param(1 if elems == 256 else math.sqrt(n))
+        tokens, scale = [0, n_vocab - 1] if elems == 256 else [0, n_vocab - 1, 1, 1], f32_param(1 if elems == 256 else math.sqrt(n))
         f.case(name, {"n": n, "scale": scale}, len(tokens), w=blob, tokens=tokens, y=scale * w[tokens])
 
 
@@ -200,8 +202,8 @@ def matmul(f):
         f.case(name, {"k": k, "m": m, "m2": m2, "m3": m3}, n_tok, w=blob, x=x, bias=b, residual=r, y=y,
                y2=y2 if m2 else None, y3=y3 if m3 else None)
     for i, (type_name, (_, elems, _, _, _)) in enumerate(TYPES.items()):
-        k = {1: 72, 32: 96, 256: 512}[elems]
-        one(type_name, type_name, k, 5, 1 if elems == 256 else 3, bias=i % 2 == 0, residual=i % 3 == 0)
+        k = {1: 72, 32: 96, 64: 192, 128: 256, 256: 512}[elems]
+        one(type_name, type_name, k, 3, 3 if elems == 1 else 1, bias=i % 2 == 0, residual=i % 3 == 0)
     for type_name in ("f32", "f16", "bf16"):
         one(type_name + "_k33", type_name, 33, 7, 2, bias=True)
     one("one_by_one", "f32", 1, 1, 1)
