@@ -27,6 +27,10 @@ enum class Op : uint8_t {
     gated_delta,
     xielu,
     soft_cap,
+    route,
+    expert_order,
+    expert_matmul,
+    expert_sum,
     count
 };
 
@@ -107,5 +111,6 @@ enum class KeyHeads : uint32_t {
     grouped = 0,
     tiled = 1
 };  // gated_delta.key_heads: head h reads key head h * n_head_k / n_head, or h mod n_head_k
+enum class Scoring : uint32_t { softmax = 0, sigmoid = 1 };  // route.scoring
 
 }  // namespace m2w

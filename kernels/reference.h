@@ -116,4 +116,24 @@ void gated_delta(std::span<const float> x, std::span<const float> decay,
                  std::span<const float> past, const DeltaShape& shape, std::span<float> y,
                  std::span<float> state);
 
+// Mixture of experts (reference_experts.cpp).
+struct RouteShape {
+    uint32_t n_expert, n_used;
+    Scoring scoring;
+    bool normalised;
+    uint32_t n_group, n_group_used, group_top;
+    float scale;
+};
+void route(std::span<const float> logits, std::span<const float> bias, const RouteShape& shape,
+           std::span<float> ids, std::span<float> weights);
+void expert_order(std::span<const float> ids, uint32_t n_expert, std::span<float> order);
+
+struct ExpertShape {
+    uint32_t n_expert, n_used, n_x;
+};
+void expert_matmul(const Weight& w, std::span<const float> x, std::span<const float> ids,
+                   std::span<const float> bias, const ExpertShape& shape, std::span<float> y);
+void expert_sum(std::span<const float> x, std::span<const float> weights,
+                std::span<const float> residual, std::span<float> y);
+
 }  // namespace m2w::ref

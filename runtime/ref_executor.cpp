@@ -155,6 +155,20 @@ class RefExecutor final : public Executor {
                                   out("y"));
             case Op::soft_cap:
                 return ref::soft_cap(in("x"), s.f32("scale"), s.f32("cap"), out("y"));
+            case Op::route:
+                return ref::route(in("logits"), vec("bias"),
+                                  {s.u32("n_expert"), s.u32("n_used"), Scoring(s.u32("scoring")),
+                                   s.u32("normalised") != 0, s.u32("n_group"),
+                                   s.u32("n_group_used"), s.u32("group_top"), s.f32("scale")},
+                                  out("ids"), out("weights"));
+            case Op::expert_order:
+                return ref::expert_order(in("ids"), s.u32("n_expert"), out("order"));
+            case Op::expert_matmul:
+                return ref::expert_matmul(matrix("w"), in("x"), in("ids"), vec("bias"),
+                                          {s.u32("n_expert"), s.u32("n_used"), s.u32("n_x")},
+                                          out("y"));
+            case Op::expert_sum:
+                return ref::expert_sum(in("x"), in("weights"), in("residual"), out("y"));
             case Op::count:
                 break;
         }

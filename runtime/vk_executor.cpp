@@ -281,16 +281,15 @@ class VkExecutor final : public Executor {
         return value_slice(index, plan_.values[index].rows == Rows::n_tok ? n_tok : n_out);
     }
 
-    /// One dispatch, or with a uniform window one for each window_rows rows.
+    /// One dispatch, or one for each dispatch_rows rows.
     Result<void> dispatch(vk::Commands& commands, const Step& step, const WeightPiece& piece,
                           DType dtype, uint32_t rows, uint32_t n_tok) {
         const KernelChoice choice =
             choose_kernel(shared_->profile, shared_->device->caps(), step, options_.cache,
                           {dtype, piece.rows, piece.texels != VK_NULL_HANDLE}, rows);
         const bool pin = shared_->device->caps().subgroup_size_control && choice.subgroup_size;
-        const bool windowed = choice.window_rows > 0;
         std::vector<VkDescriptorSetLayout> sets;
-        if (windowed) sets = {window_->layout(), shared_->weights->texel_layout()};
+        if (choice.window) sets = {window_->layout(), shared_->weights->texel_layout()};
         TRY(const vk::Pipeline* pipeline,
             shared_->pipelines->get({.name = choice.name,
                                      .spirv = find_spirv(choice.name),
@@ -298,13 +297,14 @@ class VkExecutor final : public Executor {
                                      .push_constant_bytes = push_constant_bytes(op_info(step.op)),
                                      .subgroup_size = pin ? choice.subgroup_size : 0,
                                      .set_layouts = sets}));
-        const uint32_t rows_a_dispatch = windowed ? choice.window_rows : rows;
+        const uint32_t rows_a_dispatch = choice.dispatch_rows ? choice.dispatch_rows : rows;
         for (uint32_t row = 0; row < rows; row += rows_a_dispatch) {
             const uint32_t count = std::min(rows_a_dispatch, rows - row);
             const PushWriter push = push_constants(step, piece, row, count, n_tok);
             vk::Groups groups = choice.groups;
-            if (choice.cols) groups.z = (count + choice.cols - 1) / choice.cols;
-            if (!windowed) {
+            if (choice.cols)
+                groups.z = (count * choice.columns_a_row + choice.cols - 1) / choice.cols;
+            if (!choice.window) {
                 commands.dispatch(*pipeline, push.bytes(), groups);
                 continue;
             }

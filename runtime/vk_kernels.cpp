@@ -28,6 +28,7 @@ constexpr uint32_t kMostScanDim = 512;       // words of a state that lanes keep
 constexpr uint32_t kMostScanSplits = 8;      // lanes that share a column of a state
 constexpr uint32_t kScanPart = 16;  // words of a state that a lane has at least, if lanes share it
 constexpr uint32_t kMatmatTile = 64, kMatmatSize = 256;  // as in matmat.comp
+constexpr uint32_t kMostGroupsZ = 65'535;  // what every device can dispatch in this direction
 
 uint32_t ceil_div(uint64_t a, uint64_t b) {
     return uint32_t((a + b - 1) / b);
@@ -72,46 +73,75 @@ struct Chooser {
     KernelChoice matmul(const Step& step, const WeightShape& weight, uint32_t rows) const {
         const uint64_t weight_rows = weight.rows;
         const uint32_t k = step.u32("k");
-        if (weight.texels && k % 8 == 0 && k * 4 <= profile.window_bytes)
-            return matrows(k, weight.dtype, rows, weight_rows);
-        if (profile.matmat && rows > profile.matvec_cols) {
-            KernelChoice choice{
-                "matmat_" + format_suffix(weight.dtype), {{kLocalSize, kMatmatSize}}, 0, {}};
-            choice.groups = {ceil_div(weight_rows, kMatmatTile), ceil_div(rows, kMatmatTile), 1};
-            return choice;
+        if (weight.texels && k % 8 == 0 && k * 4 <= profile.window_bytes) {
+            const uint32_t most = std::min(profile.window_bytes / (k * 4), kMostCols);
+            uint32_t cols = 1;
+            while (cols < rows && cols * 2 <= most) cols *= 2;
+            return matrows("matrows_" + format_suffix(weight.dtype), k, weight_rows, cols);
         }
+        if (profile.matmat && rows > profile.matvec_cols)
+            return matmat("matmat_" + format_suffix(weight.dtype), weight_rows, rows);
         uint32_t cols = 1;
         while (cols < rows && cols < profile.matvec_cols) cols *= 2;
-        KernelChoice choice =
-            subgroups("matvec_" + format_suffix(weight.dtype),
-                      ceil_div(weight_rows, profile.matvec_rows), 1, profile.matvec_size);
+        return matvec("matvec_" + format_suffix(weight.dtype), weight_rows, cols);
+    }
+
+    /// Each slot is a column. A tile of matmat reads an expert's weights once for all its slots, so
+    /// it pays once experts have more slots, on average, than a dense matvec takes rows.
+    KernelChoice expert_matmul(const Step& step, const WeightShape& weight, uint32_t rows) const {
+        const uint32_t m = step.u32("m"), n_used = step.u32("n_used");
+        const uint64_t x_width = uint64_t(step.u32("n_x")) * step.u32("k"),
+                       n_slots = uint64_t(rows) * n_used;
+        const bool sorted = step.operand("order").present() || !step.operand("ids").present();
+        const std::string suffix = format_suffix(weight.dtype);
+        KernelChoice choice;
+        if (weight.texels && step.u32("k") % 8 == 0 && x_width * 4 <= profile.window_bytes)
+            choice = matrows("expert_matrows_" + suffix, uint32_t(x_width), m, 1);
+        else if (profile.matmat && sorted &&
+                 n_slots > uint64_t(step.u32("n_expert")) * profile.matvec_cols)
+            return matmat("expert_matmat_" + suffix, m, n_slots);
+        else
+            choice = matvec("expert_matvec_" + suffix, m, 1);
+        choice.columns_a_row = n_used;
+        const uint32_t most = std::max(1u, kMostGroupsZ / n_used / 64) * 64;  // see matrows
+        choice.dispatch_rows = choice.window ? std::min(choice.dispatch_rows, most) : most;
+        return choice;
+    }
+
+    KernelChoice matmat(std::string name, uint64_t weight_rows, uint64_t columns) const {
+        KernelChoice choice{std::move(name), {{kLocalSize, kMatmatSize}}, 0, {}};
+        choice.groups = {ceil_div(weight_rows, kMatmatTile), ceil_div(columns, kMatmatTile), 1};
+        return choice;
+    }
+
+    KernelChoice matvec(std::string name, uint64_t weight_rows, uint32_t cols) const {
+        KernelChoice choice = subgroups(std::move(name), ceil_div(weight_rows, profile.matvec_rows),
+                                        1, profile.matvec_size);
         choice.constants.push_back({kRows, profile.matvec_rows});
         choice.constants.push_back({kCols, cols});
         choice.cols = cols;
         return choice;
     }
 
-    /// Lanes own weight rows. Many activation rows: tiles of 2 x 8 rows keep loads rare; one: 4
-    /// rows a lane, if all cores get work.
-    KernelChoice matrows(uint32_t k, DType weight, uint32_t rows, uint64_t weight_rows) const {
-        const uint32_t in_window = profile.window_bytes / (k * 4),
-                       most = std::min(in_window, kMostCols);
-        uint32_t cols = 1;
-        while (cols < rows && cols * 2 <= most) cols *= 2;
+    /// Lanes own weight rows. Many columns: tiles of 2 x 8 rows keep loads rare; one: 4 rows a
+    /// lane, if all cores get work. x_width: activations of a row of y.
+    KernelChoice matrows(std::string name, uint32_t x_width, uint64_t weight_rows,
+                         uint32_t cols) const {
+        const uint32_t in_window = profile.window_bytes / (x_width * 4);
         const uint32_t rows_a_lane = cols > 1 || weight_rows >= 1024 ? 4 : 2;
         uint32_t local = profile.subgroup_size;
         while (local < 64 && weight_rows / (uint64_t(local) * 2 * rows_a_lane) >= 16) local *= 2;
-        KernelChoice choice{"matrows_" + format_suffix(weight),
-                            {{kLocalSize, local}, {kRows, rows_a_lane}, {kCols, cols}},
-                            0,
-                            {}};
+        KernelChoice choice{
+            std::move(name), {{kLocalSize, local}, {kRows, rows_a_lane}, {kCols, cols}}, 0, {}};
         choice.groups = vk::split_groups(ceil_div(weight_rows, local * rows_a_lane), caps);
-        choice.window_rows = in_window / cols * cols;
+        choice.window = true;
+        choice.dispatch_rows = in_window / cols * cols;
         // Windows start at multiples of the uniform alignment, which at most 64 rows reach (rows
         // are multiples of 32 bytes).
-        while (uint64_t(choice.window_rows) * k * 4 % caps.min_uniform_alignment_bytes != 0 &&
-               choice.window_rows > cols)
-            choice.window_rows -= cols;
+        while (uint64_t(choice.dispatch_rows) * x_width * 4 % caps.min_uniform_alignment_bytes !=
+                   0 &&
+               choice.dispatch_rows > cols)
+            choice.dispatch_rows -= cols;
         choice.cols = cols;
         return choice;
     }
@@ -257,6 +287,14 @@ KernelChoice choose_kernel(const KernelProfile& profile, const vk::Caps& caps, c
         case Op::gated_delta:
             return choose.scan("gated_delta", uint64_t(step.u32("n_head")) * step.u32("v_dim"),
                                step.u32("k_dim"));
+        case Op::route:
+            return choose.subgroups("route", n_rows, 1, profile.matvec_size);
+        case Op::expert_order:
+            return choose.subgroups("expert_order", step.u32("n_expert"), 1, profile.matvec_size);
+        case Op::expert_matmul:
+            return choose.expert_matmul(step, weight, rows);
+        case Op::expert_sum:
+            return choose.elementwise("expert_sum", n_rows * step.u32("n"));
         case Op::count:
             break;
     }

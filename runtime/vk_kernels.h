@@ -45,9 +45,10 @@ struct KernelChoice {
     std::vector<vk::SpecConstant> constants;
     uint32_t subgroup_size = 0;  // pinned where the device allows
     vk::Groups groups;
-    uint32_t cols = 0;         // not 0: groups.z is to be ceil(activation rows / cols)
-    uint32_t window_rows = 0;  // not 0: activations come through a uniform window that holds so
-                               // many rows; more take more dispatches
+    uint32_t cols = 0;           // not 0: groups.z is to be ceil(rows * columns_a_row / cols)
+    uint32_t columns_a_row = 1;  // slots, where each of them is a column of the product
+    uint32_t dispatch_rows = 0;  // not 0: more rows than that take more dispatches
+    bool window = false;  // activations come through a uniform window, which holds dispatch_rows
 };
 
 /// The kernel for a Step. rows: of its output; weight: of Steps that have one.

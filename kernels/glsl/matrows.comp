@@ -1,32 +1,16 @@
-// matrows.comp - matmul for CPU devices: a lane owns ROWS weight rows, read as texels; NCOLS activation rows come
-// through a uniform window. There a uniform load is one instruction and a texel a few, while a load by address is a
-// loop over the lanes. k must be a multiple of 8 and NCOLS rows of it must fit the window. No shared memory, no
-// barrier, no subgroup operation.
+// matrows.comp - matrix products for CPU devices: a lane owns ROWS weight rows, read as texels; the activation rows of
+// NCOLS columns (one, with EXPERTS) come through a uniform window. There a uniform load is one instruction and a texel
+// a few, while a load by address is a loop over the lanes. k must be a multiple of 8 and the activation rows must fit
+// the window. No shared memory, no barrier, no subgroup operation.
 #version 460
 #define TEXELS
 #define ALIGNED_K
 #include "common.glsl"
-#include "matmul.glsl"
+#include "product.glsl"
 #define p_k p.k
 #include "weights.glsl"
 
 layout(set = 0, binding = 0, std140) uniform Window { vec4 x[4096]; };
-
-void store(uint row, uint column, float sum) {
-    uint at = p.w_row0 + row, width = p.m;
-    F32Out y = p.y;
-    if (present(p.bias)) sum += F32In(p.bias).v[at];
-    if (at >= p.m) {  // of another product of the same activations
-        at -= p.m;
-        const bool third = at >= p.m2;
-        y = F32Out(third ? p.y3 : p.y2);
-        width = third ? p.m3 : p.m2;
-        if (third) at -= p.m2;
-    } else if (present(p.residual)) {
-        sum += F32In(p.residual).v[column * p.m + at];
-    }
-    y.v[column * width + at] = sum;
-}
 
 // sum += unit j of group g of every row, times its activations.
 #define UNIT                                                                                                      \
@@ -44,10 +28,13 @@ void main() {
     const uint column0 = gl_WorkGroupID.z * NCOLS;
     const uint first =
         (gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x) * gl_WorkGroupSize.x * ROWS + gl_LocalInvocationID.x;
+    const uint expert = expert_of(column0);
+    if (elsewhere(expert, first, gl_WorkGroupSize.x)) return;
     uint row[ROWS];
-    [[unroll]] for (uint r = 0; r < ROWS; ++r) row[r] = min(first + r * gl_WorkGroupSize.x, p.w_rows - 1);
+    [[unroll]] for (uint r = 0; r < ROWS; ++r) row[r] =
+        min(w_row(expert, first + r * gl_WorkGroupSize.x), p.w_rows - 1);
     uint base[NCOLS];
-    [[unroll]] for (uint c = 0; c < NCOLS; ++c) base[c] = min(column0 + c, p.rows - 1) * (p.k / 4);
+    [[unroll]] for (uint c = 0; c < NCOLS; ++c) base[c] = x_row(min(column0 + c, n_columns() - 1)) * (p.k / 4);
 
     float sum[ROWS * NCOLS];
     [[unroll]] for (uint i = 0; i < ROWS * NCOLS; ++i) sum[i] = 0.0;
@@ -63,6 +50,6 @@ void main() {
     }
     [[unroll]] for (uint r = 0; r < ROWS; ++r)
         [[unroll]] for (uint c = 0; c < NCOLS;
-                        ++c) if (first + r * gl_WorkGroupSize.x < p.w_rows && column0 + c < p.rows)
-            store(first + r * gl_WorkGroupSize.x, column0 + c, sum[r * NCOLS + c]);
+                        ++c) if (first + r * gl_WorkGroupSize.x < n_rows() && column0 + c < n_columns())
+            store(expert, first + r * gl_WorkGroupSize.x, column0 + c, sum[r * NCOLS + c]);
 }

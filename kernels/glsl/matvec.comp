@@ -1,15 +1,15 @@
-// matvec.comp - matmul for few activation rows: a subgroup owns ROWS weight rows and NCOLS activation rows, its lanes
-// share k. No shared memory and no barrier, so that it also suits CPU devices.
+// matvec.comp - matrix products for few activation rows: a subgroup owns ROWS weight rows and NCOLS columns (one, with
+// EXPERTS), its lanes share k. No shared memory and no barrier, so that it also suits CPU devices.
 #version 460
 #include "common.glsl"
-#include "matmul.glsl"
+#include "product.glsl"
 #define p_k p.k
 #include "weights.glsl"
 
 // Eight activations that belong to a unit.
 Weights8 load_x(uint column, uint k) {
     Weights8 x;
-    const uint base = column * p.k + k;
+    const uint base = x_row(column) * p.k + k;
     if ((p.k & 7u) == 0u) {
         F32x4In v = F32x4In(p.x);
         x.lo = v.v[base / 4];
@@ -23,42 +23,27 @@ Weights8 load_x(uint column, uint k) {
     return x;
 }
 
-void store(uint row, uint column, float sum) {
-    uint at = p.w_row0 + row, width = p.m;
-    F32Out y = p.y;
-    if (present(p.bias)) sum += F32In(p.bias).v[at];
-    if (at >= p.m) {  // of another product of the same activations
-        at -= p.m;
-        const bool third = at >= p.m2;
-        y = F32Out(third ? p.y3 : p.y2);
-        width = third ? p.m3 : p.m2;
-        if (third) at -= p.m2;
-    } else if (present(p.residual)) {
-        sum += F32In(p.residual).v[column * p.m + at];
-    }
-    y.v[column * width + at] = sum;
-}
-
 void main() {
     const uint first = global_subgroup() * ROWS;
     const uint column0 = gl_WorkGroupID.z * NCOLS;
-    if (first >= p.w_rows) return;
+    const uint expert = expert_of(column0);
+    if (first >= n_rows() || elsewhere(expert, first, 1)) return;
 
     float sum[ROWS * NCOLS];
     [[unroll]] for (uint i = 0; i < ROWS * NCOLS; ++i) sum[i] = 0.0;
     const uint units = (p.k + 7) / 8;
     for (uint u = gl_SubgroupInvocationID; u < units; u += SG) {
         Weights8 x[NCOLS];
-        [[unroll]] for (uint c = 0; c < NCOLS; ++c) x[c] = load_x(min(column0 + c, p.rows - 1), unit_k(u));
+        [[unroll]] for (uint c = 0; c < NCOLS; ++c) x[c] = load_x(min(column0 + c, n_columns() - 1), unit_k(u));
         [[unroll]] for (uint r = 0; r < ROWS; ++r) {
-            const Weights8 w = load8(min(first + r, p.w_rows - 1), u);
+            const Weights8 w = load8(min(w_row(expert, first + r), p.w_rows - 1), u);
             [[unroll]] for (uint c = 0; c < NCOLS; ++c) sum[r * NCOLS + c] += dot(w.lo, x[c].lo) + dot(w.hi, x[c].hi);
         }
     }
     [[unroll]] for (uint i = 0; i < ROWS * NCOLS; ++i) sum[i] = subgroupAdd(sum[i]);
     if (subgroupElect()) {
         [[unroll]] for (uint r = 0; r < ROWS; ++r)
-            [[unroll]] for (uint c = 0; c < NCOLS; ++c) if (first + r < p.w_rows && column0 + c < p.rows)
-                store(first + r, column0 + c, sum[r * NCOLS + c]);
+            [[unroll]] for (uint c = 0; c < NCOLS; ++c) if (first + r < n_rows() && column0 + c < n_columns())
+                store(expert, first + r, column0 + c, sum[r * NCOLS + c]);
     }
 }

@@ -28,6 +28,7 @@ TYPES = {row[0]: row[1:] for row in decode_vectors.TYPES}
 
 # --- GGUF, by hand ---------------------------------------------------------------------------------------------
 
+
 def gguf_string(s):
     return struct.pack("<Q", len(s.encode())) + s.encode()
 
@@ -111,6 +112,7 @@ def f32_param(x):
 
 # --- weights ---------------------------------------------------------------------------------------------------
 
+
 def make_weight(rng, type_name, rows, cols):
     """((type name, dims, bytes), float64 [rows][cols])"""
     _, elems, size, half_offsets, decode = TYPES[type_name]
@@ -132,6 +134,7 @@ def make_weight(rng, type_name, rows, cols):
 
 
 # --- the ops ---------------------------------------------------------------------------------------------------
+
 
 def add(f):
     for n, n_tok, scale, of_b in ((1, 1, 1, 1), (31, 2, 1, 1), (33, 3, 1, 1), (257, 2, 1, 1), (100, 1, 1e4, 1),
@@ -485,6 +488,86 @@ def gated_delta(f):
     one("tiny_inputs", 2, 1, 16, 4, 4, pos=1, scale=1e-4)
 
 
+def route(f):
+    def one(name, n_expert, n_used, n_tok=3, scoring="softmax", normalised=0, n_group=1, n_group_used=1, group_top=1,
+            scale=1.0, bias=False, ties=False):
+        scale = f32_param(scale)
+        logits = f.normal(n_tok, n_expert, scale=2)
+        if ties:
+            logits = np.round(logits)
+        b = f.normal(n_expert, scale=0.2) if bias else None
+        e = np.exp(logits - logits.max(axis=-1, keepdims=True))
+        s = e / e.sum(axis=-1, keepdims=True) if scoring == "softmax" else 1 / (1 + np.exp(-logits))
+        keys = s + b if bias else s if group_top > 1 else logits
+        ids = np.zeros((n_tok, n_used), int)
+        for t in range(n_tok):
+            groups = keys[t].reshape(n_group, -1)
+            sums = np.sort(groups, axis=-1)[:, ::-1][:, :group_top].sum(axis=-1)
+            allowed = np.zeros(n_group, bool)
+            allowed[np.argsort(-sums, kind="stable")[:n_group_used]] = True
+            masked = np.where(allowed.repeat(n_expert // n_group), keys[t], -np.inf)
+            ids[t] = np.argsort(-masked, kind="stable")[:n_used]
+        weights = np.take_along_axis(s, ids, axis=-1)
+        if normalised:
+            weights /= weights.sum(axis=-1, keepdims=True)
+        f.case(name, {"n_expert": n_expert, "n_used": n_used, "scoring": int(scoring == "sigmoid"),
+                      "normalised": normalised, "n_group": n_group, "n_group_used": n_group_used,
+                      "group_top": group_top, "scale": scale}, n_tok,
+               logits=logits, bias=b, ids=f64(ids), weights=scale * weights)
+    one("softmax", 33, 4)
+    one("softmax_normalised", 128, 8, normalised=1)
+    one("all_used", 7, 7, normalised=1, scale=2.5)
+    one("one_gate", 1, 1, scoring="sigmoid")
+    one("ties", 40, 6, n_tok=5, ties=True, normalised=1)
+    one("sigmoid_bias", 32, 5, scoring="sigmoid", bias=True, normalised=1, scale=2.5)
+    one("groups_of_the_best", 40, 6, n_group=8, n_group_used=3, scale=16.0)
+    one("groups_of_the_two_best", 64, 8, scoring="sigmoid", bias=True, normalised=1, n_group=8, n_group_used=4,
+        group_top=2, scale=2.5)
+    one("many", 1024, 64, n_tok=1, normalised=1)
+
+
+def random_ids(f, n_tok, n_expert, n_used):
+    return np.argsort(f.rng.random((n_tok, n_expert)), axis=-1)[:, :n_used]
+
+
+def expert_order(f):
+    for n_tok, n_expert, n_used in ((1, 1, 1), (1, 8, 2), (9, 4, 4), (33, 5, 2), (65, 128, 8)):
+        ids = random_ids(f, n_tok, n_expert, n_used)
+        order = np.argsort(ids.reshape(-1), kind="stable")
+        f.case(f"{n_used}of{n_expert}_{n_tok}rows", {"n_expert": n_expert, "n_used": n_used}, n_tok,
+               ids=f64(ids), order=f64(order).reshape(n_tok, n_used))
+
+
+def expert_matmul(f):
+    def one(name, type_name, k, m, n_expert, n_used, n_tok, of_slots=False, bias=False, heads=False):
+        blob, w = make_weight(f.rng, type_name, n_expert * m, k)
+        w = w.reshape(n_expert, m, k)
+        x = f.normal(n_tok, n_used if of_slots else 1, k)
+        ids = np.tile(np.arange(n_used), (n_tok, 1)) if heads else random_ids(f, n_tok, n_expert, n_used)
+        b = f.normal(n_expert, m, scale=5) if bias else None
+        y = np.einsum("tjmk,tjk->tjm", w[ids], np.broadcast_to(x, (n_tok, n_used, k))) + (b[ids] if bias else 0)
+        order = np.argsort(ids.reshape(-1), kind="stable").reshape(ids.shape)
+        f.case(name, {"k": k, "m": m, "n_expert": n_expert, "n_used": n_used, "n_x": n_used if of_slots else 1},
+               n_tok, w=blob, x=x.reshape(n_tok, -1), ids=None if heads else f64(ids),
+               order=None if heads else f64(order), bias=b if b is None else b.reshape(-1),
+               y=y.reshape(n_tok, -1))
+    one("one_token", "q8_0", 64, 5, 6, 2, 1, bias=True)
+    one("of_slots", "q4_0", 32, 7, 4, 3, 3, of_slots=True)
+    one("many_rows", "q8_0", 32, 3, 3, 2, 33, bias=True)
+    one("odd_rows", "f32", 33, 5, 5, 2, 3)
+    one("heads", "f16", 40, 9, 3, 3, 9, of_slots=True, heads=True)
+    one("large_blocks", "q4_k", 256, 3, 4, 2, 2)
+
+
+def expert_sum(f):
+    for n, n_used, n_tok in ((1, 1, 1), (33, 2, 3), (257, 8, 2), (31, 5, 9)):
+        x, weights = f.normal(n_tok, n_used, n), f.normal(n_tok, n_used)
+        r = f.normal(n_tok, n) if n_used % 2 == 0 else None
+        y = np.einsum("tj,tjn->tn", weights, x) + (0 if r is None else r)
+        f.case(f"n{n}_{n_used}used_{n_tok}rows", {"n": n, "n_used": n_used}, n_tok, x=x.reshape(n_tok, -1),
+               weights=weights, residual=r, y=y)
+
+
 def xielu(f):
     for name, alpha_p, alpha_n, beta, eps in (("usual", 0.8, 1.3, 0.5, -1e-6), ("no_line", 0.5, 0.7, 0.0, -1e-6),
                                               ("late", 1.2, 0.4, 0.3, -0.5)):
@@ -511,7 +594,8 @@ def soft_cap(f):
 # The tolerances are those of the contract; a test compares them.
 OPS = [(embed, 1e-6), (take_rows, 0.0), (rms_norm, 1e-5), (layer_norm, 1e-5), (matmul, 1e-5), (add, 1e-6),
        (rope_table, 1e-5), (rope, 1e-5), (kv_store, 0.0), (rope_store, 1e-5), (attend, 2e-5), (glu, 1e-5), (xielu, 1e-5),
-       (soft_cap, 1e-5), (causal_conv, 1e-5), (ssm_scan, 2e-5), (gated_delta, 2e-5)]
+       (soft_cap, 1e-5), (causal_conv, 1e-5), (ssm_scan, 2e-5), (gated_delta, 2e-5),
+       (route, 1e-5), (expert_order, 0.0), (expert_matmul, 1e-5), (expert_sum, 1e-5)]
 
 
 def main(folder):

@@ -1,0 +1,47 @@
+// product.glsl - the sides of a matrix product, for matmul and, with EXPERTS, for expert_matmul. A column is a row of
+// y: an activation row, or a slot, whose expert says which weight rows it takes.
+#ifdef EXPERTS
+#include "expert_matmul.glsl"
+uint n_columns() { return p.rows * p.n_used; }
+uint n_rows() { return p.m; }  // of y, that this dispatch computes
+uint expert_of(uint column) {
+    return present(p.ids) ? min(uint(F32In(p.ids).v[column]), p.n_expert - 1) : column % p.n_used;
+}
+uint x_row(uint column) { return column / (p.n_used / p.n_x); }
+// Row i of an expert in this piece of w; from w_rows on: in another piece.
+uint w_row(uint expert, uint i) { return expert * p.m + i - p.w_row0; }
+// Whether none of ROWS rows from i on, `step` apart, is in this piece.
+bool elsewhere(uint expert, uint i, uint step) {
+    bool here = false;
+    [[unroll]] for (uint r = 0; r < ROWS; ++r) here = here || w_row(expert, i + r * step) < p.w_rows;
+    return !here;
+}
+void store(uint expert, uint i, uint column, float sum) {
+    if (w_row(expert, i) >= p.w_rows) return;
+    if (present(p.bias)) sum += F32In(p.bias).v[expert * p.m + i];
+    p.y.v[column * p.m + i] = sum;
+}
+#else
+#include "matmul.glsl"
+uint n_columns() { return p.rows; }
+uint n_rows() { return p.w_rows; }
+uint expert_of(uint column) { return 0u; }
+uint x_row(uint column) { return column; }
+uint w_row(uint expert, uint i) { return i; }
+bool elsewhere(uint expert, uint i, uint step) { return false; }
+void store(uint expert, uint i, uint column, float sum) {
+    uint at = p.w_row0 + i, width = p.m;
+    F32Out y = p.y;
+    if (present(p.bias)) sum += F32In(p.bias).v[at];
+    if (at >= p.m) {  // of another product of the same activations
+        at -= p.m;
+        const bool third = at >= p.m2;
+        y = F32Out(third ? p.y3 : p.y2);
+        width = third ? p.m3 : p.m2;
+        if (third) at -= p.m2;
+    } else if (present(p.residual)) {
+        sum += F32In(p.residual).v[column * p.m + at];
+    }
+    y.v[column * width + at] = sum;
+}
+#endif
