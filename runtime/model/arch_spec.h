@@ -25,6 +25,9 @@ struct ArchSpec {
     bool qkv_bias =
         false;  // q, k and v biases must be there; elsewhere they are used where the file has them
     Activation ffn_activation = Activation::silu;
+    /// Weights of a token's experts add up to 1, unless the file says something else. The same as a
+    /// softmax over the logits of the chosen ones.
+    bool expert_weights_norm = false;
 };
 
 /// The row of an architecture, or nullptr.

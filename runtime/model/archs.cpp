@@ -7,9 +7,10 @@ namespace {
 
 constexpr ArchSpec kArchs[] = {
     // Q and K rows of llama files are permuted by the converter, so that pairs are adjacent.
-    {.gguf_name = "llama", .rope = {.pairing = Pairing::adjacent}},
+    {.gguf_name = "llama", .rope = {.pairing = Pairing::adjacent}, .expert_weights_norm = true},
     {.gguf_name = "qwen2", .qkv_bias = true},
     {.gguf_name = "qwen3", .norms = {.qk = true}},
+    {.gguf_name = "qwen3moe", .norms = {.qk = true}, .expert_weights_norm = true},
 };
 
 }  // namespace

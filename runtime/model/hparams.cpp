@@ -49,19 +49,6 @@ Result<void> read_heads(KeyReader& keys, Hparams& hp) {
     return {};
 }
 
-Result<void> refuse_experts(KeyReader& keys) {
-    TRY(auto experts, keys.find_u32("expert_count", 0, 1024));
-    TRY(auto used, keys.find_u32("expert_used_count", 0, 1024));
-    if (used.value_or(0) > experts.value_or(0))
-        return bad_key(keys.key("expert_used_count"),
-                       fmt::format("{} exceeds expert_count {}", *used, experts.value_or(0)));
-    if (experts.value_or(0) > 0)
-        return Error{Category::unsupported,
-                     fmt::format("{} = {}: mixture-of-experts layers are not supported",
-                                 keys.key("expert_count"), *experts)};
-    return {};
-}
-
 }  // namespace
 
 Result<Hparams> Hparams::from(const gguf::File& file) {
@@ -85,7 +72,7 @@ Result<Hparams> Hparams::from(const gguf::File& file) {
     TRY(read_heads(keys, hp));
     TRY(read_rope(keys, file.find_tensor("rope_freqs.weight") != nullptr, hp));
     TRY(hp.layer_norm_rms_epsilon, keys.get_positive("attention.layer_norm_rms_epsilon"));
-    TRY(refuse_experts(keys));
+    TRY(read_experts(keys, *find_arch(architecture), hp));
 
     TRY(const auto* tokens, file.find_strings("tokenizer.ggml.tokens"));
     TRY(auto vocab_size, keys.find_u32("vocab_size", 1, kMaxVocab, Category::vocab));

@@ -7,6 +7,7 @@
 
 #include "gguf/file.h"
 #include "gguf/result.h"
+#include "kernels/ops.h"
 
 namespace m2w {
 
@@ -22,11 +23,24 @@ struct RopeHparams {
 /// How a layer looks at other tokens, and what its feed-forward part is: layers of one model may
 /// differ (layer_parts.h has a builder for each).
 enum class Mixer : uint8_t { attention };
-enum class FeedForward : uint8_t { dense };
+enum class FeedForward : uint8_t { dense, experts };
 
 struct LayerHparams {
     Mixer mixer = Mixer::attention;
     FeedForward feed_forward = FeedForward::dense;
+};
+
+/// Mixture of experts: how tokens find their experts, and how wide these are. count 0: none.
+struct ExpertHparams {
+    uint32_t count = 0;
+    uint32_t used_count = 0;                  // of a token
+    uint32_t feed_forward_length = 0;         // of an expert
+    uint32_t shared_feed_forward_length = 0;  // of all shared experts together; 0: none
+    uint32_t group_count = 1;
+    uint32_t group_used_count = 1;
+    Scoring gating = Scoring::softmax;
+    bool weights_norm = false;
+    float weights_scale = 1;
 };
 
 /// What `<arch>.*` metadata says. Names are those of the GGUF keys.
@@ -42,6 +56,7 @@ struct Hparams {
     uint32_t value_length = 0;            // head_dim of values
     float layer_norm_rms_epsilon = 0;
     RopeHparams rope;
+    ExpertHparams experts;
     uint32_t vocab_size = 0;
     std::vector<LayerHparams> layers;  // [block_count]
 

@@ -1,6 +1,7 @@
 // hparams_parts.h — the readers that Hparams::from is made of, each for one family of keys in a
 // file of its own.
 #pragma once
+#include "runtime/model/arch_spec.h"
 #include "runtime/model/hparams.h"
 #include "runtime/model/key_reader.h"
 
@@ -10,5 +11,8 @@ constexpr uint32_t kMaxHeadDim = 4096;  // docs/models.md
 
 /// has_factors: the file has the factors of Llama 3.1 as a tensor. Needs key_length.
 Result<void> read_rope(KeyReader& keys, bool has_factors, Hparams& hp);
+
+/// Needs feed_forward_length; says which layers have experts.
+Result<void> read_experts(KeyReader& keys, const ArchSpec& arch, Hparams& hp);
 
 }  // namespace m2w

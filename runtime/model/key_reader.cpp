@@ -51,6 +51,10 @@ Result<float> KeyReader::get_positive(std::string_view name) {
     return *value;
 }
 
+Result<std::optional<bool>> KeyReader::find_bool(std::string_view name) {
+    return file_.find_bool(note(name));
+}
+
 Result<std::string> KeyReader::find_string(std::string_view name, std::string_view fallback) {
     TRY(auto value, file_.find_string(note(name)));
     return std::string(value.value_or(fallback));

@@ -29,6 +29,7 @@ class KeyReader {
     /// Finite and above 0.
     Result<std::optional<float>> find_positive(std::string_view name);
     Result<float> get_positive(std::string_view name);
+    Result<std::optional<bool>> find_bool(std::string_view name);
     Result<std::string> find_string(std::string_view name, std::string_view fallback);
     Result<std::optional<std::vector<uint32_t>>> find_u32s(std::string_view name);
     const gguf::Value* find(std::string_view name);

@@ -17,4 +17,7 @@ ValueId build_attention(Emitter& e, const SharedValues& shared, ValueId h);
 /// The dense feed-forward part of a layer: ffn_part.cpp.
 ValueId build_dense_ffn(Emitter& e, ValueId h);
 
+/// The feed-forward part of a layer with experts, shared ones included: experts_part.cpp.
+ValueId build_expert_ffn(Emitter& e, ValueId h);
+
 }  // namespace m2w

@@ -24,7 +24,9 @@ std::string operand_str(const Plan& plan, const Binding& binding, Operand operan
             return plan.values[operand.index].name;
         case Bind::weight: {
             const Tensor& t = plan.tensors[operand.index];
-            return fmt::format("{}[{}][{}]", t.name, t.rows, t.cols);
+            return t.slices > 1
+                       ? fmt::format("{}[{}][{}][{}]", t.name, t.slices, t.rows / t.slices, t.cols)
+                       : fmt::format("{}[{}][{}]", t.name, t.rows, t.cols);
         }
         case Bind::vector:
             return plan.tensors[operand.index].name;

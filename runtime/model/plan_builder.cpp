@@ -35,6 +35,8 @@ ValueId build_ffn(Emitter& e, ValueId h) {
     switch (e.hp.layers[e.layer()].feed_forward) {
         case FeedForward::dense:
             return build_dense_ffn(e, h);
+        case FeedForward::experts:
+            return build_expert_ffn(e, h);
     }
     M2W_ASSERT(!"unknown feed-forward part");
     return {};

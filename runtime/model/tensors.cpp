@@ -3,8 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <span>
 #include <unordered_set>
 
 namespace m2w {
@@ -21,7 +23,11 @@ enum class Dim : uint8_t {
     n_v,
     n_attn,
     head_dim,
-    rope_pairs
+    rope_pairs,
+    one,
+    n_expert,
+    n_ff_expert,
+    n_ff_shared
 };
 
 /// When a file must have the tensor.
@@ -30,6 +36,10 @@ enum class When : uint8_t {
     optional,
     attention,  // layers with attention
     dense_ffn,  // layers with a dense feed-forward part
+    experts,    // layers with experts
+    experts_optional,
+    shared_experts,  // layers with shared experts besides
+    shared_experts_optional,
     qkv_bias,
     qk_norm
 };
@@ -40,6 +50,7 @@ struct SlotRow {
     Dim cols;               // fastest dimension
     Dim rows;               // none: a vector
     When when;
+    Dim slices = Dim::one;  // slowest dimension
 };
 
 constexpr std::array<SlotRow, size_t(Slot::count)> kSlots{{
@@ -66,6 +77,31 @@ constexpr std::array<SlotRow, size_t(Slot::count)> kSlots{{
     {Slot::ffn_gate_bias, "ffn_gate.bias", Dim::n_ff, Dim::none, When::optional},
     {Slot::ffn_up_bias, "ffn_up.bias", Dim::n_ff, Dim::none, When::optional},
     {Slot::ffn_down_bias, "ffn_down.bias", Dim::n_embd, Dim::none, When::optional},
+    {Slot::ffn_gate_inp, "ffn_gate_inp.weight", Dim::n_embd, Dim::n_expert, When::experts},
+    {Slot::ffn_gate_inp_bias, "ffn_gate_inp.bias", Dim::n_expert, Dim::none,
+     When::experts_optional},
+    {Slot::ffn_exp_probs_bias, "exp_probs_b.bias", Dim::n_expert, Dim::none,
+     When::experts_optional},
+    {Slot::ffn_gate_exps, "ffn_gate_exps.weight", Dim::n_embd, Dim::n_ff_expert, When::experts,
+     Dim::n_expert},
+    {Slot::ffn_up_exps, "ffn_up_exps.weight", Dim::n_embd, Dim::n_ff_expert, When::experts,
+     Dim::n_expert},
+    {Slot::ffn_down_exps, "ffn_down_exps.weight", Dim::n_ff_expert, Dim::n_embd, When::experts,
+     Dim::n_expert},
+    {Slot::ffn_gate_exps_bias, "ffn_gate_exps.bias", Dim::n_ff_expert, Dim::none,
+     When::experts_optional, Dim::n_expert},
+    {Slot::ffn_up_exps_bias, "ffn_up_exps.bias", Dim::n_ff_expert, Dim::none,
+     When::experts_optional, Dim::n_expert},
+    {Slot::ffn_down_exps_bias, "ffn_down_exps.bias", Dim::n_embd, Dim::none, When::experts_optional,
+     Dim::n_expert},
+    {Slot::ffn_gate_inp_shexp, "ffn_gate_inp_shexp.weight", Dim::n_embd, Dim::one,
+     When::shared_experts_optional},
+    {Slot::ffn_gate_shexp, "ffn_gate_shexp.weight", Dim::n_embd, Dim::n_ff_shared,
+     When::shared_experts},
+    {Slot::ffn_up_shexp, "ffn_up_shexp.weight", Dim::n_embd, Dim::n_ff_shared,
+     When::shared_experts},
+    {Slot::ffn_down_shexp, "ffn_down_shexp.weight", Dim::n_ff_shared, Dim::n_embd,
+     When::shared_experts},
 }};
 
 constexpr bool slots_in_enum_order() {
@@ -101,6 +137,14 @@ uint64_t extent(Dim dim, const Hparams& hp, uint32_t layer) {
             return hp.key_length;
         case Dim::rope_pairs:
             return hp.rope.dimension_count / 2;
+        case Dim::one:
+            return 1;
+        case Dim::n_expert:
+            return hp.experts.count;
+        case Dim::n_ff_expert:
+            return hp.experts.feed_forward_length;
+        case Dim::n_ff_shared:
+            return hp.experts.shared_feed_forward_length;
     }
     return 0;
 }
@@ -110,6 +154,8 @@ enum class Need : uint8_t { required, optional, refused };
 /// Layers may differ; slots that are not in layers ask for layer 0.
 Need need(When when, const ArchSpec& arch, const Hparams& hp, uint32_t layer) {
     const LayerHparams& kind = hp.layers[layer];
+    const bool experts = kind.feed_forward == FeedForward::experts,
+               shared_experts = experts && hp.experts.shared_feed_forward_length > 0;
     switch (when) {
         case When::always:
             return Need::required;
@@ -119,6 +165,14 @@ Need need(When when, const ArchSpec& arch, const Hparams& hp, uint32_t layer) {
             return kind.mixer == Mixer::attention ? Need::required : Need::refused;
         case When::dense_ffn:
             return kind.feed_forward == FeedForward::dense ? Need::required : Need::refused;
+        case When::experts:
+            return experts ? Need::required : Need::refused;
+        case When::experts_optional:
+            return experts ? Need::optional : Need::refused;
+        case When::shared_experts:
+            return shared_experts ? Need::required : Need::refused;
+        case When::shared_experts_optional:
+            return shared_experts ? Need::optional : Need::refused;
         case When::qkv_bias:
             return arch.qkv_bias ? Need::required : Need::optional;
         case When::qk_norm:
@@ -131,30 +185,39 @@ std::string slot_name(const SlotRow& row, uint32_t layer) {
     return in_layer(row.slot) ? fmt::format("blk.{}.{}", layer, row.name) : std::string(row.name);
 }
 
-std::string shape_str(const gguf::TensorInfo& info) {
+/// dims: fastest first, as in the file.
+std::string shape_str(std::span<const uint64_t> dims) {
     std::string out;
-    for (uint32_t d = info.n_dims; d-- > 0;) out += fmt::format("[{}]", info.dims[d]);
+    for (size_t d = dims.size(); d-- > 0;) out += fmt::format("[{}]", dims[d]);
     return out.empty() ? "a scalar" : out;
+}
+
+/// Trailing dimensions of 1 may be there or not.
+bool same_shape(const gguf::TensorInfo& info, std::span<const uint64_t> expected) {
+    for (size_t d = 0; d < std::max<size_t>(info.n_dims, expected.size()); ++d)
+        if ((d < info.n_dims ? info.dims[d] : 1) != (d < expected.size() ? expected[d] : 1))
+            return false;
+    return info.n_dims > 0;
 }
 
 Result<Tensor> check_shape(const gguf::TensorInfo& info, const SlotRow& row, const Hparams& hp,
                            uint32_t layer) {
-    const uint64_t cols = extent(row.cols, hp, layer), rows = extent(row.rows, hp, layer);
+    const uint64_t cols = extent(row.cols, hp, layer), rows = extent(row.rows, hp, layer),
+                   slices = extent(row.slices, hp, layer);
     const bool vector = row.rows == Dim::none;
     const bool vocab_rows = row.rows == Dim::n_vocab;
-    uint32_t n_dims = info.n_dims;
-    while (n_dims > (vector ? 1u : 2u) && info.dims[n_dims - 1] == 1) --n_dims;
-    const bool fits = n_dims == (vector ? 1u : 2u) && info.dims[0] == cols && info.dims[1] == rows;
-    if (!fits && vocab_rows && n_dims == 2 && info.dims[0] == cols)
+    std::vector<uint64_t> expected{cols};
+    if (!vector) expected.push_back(rows);
+    if (row.slices != Dim::one) expected.push_back(slices);
+    const bool fits = same_shape(info, expected);
+    if (!fits && vocab_rows && info.n_dims == 2 && info.dims[0] == cols)
         return Error{Category::vocab,
                      fmt::format("{}: expected {} rows (the vocabulary), file has {}", info.name,
                                  rows, info.dims[1])};
     if (!fits)
-        return Error{
-            Category::shape_mismatch,
-            fmt::format("{}: expected {}, file has {}", info.name,
-                        vector ? fmt::format("[{}]", cols) : fmt::format("[{}][{}]", rows, cols),
-                        shape_str(info))};
+        return Error{Category::shape_mismatch,
+                     fmt::format("{}: expected {}, file has {}", info.name, shape_str(expected),
+                                 shape_str({info.dims.data(), info.n_dims}))};
     const DTypeInfo& type = dtype_info(info.dtype);
     if (vector && info.dtype != DType::f32 && info.dtype != DType::f16 && info.dtype != DType::bf16)
         return Error{Category::shape_mismatch,
@@ -169,7 +232,8 @@ Result<Tensor> check_shape(const gguf::TensorInfo& info, const SlotRow& row, con
     if (!type.decode)
         return Error{Category::unsupported,
                      fmt::format("{}: weight type {} is not supported", info.name, type.name)};
-    return Tensor{info.name, info.dtype, rows, cols, vector, &info};
+    return vector ? Tensor{info.name, info.dtype, 1, cols * slices, true, &info, {}, slices}
+                  : Tensor{info.name, info.dtype, rows * slices, cols, false, &info, {}, slices};
 }
 
 /// "blk.N.rest" -> N; false for names outside layers. Names like "blk.-1.x" give a number that no

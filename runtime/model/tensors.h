@@ -36,6 +36,19 @@ enum class Slot : uint8_t {
     ffn_gate_bias,
     ffn_up_bias,
     ffn_down_bias,
+    ffn_gate_inp,
+    ffn_gate_inp_bias,
+    ffn_exp_probs_bias,
+    ffn_gate_exps,
+    ffn_up_exps,
+    ffn_down_exps,
+    ffn_gate_exps_bias,
+    ffn_up_exps_bias,
+    ffn_down_exps_bias,
+    ffn_gate_inp_shexp,
+    ffn_gate_shexp,
+    ffn_up_shexp,
+    ffn_down_shexp,
     count
 };
 constexpr Slot kFirstLayerSlot = Slot::attn_norm;
@@ -55,6 +68,9 @@ struct Tensor {
     /// info and stacked, in the order of their rows.
     std::vector<const gguf::TensorInfo*> parts() const;
     uint64_t file_bytes() const;
+
+    /// The rows, or the values of a vector, are so many equal slices: one an expert or a head.
+    uint64_t slices = 1;
 };
 
 constexpr uint32_t kNoTensor = UINT32_MAX;

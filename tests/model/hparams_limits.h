@@ -19,7 +19,10 @@ inline constexpr HparamLimit kHparamLimits[] = {
     {"attention.head_count", 1, 1024}, {"attention.head_count_kv", 1, 1024},
     {"attention.key_length", 1, 4096}, {"attention.value_length", 1, 4096},
     {"rope.dimension_count", 1, 4096}, {"vocab_size", 1, 1u << 24, "vocab"},
-    {"expert_count", 0, 1024},         {"expert_used_count", 0, 1024},
+    {"expert_count", 0, 1024},         {"expert_used_count", 0, 64},
+    {"expert_group_count", 0, 32},     {"expert_group_used_count", 0, 32},
+    {"expert_shared_count", 0, 64},    {"expert_feed_forward_length", 1, 1u << 20},
+    {"expert_gating_func", 0, 3},
 };
 
 }  // namespace m2w::test

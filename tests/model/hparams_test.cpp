@@ -179,13 +179,77 @@ TEST(hparams, llama3_scaling_needs_the_factors_that_the_file_computed) {
               "ok");
 }
 
-TEST(hparams, experts_are_refused) {
-    EXPECT_EQ(verdict(plain().set("expert_count", 8u).set("expert_used_count", 2u)),
-              "unsupported: llama.expert_count = 8: mixture-of-experts layers are not supported");
+TEST(hparams, experts_are_read_with_the_rows_defaults) {
+    ASSERT_GET(const Hparams none, read(plain().set("expert_count", 0u)));
+    EXPECT_EQ(none.experts.count, 0u);
+    EXPECT_EQ(none.layers[1].feed_forward, FeedForward::dense);
+    ASSERT_GET(const Hparams hp,
+               read(plain().set("expert_count", 8u).set("expert_used_count", 2u)));
+    EXPECT_EQ(hp.experts.used_count, 2u);
+    EXPECT_EQ(hp.experts.feed_forward_length, hp.feed_forward_length);
+    EXPECT_EQ(hp.experts.shared_feed_forward_length, 0u);
+    EXPECT_EQ(hp.experts.gating, Scoring::softmax);
+    EXPECT_TRUE(hp.experts.weights_norm);
+    EXPECT_EQ(hp.layers[0].feed_forward, FeedForward::experts);
+}
+
+TEST(hparams, experts_are_read_as_the_file_says) {
+    ASSERT_GET(const Hparams hp, read(plain()
+                                          .set("expert_count", 16u)
+                                          .set("expert_used_count", 3u)
+                                          .set("expert_group_count", 4u)
+                                          .set("expert_group_used_count", 2u)
+                                          .set("expert_feed_forward_length", 24u)
+                                          .set("expert_shared_count", 2u)
+                                          .set("expert_gating_func", 2u)
+                                          .set("expert_weights_norm", false)
+                                          .set("expert_weights_scale", 2.5f)
+                                          .set("leading_dense_block_count", 1u)));
+    EXPECT_EQ(hp.experts.group_count, 4u);
+    EXPECT_EQ(hp.experts.group_used_count, 2u);
+    EXPECT_EQ(hp.experts.feed_forward_length, 24u);
+    EXPECT_EQ(hp.experts.shared_feed_forward_length, 48u);
+    EXPECT_EQ(hp.experts.gating, Scoring::sigmoid);
+    EXPECT_FALSE(hp.experts.weights_norm);
+    EXPECT_EQ(hp.experts.weights_scale, 2.5f);
+    EXPECT_EQ(hp.layers[0].feed_forward, FeedForward::dense);
+    EXPECT_EQ(hp.layers[1].feed_forward, FeedForward::experts);
+    // A softmax over the chosen ones, and the length of the shared ones itself.
+    ASSERT_GET(const Hparams chosen, read(plain()
+                                              .set("expert_count", 4u)
+                                              .set("expert_used_count", 1u)
+                                              .set("expert_gating_func", 3u)
+                                              .set("expert_weights_norm", false)
+                                              .set("expert_shared_feed_forward_length", 7u)));
+    EXPECT_EQ(chosen.experts.gating, Scoring::softmax);
+    EXPECT_TRUE(chosen.experts.weights_norm);
+    EXPECT_EQ(chosen.experts.shared_feed_forward_length, 7u);
+}
+
+TEST(hparams, experts_that_cannot_be_chosen_are_refused) {
     EXPECT_EQ(verdict(plain().set("expert_count", 8u).set("expert_used_count", 9u)),
               "hyperparameter: llama.expert_used_count: 9 exceeds expert_count 8");
     EXPECT_EQ(verdict(plain().set("expert_used_count", 1u)),
               "hyperparameter: llama.expert_used_count: 1 exceeds expert_count 0");
+    EXPECT_EQ(verdict(plain().set("expert_count", 8u)),
+              "hyperparameter: llama.expert_used_count: no expert of 8 is used");
+    const auto grouped = [](uint32_t groups, uint32_t used) {
+        return verdict(plain()
+                           .set("expert_count", 8u)
+                           .set("expert_used_count", 3u)
+                           .set("expert_group_count", groups)
+                           .set("expert_group_used_count", used));
+    };
+    EXPECT_EQ(grouped(4, 2), "ok");
+    EXPECT_EQ(grouped(3, 1),
+              "hyperparameter: llama.expert_group_count: expected a divisor of expert_count 8, "
+              "file has 3");
+    EXPECT_EQ(grouped(4, 1),
+              "hyperparameter: llama.expert_group_used_count: 1 of 4 groups do not hold 3 of 8 "
+              "experts");
+    EXPECT_EQ(grouped(4, 5),
+              "hyperparameter: llama.expert_group_used_count: 5 of 4 groups do not hold 3 of 8 "
+              "experts");
 }
 
 TEST(hparams, vocabulary_size_follows_the_tokens) {

@@ -82,7 +82,10 @@ matrices where the file has them; a number of key-value heads for each layer; Ro
 factors of a `rope_freqs` tensor (Llama 3.1 and later). Models that are converted under another name run by their row: Mistral and
 SmolLM2 files say `llama`.
 
-Refused by name: mixture of experts, YaRN and LongRoPE scaling, keys and values of different widths. Any other `<arch>.` key that
+Layers with experts (mixture of experts): softmax or sigmoid scores, a selection bias, groups of experts, weights that add up to 1 or
+do not, a scale, shared experts with or without a gate, biases, leading dense layers; all of it on the device.
+
+Refused by name: YaRN and LongRoPE scaling, keys and values of different widths. Any other `<arch>.` key that
 nothing reads, and any tensor that nothing uses, is a warning of `m2w inspect`.
 
 ## Weight types

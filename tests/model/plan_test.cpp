@@ -96,6 +96,8 @@ const SharedModel kSharedModels[] = {
     {"mistral", "arch/mistral/model-f16.gguf", "llama"},
     {"qwen2", "arch/qwen2/model-f16.gguf", "qwen2"},
     {"qwen3", "arch/qwen3/model-f16.gguf", "qwen3"},
+    {"mixtral", "arch/mixtral/model-f16.gguf", "llama"},
+    {"qwen3moe", "arch/qwen3moe/model-f16.gguf", "qwen3moe"},
     {"tiny", "model/tiny-q4_k_m.gguf", "llama"},
 };
 

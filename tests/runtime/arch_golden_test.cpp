@@ -12,8 +12,8 @@ namespace {
 
 using test::Target;
 
-constexpr const char* kModels[] = {"llama",   "llama-rope3", "llama-bias",
-                                   "mistral", "qwen2",       "qwen3"};
+constexpr const char* kModels[] = {"llama", "llama-rope3", "llama-bias", "mistral",
+                                   "qwen2", "qwen3",       "mixtral",    "qwen3moe"};
 
 struct Setting {
     Target target;
