@@ -287,6 +287,23 @@ constexpr std::array<OpInfo, size_t(Op::count)> kOps{{
      .rtol = 1e-5f,
      .formula = "y[t] = sum_j weights[t][j] * x[t][j] + residual[t]",
      .source = "Shazeer et al. 2017, equation 1"},
+    {.op = Op::join,
+     .name = "join",
+     .bindings = {{"a", activation, in, "[rows * groups][a_width]"},
+                  {"b", activation, in, "[rows * groups][b_width]", true},
+                  {"y", activation, out, "[rows * groups][n_a + n_b]"}},
+     .params = {{"groups", u32},
+                {"a_width", u32},
+                {"a_first", u32},
+                {"n_a", u32},
+                {"b_width", u32},
+                {"b_first", u32},
+                {"n_b", u32}},
+     .rtol = 0,
+     .formula =
+         "y[r] = a[r][a_first .. a_first + n_a - 1], b[r][b_first .. b_first + n_b - 1]; n_b "
+         "is 0 where b is absent",
+     .source = "torch.cat of two torch.narrow"},
 }};
 
 constexpr bool rows_in_enum_order() {

@@ -31,6 +31,7 @@ enum class Op : uint8_t {
     expert_order,
     expert_matmul,
     expert_sum,
+    join,
     count
 };
 

@@ -85,6 +85,16 @@ void take_rows(std::span<const float> x, std::span<float> y) {
     std::copy(x.end() - ptrdiff_t(y.size()), x.end(), y.begin());
 }
 
+void join(std::span<const float> a, const Columns& of_a, std::span<const float> b,
+          const Columns& of_b, std::span<float> y) {
+    const size_t n = size_t(of_a.n) + of_b.n;
+    for (size_t row = 0; row < y.size() / n; ++row) {
+        for (size_t i = 0; i < of_a.n; ++i) y[row * n + i] = a[row * of_a.width + of_a.first + i];
+        for (size_t i = 0; i < of_b.n; ++i)
+            y[row * n + of_a.n + i] = b[row * of_b.width + of_b.first + i];
+    }
+}
+
 void rms_norm(std::span<const float> x, std::span<const float> w, size_t n, float eps,
               std::span<float> y) {
     for (size_t row = 0; row < x.size(); row += n) {

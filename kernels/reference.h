@@ -44,6 +44,11 @@ void rms_norm(std::span<const float> x, std::span<const float> w, size_t n, floa
               std::span<float> y);
 void layer_norm(std::span<const float> x, std::span<const float> w, std::span<const float> bias,
                 size_t n, float eps, std::span<float> y);
+struct Columns {
+    uint32_t width, first, n;
+};
+void join(std::span<const float> a, const Columns& of_a, std::span<const float> b,
+          const Columns& of_b, std::span<float> y);
 /// The rows of w fill y, then y2, then y3; absent ones are empty. The residual is added to y.
 struct Products {
     std::span<float> y, y2, y3;

@@ -169,6 +169,10 @@ class RefExecutor final : public Executor {
                                           out("y"));
             case Op::expert_sum:
                 return ref::expert_sum(in("x"), in("weights"), in("residual"), out("y"));
+            case Op::join:
+                return ref::join(in("a"), {s.u32("a_width"), s.u32("a_first"), s.u32("n_a")},
+                                 in("b"), {s.u32("b_width"), s.u32("b_first"), s.u32("n_b")},
+                                 out("y"));
             case Op::count:
                 break;
         }

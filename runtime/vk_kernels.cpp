@@ -295,6 +295,9 @@ KernelChoice choose_kernel(const KernelProfile& profile, const vk::Caps& caps, c
             return choose.expert_matmul(step, weight, rows);
         case Op::expert_sum:
             return choose.elementwise("expert_sum", n_rows * step.u32("n"));
+        case Op::join:
+            return choose.elementwise(
+                "join", n_rows * step.u32("groups") * (step.u32("n_a") + step.u32("n_b")));
         case Op::count:
             break;
     }

@@ -11,6 +11,7 @@ constexpr ArchSpec kArchs[] = {
     {.gguf_name = "qwen2", .qkv_bias = true},
     {.gguf_name = "qwen3", .norms = {.qk = true}},
     {.gguf_name = "qwen3moe", .norms = {.qk = true}, .expert_weights_norm = true},
+    {.gguf_name = "deepseek2", .rope = {.pairing = Pairing::adjacent}},
 };
 
 }  // namespace

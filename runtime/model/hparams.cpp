@@ -41,11 +41,6 @@ Result<void> read_heads(KeyReader& keys, Hparams& hp) {
                                    hp.embedding_length));
     hp.key_length = key_length.value_or(hp.embedding_length / hp.head_count);
     hp.value_length = value_length.value_or(hp.embedding_length / hp.head_count);
-    if (hp.key_length != hp.value_length)
-        return Error{
-            Category::shape_mismatch,
-            fmt::format("{}: expected key_length {}, file has {}",
-                        keys.key("attention.value_length"), hp.key_length, hp.value_length)};
     return {};
 }
 
@@ -71,6 +66,7 @@ Result<Hparams> Hparams::from(const gguf::File& file) {
     TRY(hp.feed_forward_length, keys.get_u32("feed_forward_length", 1, kMaxFeedForward));
     TRY(read_heads(keys, hp));
     TRY(read_rope(keys, file.find_tensor("rope_freqs.weight") != nullptr, hp));
+    TRY(read_latent(keys, hp));
     TRY(hp.layer_norm_rms_epsilon, keys.get_positive("attention.layer_norm_rms_epsilon"));
     TRY(read_experts(keys, *find_arch(architecture), hp));
 

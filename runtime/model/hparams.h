@@ -22,7 +22,7 @@ struct RopeHparams {
 
 /// How a layer looks at other tokens, and what its feed-forward part is: layers of one model may
 /// differ (layer_parts.h has a builder for each).
-enum class Mixer : uint8_t { attention };
+enum class Mixer : uint8_t { attention, latent_attention };
 enum class FeedForward : uint8_t { dense, experts };
 
 struct LayerHparams {
@@ -43,6 +43,16 @@ struct ExpertHparams {
     float weights_scale = 1;
 };
 
+/// Multi-head latent attention: keys and values of all heads are products of one short row. With it
+/// head_count_kv is 1, key_length and value_length are those of the latent space. kv_lora_rank 0:
+/// none.
+struct LatentHparams {
+    uint32_t kv_lora_rank = 0;
+    uint32_t q_lora_rank = 0;  // 0: queries come from the residual stream at once
+    uint32_t key_length_mla = 0;
+    uint32_t value_length_mla = 0;
+};
+
 /// What `<arch>.*` metadata says. Names are those of the GGUF keys.
 struct Hparams {
     std::string architecture;
@@ -57,6 +67,7 @@ struct Hparams {
     float layer_norm_rms_epsilon = 0;
     RopeHparams rope;
     ExpertHparams experts;
+    LatentHparams latent;
     uint32_t vocab_size = 0;
     std::vector<LayerHparams> layers;  // [block_count]
 

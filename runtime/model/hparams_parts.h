@@ -9,6 +9,10 @@ namespace m2w {
 
 constexpr uint32_t kMaxHeadDim = 4096;  // docs/models.md
 
+/// Needs the heads and RoPE's dimensions; says which layers have latent attention, and checks
+/// widths of keys and values.
+Result<void> read_latent(KeyReader& keys, Hparams& hp);
+
 /// has_factors: the file has the factors of Llama 3.1 as a tensor. Needs key_length.
 Result<void> read_rope(KeyReader& keys, bool has_factors, Hparams& hp);
 

@@ -14,6 +14,9 @@ struct SharedValues {
 /// Attention over keys and values of earlier positions: attention_part.cpp.
 ValueId build_attention(Emitter& e, const SharedValues& shared, ValueId h);
 
+/// Multi-head latent attention: latent_attention_part.cpp.
+ValueId build_latent_attention(Emitter& e, const SharedValues& shared, ValueId h);
+
 /// The dense feed-forward part of a layer: ffn_part.cpp.
 ValueId build_dense_ffn(Emitter& e, ValueId h);
 

@@ -26,6 +26,8 @@ ValueId build_mixer(Emitter& e, const SharedValues& shared, ValueId h) {
     switch (e.hp.layers[e.layer()].mixer) {
         case Mixer::attention:
             return build_attention(e, shared, h);
+        case Mixer::latent_attention:
+            return build_latent_attention(e, shared, h);
     }
     M2W_ASSERT(!"unknown mixer");
     return {};

@@ -24,6 +24,11 @@ enum class Dim : uint8_t {
     n_attn,
     head_dim,
     rope_pairs,
+    n_q_latent,
+    n_latent,
+    n_plain,
+    n_head,
+    value_mla,
     one,
     n_expert,
     n_ff_expert,
@@ -34,9 +39,13 @@ enum class Dim : uint8_t {
 enum class When : uint8_t {
     always,
     optional,
-    attention,  // layers with attention
-    dense_ffn,  // layers with a dense feed-forward part
-    experts,    // layers with experts
+    any_attention,     // layers with attention of any kind
+    attention,         // layers with plain attention
+    attention_q,       // those, or latent attention without latent queries
+    latent_attention,  // layers with latent attention
+    latent_queries,    // and with latent queries
+    dense_ffn,         // layers with a dense feed-forward part
+    experts,           // layers with experts
     experts_optional,
     shared_experts,  // layers with shared experts besides
     shared_experts_optional,
@@ -60,16 +69,27 @@ constexpr std::array<SlotRow, size_t(Slot::count)> kSlots{{
      When::optional},  // absent: tied to token_embd
     {Slot::rope_freqs, "rope_freqs.weight", Dim::rope_pairs, Dim::none, When::optional},
     {Slot::attn_norm, "attn_norm.weight", Dim::n_embd, Dim::none, When::always},
-    {Slot::attn_q, "attn_q.weight", Dim::n_embd, Dim::n_q, When::attention},
+    {Slot::attn_q, "attn_q.weight", Dim::n_embd, Dim::n_q, When::attention_q},
     {Slot::attn_k, "attn_k.weight", Dim::n_embd, Dim::n_k, When::attention},
     {Slot::attn_v, "attn_v.weight", Dim::n_embd, Dim::n_v, When::attention},
-    {Slot::attn_output, "attn_output.weight", Dim::n_attn, Dim::n_embd, When::attention},
+    {Slot::attn_output, "attn_output.weight", Dim::n_attn, Dim::n_embd, When::any_attention},
     {Slot::attn_q_bias, "attn_q.bias", Dim::n_q, Dim::none, When::qkv_bias},
     {Slot::attn_k_bias, "attn_k.bias", Dim::n_k, Dim::none, When::qkv_bias},
     {Slot::attn_v_bias, "attn_v.bias", Dim::n_v, Dim::none, When::qkv_bias},
     {Slot::attn_output_bias, "attn_output.bias", Dim::n_embd, Dim::none, When::optional},
     {Slot::attn_q_norm, "attn_q_norm.weight", Dim::head_dim, Dim::none, When::qk_norm},
     {Slot::attn_k_norm, "attn_k_norm.weight", Dim::head_dim, Dim::none, When::qk_norm},
+    {Slot::attn_q_a, "attn_q_a.weight", Dim::n_embd, Dim::n_q_latent, When::latent_queries},
+    {Slot::attn_q_a_norm, "attn_q_a_norm.weight", Dim::n_q_latent, Dim::none, When::latent_queries},
+    {Slot::attn_q_b, "attn_q_b.weight", Dim::n_q_latent, Dim::n_q, When::latent_queries},
+    {Slot::attn_kv_a_mqa, "attn_kv_a_mqa.weight", Dim::n_embd, Dim::head_dim,
+     When::latent_attention},
+    {Slot::attn_kv_a_norm, "attn_kv_a_norm.weight", Dim::n_latent, Dim::none,
+     When::latent_attention},
+    {Slot::attn_k_b, "attn_k_b.weight", Dim::n_plain, Dim::n_latent, When::latent_attention,
+     Dim::n_head},
+    {Slot::attn_v_b, "attn_v_b.weight", Dim::n_latent, Dim::value_mla, When::latent_attention,
+     Dim::n_head},
     {Slot::ffn_norm, "ffn_norm.weight", Dim::n_embd, Dim::none, When::always},
     {Slot::ffn_gate, "ffn_gate.weight", Dim::n_embd, Dim::n_ff, When::dense_ffn},
     {Slot::ffn_up, "ffn_up.weight", Dim::n_embd, Dim::n_ff, When::dense_ffn},
@@ -116,6 +136,7 @@ bool in_layer(Slot slot) {
 }
 
 uint64_t extent(Dim dim, const Hparams& hp, uint32_t layer) {
+    const bool latent = hp.layers[layer].mixer == Mixer::latent_attention;
     switch (dim) {
         case Dim::none:
             return 1;
@@ -126,17 +147,28 @@ uint64_t extent(Dim dim, const Hparams& hp, uint32_t layer) {
         case Dim::n_ff:
             return hp.feed_forward_length;
         case Dim::n_q:
-            return uint64_t(hp.head_count) * hp.key_length;
+            return uint64_t(hp.head_count) * (latent ? hp.latent.key_length_mla : hp.key_length);
         case Dim::n_k:
             return uint64_t(hp.head_count_kv[layer]) * hp.key_length;
         case Dim::n_v:
             return uint64_t(hp.head_count_kv[layer]) * hp.value_length;
         case Dim::n_attn:
-            return uint64_t(hp.head_count) * hp.value_length;
+            return uint64_t(hp.head_count) *
+                   (latent ? hp.latent.value_length_mla : hp.value_length);
         case Dim::head_dim:
             return hp.key_length;
         case Dim::rope_pairs:
             return hp.rope.dimension_count / 2;
+        case Dim::n_q_latent:
+            return hp.latent.q_lora_rank;
+        case Dim::n_latent:
+            return hp.latent.kv_lora_rank;
+        case Dim::n_plain:
+            return hp.latent.key_length_mla - hp.rope.dimension_count;
+        case Dim::n_head:
+            return hp.head_count;
+        case Dim::value_mla:
+            return hp.latent.value_length_mla;
         case Dim::one:
             return 1;
         case Dim::n_expert:
@@ -154,6 +186,9 @@ enum class Need : uint8_t { required, optional, refused };
 /// Layers may differ; slots that are not in layers ask for layer 0.
 Need need(When when, const ArchSpec& arch, const Hparams& hp, uint32_t layer) {
     const LayerHparams& kind = hp.layers[layer];
+    const bool plain = kind.mixer == Mixer::attention,
+               latent = kind.mixer == Mixer::latent_attention,
+               latent_queries = latent && hp.latent.q_lora_rank > 0;
     const bool experts = kind.feed_forward == FeedForward::experts,
                shared_experts = experts && hp.experts.shared_feed_forward_length > 0;
     switch (when) {
@@ -161,8 +196,16 @@ Need need(When when, const ArchSpec& arch, const Hparams& hp, uint32_t layer) {
             return Need::required;
         case When::optional:
             return Need::optional;
+        case When::any_attention:
+            return plain || latent ? Need::required : Need::refused;
         case When::attention:
-            return kind.mixer == Mixer::attention ? Need::required : Need::refused;
+            return plain ? Need::required : Need::refused;
+        case When::attention_q:
+            return plain || (latent && !latent_queries) ? Need::required : Need::refused;
+        case When::latent_attention:
+            return latent ? Need::required : Need::refused;
+        case When::latent_queries:
+            return latent_queries ? Need::required : Need::refused;
         case When::dense_ffn:
             return kind.feed_forward == FeedForward::dense ? Need::required : Need::refused;
         case When::experts:

@@ -1,5 +1,8 @@
 // elementwise_test.cpp — add, glu and take_rows against the reference.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <array>
 
 #include "tests/kernels/sweep.h"
 
@@ -54,6 +57,30 @@ TEST_F(ElementwiseOps, take_rows_takes_the_last_rows) {
 constexpr Activation kActivations[] = {Activation::silu,     Activation::gelu_tanh,
                                        Activation::relu,     Activation::sigmoid,
                                        Activation::identity, Activation::relu_squared};
+
+StepCase join(uint32_t groups, std::array<uint32_t, 3> a, std::array<uint32_t, 3> b) {
+    StepCase step{
+        .name = fmt::format("groups={},a={},b={}", groups, fmt::join(a, "-"), fmt::join(b, "-")),
+        .op = Op::join,
+        .params = {{"groups", groups},
+                   {"a_width", a[0]},
+                   {"a_first", a[1]},
+                   {"n_a", a[2]},
+                   {"b_width", b[0]},
+                   {"b_first", b[1]},
+                   {"n_b", b[2]}}};
+    if (b[2] > 0) step.with = {"b"};
+    return step;
+}
+
+TEST_F(ElementwiseOps, join_of_any_columns_is_exact) {
+    const StepCase steps[] = {
+        join(1, {1, 0, 1}, {0, 0, 0}),          join(3, {33, 5, 17}, {0, 0, 0}),
+        join(1, {257, 0, 257}, {31, 0, 31}),    join(4, {48, 32, 16}, {33, 1, 32}),
+        join(128, {576, 512, 64}, {64, 0, 64}),
+    };
+    sweep(steps, usual_batches());
+}
 
 const char* activation_name(Activation activation) {
     constexpr const char* kNames[] = {"silu",    "gelu_tanh", "relu",

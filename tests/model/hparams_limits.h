@@ -14,15 +14,27 @@ struct HparamLimit {
 };
 
 inline constexpr HparamLimit kHparamLimits[] = {
-    {"block_count", 1, 512},           {"context_length", 1, 1u << 28},
-    {"embedding_length", 1, 1u << 17}, {"feed_forward_length", 1, 1u << 20},
-    {"attention.head_count", 1, 1024}, {"attention.head_count_kv", 1, 1024},
-    {"attention.key_length", 1, 4096}, {"attention.value_length", 1, 4096},
-    {"rope.dimension_count", 1, 4096}, {"vocab_size", 1, 1u << 24, "vocab"},
-    {"expert_count", 0, 1024},         {"expert_used_count", 0, 64},
-    {"expert_group_count", 0, 32},     {"expert_group_used_count", 0, 32},
-    {"expert_shared_count", 0, 64},    {"expert_feed_forward_length", 1, 1u << 20},
+    {"block_count", 1, 512},
+    {"context_length", 1, 1u << 28},
+    {"embedding_length", 1, 1u << 17},
+    {"feed_forward_length", 1, 1u << 20},
+    {"attention.head_count", 1, 1024},
+    {"attention.head_count_kv", 1, 1024},
+    {"attention.key_length", 1, 4096},
+    {"attention.value_length", 1, 4096},
+    {"rope.dimension_count", 1, 4096},
+    {"vocab_size", 1, 1u << 24, "vocab"},
+    {"expert_count", 0, 1024},
+    {"expert_used_count", 0, 64},
+    {"expert_group_count", 0, 32},
+    {"expert_group_used_count", 0, 32},
+    {"expert_shared_count", 0, 64},
+    {"expert_feed_forward_length", 1, 1u << 20},
     {"expert_gating_func", 0, 3},
+    {"attention.kv_lora_rank", 0, 1u << 14},
+    {"attention.q_lora_rank", 0, 1u << 14},
+    {"attention.key_length_mla", 1, 4096},
+    {"attention.value_length_mla", 1, 4096},
 };
 
 }  // namespace m2w::test

@@ -83,9 +83,10 @@ factors of a `rope_freqs` tensor (Llama 3.1 and later). Models that are converte
 SmolLM2 files say `llama`.
 
 Layers with experts (mixture of experts): softmax or sigmoid scores, a selection bias, groups of experts, weights that add up to 1 or
-do not, a scale, shared experts with or without a gate, biases, leading dense layers; all of it on the device.
+do not, a scale, shared experts with or without a gate, biases, leading dense layers; all of it on the device. Multi-head
+latent attention with its matrices on the query side (files with `attn_k_b` and `attn_v_b`).
 
-Refused by name: YaRN and LongRoPE scaling, keys and values of different widths. Any other `<arch>.` key that
+Refused by name: YaRN and LongRoPE scaling, keys and values of different widths without latent attention. Any other `<arch>.` key that
 nothing reads, and any tensor that nothing uses, is a warning of `m2w inspect`.
 
 ## Weight types

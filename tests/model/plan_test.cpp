@@ -98,6 +98,7 @@ const SharedModel kSharedModels[] = {
     {"qwen3", "arch/qwen3/model-f16.gguf", "qwen3"},
     {"mixtral", "arch/mixtral/model-f16.gguf", "llama"},
     {"qwen3moe", "arch/qwen3moe/model-f16.gguf", "qwen3moe"},
+    {"deepseek2", "arch/deepseek2/model-f16.gguf", "deepseek2"},
     {"tiny", "model/tiny-q4_k_m.gguf", "llama"},
 };
 

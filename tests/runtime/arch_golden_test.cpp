@@ -12,8 +12,8 @@ namespace {
 
 using test::Target;
 
-constexpr const char* kModels[] = {"llama", "llama-rope3", "llama-bias", "mistral",
-                                   "qwen2", "qwen3",       "mixtral",    "qwen3moe"};
+constexpr const char* kModels[] = {"llama", "llama-rope3", "llama-bias", "mistral",  "qwen2",
+                                   "qwen3", "mixtral",     "qwen3moe",   "deepseek2"};
 
 struct Setting {
     Target target;

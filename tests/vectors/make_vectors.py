@@ -488,6 +488,22 @@ def gated_delta(f):
     one("tiny_inputs", 2, 1, 16, 4, 4, pos=1, scale=1e-4)
 
 
+def join(f):
+    def one(groups, n_tok, a, b=None):
+        params, sides, columns = {"groups": groups}, {}, []
+        for name, (width, first, n) in (("a", a), ("b", b or (0, 0, 0))):
+            params |= {f"{name}_width": width, f"{name}_first": first, f"n_{name}": n}
+            if n:
+                x = f.normal(n_tok, groups, width)
+                sides[name] = x.reshape(n_tok, -1)
+                columns.append(x[..., first:first + n])
+        f.case(f"case{len(f.names)}", params, n_tok, y=np.concatenate(columns, axis=-1).reshape(n_tok, -1), **sides)
+    one(1, 1, (1, 0, 1))
+    one(3, 2, (33, 5, 17))
+    one(2, 3, (48, 0, 32), (16, 0, 16))
+    one(4, 9, (40, 8, 32), (33, 32, 1))
+
+
 def route(f):
     def one(name, n_expert, n_used, n_tok=3, scoring="softmax", normalised=0, n_group=1, n_group_used=1, group_top=1,
             scale=1.0, bias=False, ties=False):
@@ -595,7 +611,8 @@ def soft_cap(f):
 OPS = [(embed, 1e-6), (take_rows, 0.0), (rms_norm, 1e-5), (layer_norm, 1e-5), (matmul, 1e-5), (add, 1e-6),
        (rope_table, 1e-5), (rope, 1e-5), (kv_store, 0.0), (rope_store, 1e-5), (attend, 2e-5), (glu, 1e-5), (xielu, 1e-5),
        (soft_cap, 1e-5), (causal_conv, 1e-5), (ssm_scan, 2e-5), (gated_delta, 2e-5),
-       (route, 1e-5), (expert_order, 0.0), (expert_matmul, 1e-5), (expert_sum, 1e-5)]
+       (route, 1e-5), (expert_order, 0.0), (expert_matmul, 1e-5), (expert_sum, 1e-5),
+       (join, 0.0)]
 
 
 def main(folder):
