@@ -252,8 +252,8 @@ constexpr std::array<OpInfo, size_t(Op::count)> kOps{{
          "s = softmax(logits) or 1 / (1 + exp(-logits)); ids: the n_used largest of s + bias in "
          "the n_group_used groups with the largest sums of their group_top largest, ties to the "
          "lower id; weights = scale * s[ids], divided by their sum where normalised",
-     .source = "Shazeer et al. 2017, equation 3; groups and selection bias: DeepSeek-AI 2024, "
-               "DeepSeek-V2 section 2.2.2 and DeepSeek-V3 section 2.1.2"},
+     .source = "Shazeer et al. 2017, equation 3; groups and selection bias: arXiv "
+               "2405.04434 section 2.2.2 and arXiv 2412.19437 section 2.1.2"},
     {.op = Op::expert_order,
      .name = "expert_order",
      .bindings = {{"ids", activation, in, "[n_tok][n_used]"},
@@ -276,7 +276,7 @@ constexpr std::array<OpInfo, size_t(Op::count)> kOps{{
          "y[t][j][i] = sum_k w[e][i][k] * x[t][n_x = 1: 0, n_x = n_used: j][k] + bias[e][i], "
          "e = ids[t][j], or j where ids are absent; order: expert_order of the ids",
      .source = "Shazeer et al. 2017; a matrix for each head: multi-head latent attention, "
-               "DeepSeek-AI 2024, DeepSeek-V2 section 2.1"},
+               "arXiv 2405.04434 section 2.1"},
     {.op = Op::expert_sum,
      .name = "expert_sum",
      .bindings = {{"x", activation, in, "[n_tok][n_used][n]"},
