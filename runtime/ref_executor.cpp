@@ -1,6 +1,8 @@
 // ref_executor.cpp — one case a Step over the functions of kernels/reference.h.
 #include "runtime/ref_executor.h"
 
+#include <algorithm>
+
 #include "gguf/validate.h"
 #include "kernels/reference.h"
 #include "runtime/memory.h"
@@ -17,23 +19,36 @@ struct RefWeights {
     std::vector<std::vector<float>> vectors;    // [n_tensors]
 };
 
+/// Rows of a file's matrix, in runs that follow each other there.
+Result<void> read_rows(const gguf::File& file, const TensorPart& part, std::span<std::byte> out) {
+    const uint64_t row_bytes = part.info->size_bytes / part.info->rows();
+    for (uint64_t row = 0, count = 0; row < part.rows; row += count) {
+        count = std::min(part.rows - row, part.file_rows.run(row));
+        TRY(file.read(*part.info, part.file_rows.file_row(row) * row_bytes,
+                      out.subspan(row * row_bytes, count * row_bytes)));
+    }
+    return {};
+}
+
 Result<void> load_tensor(const gguf::File& file, const Tensor& t, size_t index, RefWeights& out) {
-    const std::vector<const gguf::TensorInfo*> parts = t.parts();
-    for (const gguf::TensorInfo* info : parts) {
-        TRY(gguf::check_finite(file, *info));
+    const std::vector<TensorPart> parts = t.parts();
+    for (const TensorPart& part : parts) {
+        TRY(gguf::check_finite(file, *part.info));
         if (!t.is_vector) continue;
-        TRY(const auto values, file.decode(*info));
+        TRY(const auto values, file.decode(*part.info));
         out.vectors[index].insert(out.vectors[index].end(), values.begin(), values.end());
     }
     if (t.is_vector) return {};
     auto bytes = file.source(*t.info).view(t.info->offset_bytes, t.info->size_bytes);
-    if (bytes.empty() || parts.size() > 1) {
+    if (bytes.empty() || parts.size() > 1 || !t.file_rows.all()) {
         std::vector<std::byte>& owned = out.owned[index];
         owned.resize(t.file_bytes());
-        size_t at = 0;
-        for (const gguf::TensorInfo* info : parts) {
-            TRY(file.read(*info, 0, std::span(owned).subspan(at, info->size_bytes)));
-            at += info->size_bytes;
+        const uint64_t row_bytes = owned.size() / t.rows;
+        uint64_t row = 0;
+        for (const TensorPart& part : parts) {
+            TRY(read_rows(file, part,
+                          std::span(owned).subspan(row * row_bytes, part.rows * row_bytes)));
+            row += part.rows;
         }
         bytes = owned;
     }

@@ -69,16 +69,15 @@ class Loader {
     Result<void> load(const Tensor& t, const DeviceTensor& to) {
         for (const WeightPiece& piece : to.pieces) TRY(load_grid(dtype_info(to.dtype), piece));
         uint64_t done = 0;  // rows of a matrix, bytes of a vector
-        for (const gguf::TensorInfo* info : t.parts()) {
+        for (const TensorPart& part : t.parts()) {
+            const gguf::TensorInfo& info = *part.info;
             if (t.is_vector) {
-                TRY(done, load_vector(*info, to.pieces[0], done));
+                TRY(done, load_vector(info, to.pieces[0], done));
                 continue;
             }
-            const uint64_t rows = info->rows();
-            for (const WeightPiece& piece : to.pieces)
-                TRY(load_rows(t, {*info, done, rows}, piece));
-            file_.source(*info).done_with(info->offset_bytes, info->size_bytes);
-            done += rows;
+            for (const WeightPiece& piece : to.pieces) TRY(load_rows(t, {part, done}, piece));
+            file_.source(info).done_with(info.offset_bytes, info.size_bytes);
+            done += part.rows;
         }
         return {};
     }
@@ -87,10 +86,10 @@ class Loader {
     LoadProgress state;
 
   private:
-    /// A tensor of the file as rows [row0, row0 + rows) of a matrix.
-    struct Part {
-        const gguf::TensorInfo& info;
-        uint64_t row0, rows;
+    /// Rows of the file, and which of the matrix they are from row0 on.
+    struct Placed {
+        const TensorPart& part;
+        uint64_t row0;
     };
 
     /// Floats to byte `at` of a piece; gives the byte behind them.
@@ -111,20 +110,22 @@ class Loader {
     }
 
     /// The rows that a part and a piece share.
-    Result<void> load_rows(const Tensor& t, const Part& part, const WeightPiece& piece) {
-        const uint64_t begin = std::max(part.row0, piece.row0);
-        const uint64_t end = std::min(part.row0 + part.rows, piece.row0 + piece.rows);
+    Result<void> load_rows(const Tensor& t, const Placed& placed, const WeightPiece& piece) {
+        const TensorPart& part = placed.part;
+        const uint64_t begin = std::max(placed.row0, piece.row0);
+        const uint64_t end = std::min(placed.row0 + part.rows, piece.row0 + piece.rows);
         if (begin >= end) return {};
         const DTypeInfo& type = dtype_info(t.dtype);
-        const uint64_t n = (end - begin) * blocks_per_row(t);
-        const uint64_t in_part = (begin - part.row0) * blocks_per_row(t),
-                       in_piece = (begin - piece.row0) * blocks_per_row(t);
+        const uint64_t row_blocks = blocks_per_row(t), n = (end - begin) * row_blocks;
+        const uint64_t in_part = (begin - placed.row0) * row_blocks,
+                       in_piece = (begin - piece.row0) * row_blocks;
         const uint64_t step = std::max<uint64_t>(
             1, std::min(kPieceBytes, uploader_.max_stage_bytes() / 2) / type.block_bytes);
-        for (uint64_t b = 0; b < n; b += step) {
-            const uint64_t count = std::min(step, n - b);
-            TRY(auto blocks,
-                fetch(part.info, (in_part + b) * type.block_bytes, count * type.block_bytes));
+        for (uint64_t b = 0, count = 0; b < n; b += count) {
+            const uint64_t row = (in_part + b) / row_blocks, in_row = (in_part + b) % row_blocks;
+            count = std::min({step, n - b, part.file_rows.run(row) * row_blocks - in_row});
+            const uint64_t from = part.file_rows.file_row(row) * row_blocks + in_row;
+            TRY(auto blocks, fetch(*part.info, from * type.block_bytes, count * type.block_bytes));
             TRY(repack(type, blocks, piece, in_piece + b, count));
             TRY(advance(blocks.size()));
         }

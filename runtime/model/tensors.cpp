@@ -327,15 +327,19 @@ Result<TensorTable> TensorTable::from(const gguf::File& file, const Hparams& hp,
     return table;
 }
 
-std::vector<const gguf::TensorInfo*> Tensor::parts() const {
-    std::vector<const gguf::TensorInfo*> all{info};
+std::vector<TensorPart> Tensor::parts() const {
+    TensorPart first{info, file_rows, rows};
+    for (const TensorPart& part : stacked) first.rows -= is_vector ? 0 : part.rows;
+    std::vector<TensorPart> all{first};
     all.insert(all.end(), stacked.begin(), stacked.end());
     return all;
 }
 
 uint64_t Tensor::file_bytes() const {
     uint64_t sum = 0;
-    for (const gguf::TensorInfo* part : parts()) sum += part->size_bytes;
+    for (const TensorPart& part : parts())
+        sum += is_vector ? part.info->size_bytes
+                         : part.info->size_bytes / part.info->rows() * part.rows;
     return sum;
 }
 

@@ -60,6 +60,26 @@ enum class Slot : uint8_t {
 };
 constexpr Slot kFirstLayerSlot = Slot::attn_norm;
 
+/// Which rows of a file's matrix make up a Tensor, where the file has several matrices in one: of
+/// every `period` rows `take`, from row `first` on.
+struct FileRows {
+    uint64_t first = 0, take = 0, period = 0;  // take 0: all of them
+
+    bool all() const { return take == 0; }
+    uint64_t file_row(uint64_t row) const {
+        return all() ? row : first + row / take * period + row % take;
+    }
+    /// How many rows, from this one on, follow each other in the file.
+    uint64_t run(uint64_t row) const { return all() ? UINT32_MAX : take - row % take; }
+};
+
+/// What a Tensor is made of: a vector, or rows of a matrix.
+struct TensorPart {
+    const gguf::TensorInfo* info = nullptr;  // in the File that the model was made from
+    FileRows file_rows{};
+    uint64_t rows = 0;
+};
+
 /// A weight of the model: a matrix [rows][cols] in planes, or an f32 vector (rows = 1).
 struct Tensor {
     std::string name;
@@ -68,12 +88,13 @@ struct Tensor {
     uint64_t cols = 0;
     bool is_vector = false;
     const gguf::TensorInfo* info = nullptr;  // in the File that the model was made from
-    /// Further tensors of the file, whose rows follow those of info in one matrix or vector; only
-    /// rewritten Plans have them (runtime/fuse.h). rows and cols count all.
-    std::vector<const gguf::TensorInfo*> stacked{};
+    FileRows file_rows{};                    // of a matrix: which of info's rows
+    /// Further parts, whose rows follow those of info in one matrix or vector; only rewritten Plans
+    /// have them (runtime/fuse.h). rows and cols count all.
+    std::vector<TensorPart> stacked{};
 
     /// info and stacked, in the order of their rows.
-    std::vector<const gguf::TensorInfo*> parts() const;
+    std::vector<TensorPart> parts() const;
     uint64_t file_bytes() const;
 
     /// The rows, or the values of a vector, are so many equal slices: one an expert or a head.
