@@ -38,7 +38,10 @@ ValueId build_attention(Emitter& e, const SharedValues& shared, ValueId h) {
     }
     q = rope(e, "q_rope", q, shared.rope_table, n_head);
     k = rope(e, "k_rope", k, shared.rope_table, n_head_kv);
-    const ValueId attended = attend(e, q, k, v, n_head_kv);
+    ValueId attended = attend(e, q, k, v, n_head_kv);
+    if (e.arch.attn_gate)
+        attended =
+            e.glu("gated", e.matmul("q_gate", h, Slot::attn_q_gate), attended, Activation::sigmoid);
     return e.matmul("attn_output", attended, Slot::attn_output, Slot::attn_output_bias);
 }
 

@@ -43,6 +43,11 @@ uint32_t Emitter::cache(std::string_view name, uint32_t width, uint32_t window) 
     return uint32_t(plan_.caches.size() - 1);
 }
 
+uint32_t Emitter::state(std::string_view name, uint32_t words) {
+    plan_.states.push_back({scoped(name), words});
+    return uint32_t(plan_.states.size() - 1);
+}
+
 uint32_t Emitter::constant(std::string_view name, std::vector<uint32_t> words) {
     plan_.constants.push_back({scoped(name), std::move(words)});
     return uint32_t(plan_.constants.size() - 1);
@@ -76,6 +81,12 @@ ValueId Emitter::matmul(std::string_view name, ValueId x, Slot weight, Slot bias
     constexpr uint32_t none = Operand::kAbsent;
     emit(Op::matmul, {tensor(weight), x.index, bias_index, none, y.index, none, none},
          {uint32_t(w.cols), uint32_t(w.rows), 0u, 0u});
+    return y;
+}
+
+ValueId Emitter::glu(std::string_view name, ValueId gate, ValueId up, Activation activation) {
+    const ValueId y = value(name, width(up), rows(up));
+    emit(Op::glu, {gate.index, up.index, y.index}, {width(up), uint32_t(activation)});
     return y;
 }
 

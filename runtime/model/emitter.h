@@ -24,7 +24,7 @@ struct ValueId {
 /// A param value for a contract; emit() checks the type against the table.
 using ParamValue = std::variant<uint32_t, float>;
 
-/// Appends Steps to one Plan. Names of values and caches get the layer as prefix ("l3.q").
+/// Appends Steps to one Plan. Names of values, caches and states get the layer as prefix ("l3.q").
 class Emitter {
   public:
     Emitter(const ArchSpec& arch, const Hparams& hparams, const TensorTable& table);
@@ -43,6 +43,7 @@ class Emitter {
     ValueId value(std::string_view name, uint32_t width, Rows rows = Rows::n_tok);
     /// window: positions that a query sees, 0 for all.
     uint32_t cache(std::string_view name, uint32_t width, uint32_t window);
+    uint32_t state(std::string_view name, uint32_t words);
     uint32_t constant(std::string_view name, std::vector<uint32_t> words);
     /// The residual stream, after the last Step.
     void tap(ValueId x);
@@ -60,6 +61,7 @@ class Emitter {
     ValueId matmul(std::string_view name, ValueId x, Slot weight, Slot bias = Slot::count);
     /// a + scale * b
     ValueId add(std::string_view name, ValueId a, ValueId b, float scale = 1);
+    ValueId glu(std::string_view name, ValueId gate, ValueId up, Activation activation);
 
     /// The finished Plan; logits f32 [n_out][n_vocab].
     Plan finish(ValueId logits);

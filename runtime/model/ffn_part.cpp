@@ -6,9 +6,7 @@ namespace m2w {
 ValueId build_dense_ffn(Emitter& e, ValueId h) {
     const ValueId gate = e.matmul("ffn_gate", h, Slot::ffn_gate, Slot::ffn_gate_bias);
     const ValueId up = e.matmul("ffn_up", h, Slot::ffn_up, Slot::ffn_up_bias);
-    const ValueId act = e.value("ffn_act", e.width(up));
-    e.emit(Op::glu, {gate.index, up.index, act.index},
-           {e.width(up), uint32_t(e.arch.ffn_activation)});
+    const ValueId act = e.glu("ffn_act", gate, up, e.arch.ffn_activation);
     return e.matmul("ffn_down", act, Slot::ffn_down, Slot::ffn_down_bias);
 }
 

@@ -13,7 +13,7 @@ namespace {
 constexpr uint32_t kMaxLayers = 512, kMaxHeads = 1024, kMaxEmbedding = 1u << 17,
                    kMaxFeedForward = 1u << 20, kMaxContext = 1u << 28, kMaxVocab = 1u << 24;
 
-Result<void> read_heads(KeyReader& keys, Hparams& hp) {
+Result<void> read_heads(KeyReader& keys, const ArchSpec& arch, Hparams& hp) {
     TRY(hp.head_count, keys.get_u32("attention.head_count", 1, kMaxHeads));
     const gguf::Value* kv = keys.find("attention.head_count_kv");
     if (kv && kv->type == gguf::ValueType::array) {
@@ -27,8 +27,10 @@ Result<void> read_heads(KeyReader& keys, Hparams& hp) {
         TRY(auto one, keys.find_u32("attention.head_count_kv", 1, kMaxHeads));
         hp.head_count_kv.assign(hp.block_count, one.value_or(hp.head_count));
     }
+    const bool without_attention = arch.recurrent.kind == Recurrence::short_conv;
     for (uint32_t n : hp.head_count_kv)
-        if (n == 0 || n > hp.head_count || hp.head_count % n != 0)
+        if ((n == 0 && !without_attention) ||
+            (n != 0 && (n > hp.head_count || hp.head_count % n != 0)))
             return bad_key(
                 keys.key("attention.head_count_kv"),
                 fmt::format("expected a divisor of head_count {}, file has {}", hp.head_count, n));
@@ -56,6 +58,7 @@ Result<Hparams> Hparams::from(const gguf::File& file) {
                        fmt::format("architecture \"{}\" is not supported; supported: {}",
                                    architecture.substr(0, 64), known));
     }
+    const ArchSpec& arch = *find_arch(architecture);
     Hparams hp;
     hp.architecture = architecture;
     KeyReader keys(file, hp.architecture);
@@ -64,11 +67,12 @@ Result<Hparams> Hparams::from(const gguf::File& file) {
     TRY(hp.block_count, keys.get_u32("block_count", 1, kMaxLayers));
     hp.layers.resize(hp.block_count);
     TRY(hp.feed_forward_length, keys.get_u32("feed_forward_length", 1, kMaxFeedForward));
-    TRY(read_heads(keys, hp));
+    TRY(read_heads(keys, arch, hp));
     TRY(read_rope(keys, file.find_tensor("rope_freqs.weight") != nullptr, hp));
     TRY(read_latent(keys, hp));
     TRY(hp.layer_norm_rms_epsilon, keys.get_positive("attention.layer_norm_rms_epsilon"));
-    TRY(read_experts(keys, *find_arch(architecture), hp));
+    TRY(read_experts(keys, arch, hp));
+    TRY(read_recurrent(keys, arch, hp));
 
     TRY(const auto* tokens, file.find_strings("tokenizer.ggml.tokens"));
     TRY(auto vocab_size, keys.find_u32("vocab_size", 1, kMaxVocab, Category::vocab));

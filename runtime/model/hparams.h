@@ -22,7 +22,16 @@ struct RopeHparams {
 
 /// How a layer looks at other tokens, and what its feed-forward part is: layers of one model may
 /// differ (layer_parts.h has a builder for each).
-enum class Mixer : uint8_t { attention, latent_attention };
+enum class Mixer : uint8_t {
+    attention,
+    latent_attention,
+    short_conv,
+    scan_and_attention,
+    delta_net
+};
+constexpr bool has_attention(Mixer mixer) {
+    return mixer == Mixer::attention || mixer == Mixer::scan_and_attention;
+}
 enum class FeedForward : uint8_t { dense, experts };
 
 struct LayerHparams {
@@ -53,6 +62,19 @@ struct LatentHparams {
     uint32_t value_length_mla = 0;
 };
 
+/// Recurrent layers: the `ssm.*` keys, or `shortconv.l_cache` alone.
+struct RecurrentHparams {
+    uint32_t conv_width = 0;   // inputs that a convolution sees
+    uint32_t inner_size = 0;   // all heads together; of a delta net those of the values
+    uint32_t state_size = 0;   // states of a head's dimension; of a delta net the width of a key
+    uint32_t head_count = 0;   // ssm.time_step_rank
+    uint32_t group_count = 0;  // heads of B and C; of a delta net those of the keys
+
+    uint32_t head_dim() const { return inner_size / head_count; }
+    /// Channels of the convolution: x, B and C, or queries, keys and values.
+    uint32_t conv_size() const { return inner_size + 2 * group_count * state_size; }
+};
+
 /// What `<arch>.*` metadata says. Names are those of the GGUF keys.
 struct Hparams {
     std::string architecture;
@@ -61,13 +83,14 @@ struct Hparams {
     uint32_t embedding_length = 0;
     uint32_t feed_forward_length = 0;
     uint32_t head_count = 0;
-    std::vector<uint32_t> head_count_kv;  // [block_count]
+    std::vector<uint32_t> head_count_kv;  // [block_count]; 0 for layers without attention
     uint32_t key_length = 0;              // head_dim of queries and keys
     uint32_t value_length = 0;            // head_dim of values
     float layer_norm_rms_epsilon = 0;
     RopeHparams rope;
     ExpertHparams experts;
     LatentHparams latent;
+    RecurrentHparams recurrent;
     uint32_t vocab_size = 0;
     std::vector<LayerHparams> layers;  // [block_count]
 

@@ -19,4 +19,7 @@ Result<void> read_rope(KeyReader& keys, bool has_factors, Hparams& hp);
 /// Needs feed_forward_length; says which layers have experts.
 Result<void> read_experts(KeyReader& keys, const ArchSpec& arch, Hparams& hp);
 
+/// Says which layers have which mixer. Needs head_count_kv and embedding_length.
+Result<void> read_recurrent(KeyReader& keys, const ArchSpec& arch, Hparams& hp);
+
 }  // namespace m2w

@@ -10,9 +10,10 @@ namespace m2w {
 namespace {
 
 // Keys that change nothing that is computed here, each with the reason.
-constexpr std::array<std::string_view, 2> kIgnoredKeys{
+constexpr std::array<std::string_view, 3> kIgnoredKeys{
     "rope.scaling.original_context_length",  // linear scaling does not use it
     "rope.scaling.finetuned",                // provenance
+    "rope.dimension_sections",               // text has the same position in every section
 };
 
 }  // namespace

@@ -17,6 +17,12 @@ ValueId build_attention(Emitter& e, const SharedValues& shared, ValueId h);
 /// Multi-head latent attention: latent_attention_part.cpp.
 ValueId build_latent_attention(Emitter& e, const SharedValues& shared, ValueId h);
 
+/// Gated short convolution, selective scan, gated delta net: short_conv_part.cpp, scan_part.cpp,
+/// delta_net_part.cpp. They keep states of all tokens so far.
+ValueId build_short_conv(Emitter& e, ValueId h);
+ValueId build_scan(Emitter& e, ValueId h);
+ValueId build_delta_net(Emitter& e, ValueId h);
+
 /// The dense feed-forward part of a layer: ffn_part.cpp.
 ValueId build_dense_ffn(Emitter& e, ValueId h);
 

@@ -24,6 +24,9 @@ std::string operand_str(const Plan& plan, const Binding& binding, Operand operan
             return plan.values[operand.index].name;
         case Bind::weight: {
             const Tensor& t = plan.tensors[operand.index];
+            if (!t.file_rows.all())
+                return fmt::format("{}{{{}+{}/{}}}[{}][{}]", t.name, t.file_rows.first,
+                                   t.file_rows.take, t.file_rows.period, t.rows, t.cols);
             return t.slices > 1
                        ? fmt::format("{}[{}][{}][{}]", t.name, t.slices, t.rows / t.slices, t.cols)
                        : fmt::format("{}[{}][{}]", t.name, t.rows, t.cols);

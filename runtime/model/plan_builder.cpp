@@ -28,6 +28,12 @@ ValueId build_mixer(Emitter& e, const SharedValues& shared, ValueId h) {
             return build_attention(e, shared, h);
         case Mixer::latent_attention:
             return build_latent_attention(e, shared, h);
+        case Mixer::short_conv:
+            return build_short_conv(e, h);
+        case Mixer::scan_and_attention:
+            return e.add("mixed", build_scan(e, h), build_attention(e, shared, h));
+        case Mixer::delta_net:
+            return build_delta_net(e, h);
     }
     M2W_ASSERT(!"unknown mixer");
     return {};

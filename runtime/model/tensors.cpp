@@ -32,7 +32,12 @@ enum class Dim : uint8_t {
     one,
     n_expert,
     n_ff_expert,
-    n_ff_shared
+    n_ff_shared,
+    n_inner,
+    n_conv,
+    conv_width,
+    n_ssm_head,
+    ssm_head_dim
 };
 
 /// When a file must have the tensor.
@@ -50,7 +55,32 @@ enum class When : uint8_t {
     shared_experts,  // layers with shared experts besides
     shared_experts_optional,
     qkv_bias,
-    qk_norm
+    qk_norm,
+    attn_gate,   // layers with a gate in attn_q
+    short_conv,  // layers with a mixer of this kind
+    scan,
+    delta_net,
+    scan_or_delta_net,
+    scan_optional,
+    scan_rates,  // their vectors of one name differ in shape
+    delta_net_rates,
+    separate_beta,  // delta nets with matrices of their own for beta and decay
+    joint_beta
+};
+
+/// Matrices that a file has in one.
+enum class Part : uint8_t {
+    whole,
+    conv_b,
+    conv_c,
+    conv_x,
+    scan_z,
+    scan_xbc,
+    scan_dt,
+    query,
+    query_gate,
+    beta,
+    alpha
 };
 
 struct SlotRow {
@@ -60,6 +90,7 @@ struct SlotRow {
     Dim rows;               // none: a vector
     When when;
     Dim slices = Dim::one;  // slowest dimension
+    Part part = Part::whole;
 };
 
 constexpr std::array<SlotRow, size_t(Slot::count)> kSlots{{
@@ -69,7 +100,8 @@ constexpr std::array<SlotRow, size_t(Slot::count)> kSlots{{
      When::optional},  // absent: tied to token_embd
     {Slot::rope_freqs, "rope_freqs.weight", Dim::rope_pairs, Dim::none, When::optional},
     {Slot::attn_norm, "attn_norm.weight", Dim::n_embd, Dim::none, When::always},
-    {Slot::attn_q, "attn_q.weight", Dim::n_embd, Dim::n_q, When::attention_q},
+    {Slot::attn_q, "attn_q.weight", Dim::n_embd, Dim::n_q, When::attention_q, Dim::one,
+     Part::query},
     {Slot::attn_k, "attn_k.weight", Dim::n_embd, Dim::n_k, When::attention},
     {Slot::attn_v, "attn_v.weight", Dim::n_embd, Dim::n_v, When::attention},
     {Slot::attn_output, "attn_output.weight", Dim::n_attn, Dim::n_embd, When::any_attention},
@@ -122,6 +154,39 @@ constexpr std::array<SlotRow, size_t(Slot::count)> kSlots{{
      When::shared_experts},
     {Slot::ffn_down_shexp, "ffn_down_shexp.weight", Dim::n_ff_shared, Dim::n_embd,
      When::shared_experts},
+    {Slot::attn_q_gate, "attn_q.weight", Dim::n_embd, Dim::n_q, When::attn_gate, Dim::one,
+     Part::query_gate},
+    {Slot::shortconv_b, "shortconv.in_proj.weight", Dim::n_embd, Dim::n_embd, When::short_conv,
+     Dim::one, Part::conv_b},
+    {Slot::shortconv_c, "shortconv.in_proj.weight", Dim::n_embd, Dim::n_embd, When::short_conv,
+     Dim::one, Part::conv_c},
+    {Slot::shortconv_x, "shortconv.in_proj.weight", Dim::n_embd, Dim::n_embd, When::short_conv,
+     Dim::one, Part::conv_x},
+    {Slot::shortconv_conv, "shortconv.conv.weight", Dim::conv_width, Dim::none, When::short_conv,
+     Dim::n_embd},
+    {Slot::shortconv_out, "shortconv.out_proj.weight", Dim::n_embd, Dim::n_embd, When::short_conv},
+    {Slot::ssm_z, "ssm_in.weight", Dim::n_embd, Dim::n_inner, When::scan, Dim::one, Part::scan_z},
+    {Slot::ssm_xbc, "ssm_in.weight", Dim::n_embd, Dim::n_conv, When::scan, Dim::one,
+     Part::scan_xbc},
+    {Slot::ssm_dt, "ssm_in.weight", Dim::n_embd, Dim::n_ssm_head, When::scan, Dim::one,
+     Part::scan_dt},
+    {Slot::delta_qkv, "attn_qkv.weight", Dim::n_embd, Dim::n_conv, When::delta_net},
+    {Slot::delta_gate, "attn_gate.weight", Dim::n_embd, Dim::n_inner, When::delta_net},
+    {Slot::ssm_beta, "ssm_beta.weight", Dim::n_embd, Dim::n_ssm_head, When::separate_beta},
+    {Slot::ssm_alpha, "ssm_alpha.weight", Dim::n_embd, Dim::n_ssm_head, When::separate_beta},
+    {Slot::ssm_ba_beta, "ssm_ba.weight", Dim::n_embd, Dim::n_ssm_head, When::joint_beta, Dim::one,
+     Part::beta},
+    {Slot::ssm_ba_alpha, "ssm_ba.weight", Dim::n_embd, Dim::n_ssm_head, When::joint_beta, Dim::one,
+     Part::alpha},
+    {Slot::ssm_conv, "ssm_conv1d.weight", Dim::conv_width, Dim::none, When::scan_or_delta_net,
+     Dim::n_conv},
+    {Slot::ssm_conv_bias, "ssm_conv1d.bias", Dim::n_conv, Dim::none, When::scan_optional},
+    {Slot::ssm_dt_bias, "ssm_dt.bias", Dim::n_ssm_head, Dim::none, When::scan_or_delta_net},
+    {Slot::scan_a, "ssm_a", Dim::one, Dim::none, When::scan_rates, Dim::n_ssm_head},
+    {Slot::delta_a, "ssm_a", Dim::n_ssm_head, Dim::none, When::delta_net_rates},
+    {Slot::ssm_d, "ssm_d", Dim::one, Dim::none, When::scan, Dim::n_ssm_head},
+    {Slot::ssm_norm, "ssm_norm.weight", Dim::ssm_head_dim, Dim::none, When::delta_net},
+    {Slot::ssm_out, "ssm_out.weight", Dim::n_inner, Dim::n_embd, When::scan_or_delta_net},
 }};
 
 constexpr bool slots_in_enum_order() {
@@ -177,17 +242,70 @@ uint64_t extent(Dim dim, const Hparams& hp, uint32_t layer) {
             return hp.experts.feed_forward_length;
         case Dim::n_ff_shared:
             return hp.experts.shared_feed_forward_length;
+        case Dim::n_inner:
+            return hp.recurrent.inner_size;
+        case Dim::n_conv:
+            return hp.recurrent.conv_size();
+        case Dim::conv_width:
+            return hp.recurrent.conv_width;
+        case Dim::n_ssm_head:
+            return hp.recurrent.head_count;
+        case Dim::ssm_head_dim:
+            return hp.recurrent.head_dim();
     }
     return 0;
 }
 
-enum class Need : uint8_t { required, optional, refused };
+/// Where a part lies in the matrix of the file, and how many rows that has.
+struct Place {
+    FileRows rows;
+    uint64_t total;
+};
+
+Place place_of(Part part, const ArchSpec& arch, const Hparams& hp, uint64_t n_rows) {
+    const RecurrentHparams& r = hp.recurrent;
+    const uint64_t scan = 2ull * r.inner_size + 2ull * r.group_count * r.state_size + r.head_count;
+    const uint64_t shared = r.group_count ? r.head_count / r.group_count : 0;  // heads of a key
+    const auto run = [&](uint64_t first, uint64_t total) {
+        return Place{{first, n_rows, total}, total};
+    };
+    switch (part) {
+        case Part::conv_b:
+            return run(0, 3 * n_rows);
+        case Part::conv_c:
+            return run(n_rows, 3 * n_rows);
+        case Part::conv_x:
+            return run(2 * n_rows, 3 * n_rows);
+        case Part::scan_z:
+            return run(0, scan);
+        case Part::scan_xbc:
+            return run(r.inner_size, scan);
+        case Part::scan_dt:
+            return run(scan - r.head_count, scan);
+        case Part::query:  // head by head: its query, its gate
+            if (!arch.attn_gate) break;
+            return {{0, hp.key_length, 2ull * hp.key_length}, 2 * n_rows};
+        case Part::query_gate:
+            return {{hp.key_length, hp.key_length, 2ull * hp.key_length}, 2 * n_rows};
+        case Part::beta:  // key head by key head: betas of its heads, then their decays
+            return {{0, shared, 2 * shared}, 2 * n_rows};
+        case Part::alpha:
+            return {{shared, shared, 2 * shared}, 2 * n_rows};
+        case Part::whole:
+            break;
+    }
+    return {{}, n_rows};
+}
+
+/// absent: the name may be there for another slot.
+enum class Need : uint8_t { required, optional, refused, absent };
 
 /// Layers may differ; slots that are not in layers ask for layer 0.
 Need need(When when, const ArchSpec& arch, const Hparams& hp, uint32_t layer) {
     const LayerHparams& kind = hp.layers[layer];
-    const bool plain = kind.mixer == Mixer::attention,
-               latent = kind.mixer == Mixer::latent_attention,
+    const Mixer mixer = kind.mixer;
+    const bool attention = has_attention(mixer), scan = mixer == Mixer::scan_and_attention,
+               delta_net = mixer == Mixer::delta_net, latent = mixer == Mixer::latent_attention,
                latent_queries = latent && hp.latent.q_lora_rank > 0;
     const bool experts = kind.feed_forward == FeedForward::experts,
                shared_experts = experts && hp.experts.shared_feed_forward_length > 0;
@@ -197,11 +315,11 @@ Need need(When when, const ArchSpec& arch, const Hparams& hp, uint32_t layer) {
         case When::optional:
             return Need::optional;
         case When::any_attention:
-            return plain || latent ? Need::required : Need::refused;
+            return attention || latent ? Need::required : Need::refused;
         case When::attention:
-            return plain ? Need::required : Need::refused;
+            return attention ? Need::required : Need::refused;
         case When::attention_q:
-            return plain || (latent && !latent_queries) ? Need::required : Need::refused;
+            return attention || (latent && !latent_queries) ? Need::required : Need::refused;
         case When::latent_attention:
             return latent ? Need::required : Need::refused;
         case When::latent_queries:
@@ -217,15 +335,39 @@ Need need(When when, const ArchSpec& arch, const Hparams& hp, uint32_t layer) {
         case When::shared_experts_optional:
             return shared_experts ? Need::optional : Need::refused;
         case When::qkv_bias:
+            if (!attention) return Need::refused;
             return arch.qkv_bias ? Need::required : Need::optional;
         case When::qk_norm:
-            return arch.norms.qk ? Need::required : Need::refused;
+            return attention && arch.norms.qk ? Need::required : Need::refused;
+        case When::attn_gate:
+            return attention && arch.attn_gate ? Need::required : Need::absent;
+        case When::short_conv:
+            return mixer == Mixer::short_conv ? Need::required : Need::refused;
+        case When::scan:
+            return scan ? Need::required : Need::refused;
+        case When::delta_net:
+            return delta_net ? Need::required : Need::refused;
+        case When::scan_or_delta_net:
+            return scan || delta_net ? Need::required : Need::refused;
+        case When::scan_optional:
+            return scan ? Need::optional : Need::refused;
+        case When::scan_rates:
+            return scan ? Need::required : delta_net ? Need::absent : Need::refused;
+        case When::delta_net_rates:
+            return delta_net ? Need::required : scan ? Need::absent : Need::refused;
+        case When::separate_beta:
+            return delta_net && !arch.recurrent.joint_beta ? Need::required : Need::refused;
+        case When::joint_beta:
+            return delta_net && arch.recurrent.joint_beta ? Need::required : Need::refused;
     }
     return Need::refused;
 }
 
-std::string slot_name(const SlotRow& row, uint32_t layer) {
-    return in_layer(row.slot) ? fmt::format("blk.{}.{}", layer, row.name) : std::string(row.name);
+std::string slot_name(const SlotRow& row, const ArchSpec& arch, uint32_t layer) {
+    std::string_view name = row.name;
+    for (const TensorName& other : arch.names)
+        if (other.usual == name) name = other.here;
+    return in_layer(row.slot) ? fmt::format("blk.{}.{}", layer, name) : std::string(name);
 }
 
 /// dims: fastest first, as in the file.
@@ -237,20 +379,22 @@ std::string shape_str(std::span<const uint64_t> dims) {
 
 /// Trailing dimensions of 1 may be there or not.
 bool same_shape(const gguf::TensorInfo& info, std::span<const uint64_t> expected) {
-    for (size_t d = 0; d < std::max<size_t>(info.n_dims, expected.size()); ++d)
-        if ((d < info.n_dims ? info.dims[d] : 1) != (d < expected.size() ? expected[d] : 1))
+    const std::span<const uint64_t> found(info.dims.data(), info.n_dims);
+    for (size_t d = 0; d < std::max(found.size(), expected.size()); ++d)
+        if ((d < found.size() ? found[d] : 1) != (d < expected.size() ? expected[d] : 1))
             return false;
     return info.n_dims > 0;
 }
 
-Result<Tensor> check_shape(const gguf::TensorInfo& info, const SlotRow& row, const Hparams& hp,
-                           uint32_t layer) {
+Result<Tensor> check_shape(const gguf::TensorInfo& info, const SlotRow& row, const ArchSpec& arch,
+                           const Hparams& hp, uint32_t layer) {
     const uint64_t cols = extent(row.cols, hp, layer), rows = extent(row.rows, hp, layer),
                    slices = extent(row.slices, hp, layer);
     const bool vector = row.rows == Dim::none;
     const bool vocab_rows = row.rows == Dim::n_vocab;
     std::vector<uint64_t> expected{cols};
-    if (!vector) expected.push_back(rows);
+    const Place place = place_of(row.part, arch, hp, rows);
+    if (!vector) expected.push_back(place.total);
     if (row.slices != Dim::one) expected.push_back(slices);
     const bool fits = same_shape(info, expected);
     if (!fits && vocab_rows && info.n_dims == 2 && info.dims[0] == cols)
@@ -275,8 +419,15 @@ Result<Tensor> check_shape(const gguf::TensorInfo& info, const SlotRow& row, con
     if (!type.decode)
         return Error{Category::unsupported,
                      fmt::format("{}: weight type {} is not supported", info.name, type.name)};
-    return vector ? Tensor{info.name, info.dtype, 1, cols * slices, true, &info, {}, slices}
-                  : Tensor{info.name, info.dtype, rows * slices, cols, false, &info, {}, slices};
+    const uint64_t all = vector ? cols * slices : rows * slices;
+    return Tensor{.name = info.name,
+                  .dtype = info.dtype,
+                  .rows = vector ? 1 : all,
+                  .cols = vector ? all : cols,
+                  .is_vector = vector,
+                  .info = &info,
+                  .file_rows = place.rows,
+                  .slices = slices};
 }
 
 /// "blk.N.rest" -> N; false for names outside layers. Names like "blk.-1.x" give a number that no
@@ -299,7 +450,8 @@ Result<TensorTable> TensorTable::from(const gguf::File& file, const Hparams& hp,
     for (const SlotRow& row : kSlots) {
         for (uint32_t layer = 0; layer < (in_layer(row.slot) ? hp.block_count : 1); ++layer) {
             const Need wanted = need(row.when, arch, hp, layer);
-            const std::string name = slot_name(row, layer);
+            if (wanted == Need::absent) continue;
+            const std::string name = slot_name(row, arch, layer);
             const gguf::TensorInfo* info = file.find_tensor(name);
             if (!info && wanted == Need::required)
                 return Error{Category::shape_mismatch, fmt::format("{}: tensor missing", name)};
@@ -309,7 +461,7 @@ Result<TensorTable> TensorTable::from(const gguf::File& file, const Hparams& hp,
                     Category::unsupported,
                     fmt::format("{}: architecture \"{}\" is not expected to have this tensor", name,
                                 arch.gguf_name)};
-            TRY(auto tensor, check_shape(*info, row, hp, layer));
+            TRY(auto tensor, check_shape(*info, row, arch, hp, layer));
             const size_t at =
                 (in_layer(row.slot) ? layer + 1 : 0) * size_t(Slot::count) + size_t(row.slot);
             table.index_[at] = uint32_t(table.tensors_.size());

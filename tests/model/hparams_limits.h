@@ -37,4 +37,17 @@ inline constexpr HparamLimit kHparamLimits[] = {
     {"attention.value_length_mla", 1, 4096},
 };
 
+/// The same for recurrent layers: keys that only some architectures have.
+struct RecurrentLimit {
+    std::string_view architecture;
+    HparamLimit limit;
+};
+
+inline constexpr RecurrentLimit kRecurrentLimits[] = {
+    {"lfm2", {"shortconv.l_cache", 2, 64}},          {"falcon-h1", {"ssm.conv_kernel", 2, 64}},
+    {"falcon-h1", {"ssm.inner_size", 1, 1u << 17}},  {"falcon-h1", {"ssm.state_size", 1, 4096}},
+    {"falcon-h1", {"ssm.time_step_rank", 1, 1024}},  {"falcon-h1", {"ssm.group_count", 1, 1024}},
+    {"qwen35", {"full_attention_interval", 1, 512}},
+};
+
 }  // namespace m2w::test

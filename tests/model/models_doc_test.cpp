@@ -46,6 +46,31 @@ std::string archs_table() {
     return out;
 }
 
+std::string_view recurrence_name(const RecurrentSpec& spec) {
+    switch (spec.kind) {
+        case Recurrence::none:
+            return "none";
+        case Recurrence::short_conv:
+            return "gated short convolution, in layers without key-value heads";
+        case Recurrence::scan:
+            return "selective scan (Mamba-2) beside the attention of every layer";
+        case Recurrence::delta_net:
+            return "gated delta net, except in every full_attention_interval-th layer";
+    }
+    return "?";
+}
+
+std::string recurrent_table() {
+    std::string out =
+        "| `general.architecture` | recurrent part | attention's output |\n|---|---|---|\n";
+    for (const ArchSpec& arch : all_archs())
+        if (arch.recurrent.kind != Recurrence::none)
+            out +=
+                fmt::format("| {} | {} | {} |\n", arch.gguf_name, recurrence_name(arch.recurrent),
+                            arch.attn_gate ? "gated by a sigmoid" : "as it is");
+    return out;
+}
+
 std::string types_table() {
     std::string out =
         "| type | weights in a block | bytes a block | bits a weight |\n|---|---|---|---|\n";
@@ -60,6 +85,9 @@ std::string limits_table() {
     std::string out =
         "| key behind `<arch>.` | from | to | category outside |\n|---|---|---|---|\n";
     for (const auto& limit : test::kHparamLimits)
+        out +=
+            fmt::format("| {} | {} | {} | `{}` |\n", limit.key, limit.lo, limit.hi, limit.category);
+    for (const auto& [architecture, limit] : test::kRecurrentLimits)
         out +=
             fmt::format("| {} | {} | {} | `{}` |\n", limit.key, limit.lo, limit.hi, limit.category);
     return out;
@@ -86,6 +114,12 @@ Layers with experts (mixture of experts): softmax or sigmoid scores, a selection
 do not, a scale, shared experts with or without a gate, biases, leading dense layers; all of it on the device. Multi-head
 latent attention with its matrices on the query side (files with `attn_k_b` and `attn_v_b`).
 
+Recurrent layers keep states of fixed size instead of keys and values of every position:
+
+{}
+They need no more memory for a longer context. Going back to an earlier position costs some tokens: see
+[adr/0011-recurrent-states-in-slots.md](adr/0011-recurrent-states-in-slots.md).
+
 Refused by name: YaRN and LongRoPE scaling, keys and values of different widths without latent attention. Any other `<arch>.` key that
 nothing reads, and any tensor that nothing uses, is a warning of `m2w inspect`.
 
@@ -100,9 +134,10 @@ Those of the file format are in [limits.md](limits.md).
 
 {}
 Floats (epsilon, RoPE base and factors) are finite and above 0. Heads divide the embedding unless key_length is given, key-value heads
-divide the heads, the rotated dimensions are even and inside a head.
+divide the heads, the rotated dimensions are even and inside a head. A recurrent layer has at most 2^26 words of state; on a device a
+head has at most 512 states, a multiple of 4.
 )",
-        archs_table(), types_table(), limits_table());
+        archs_table(), recurrent_table(), types_table(), limits_table());
 }
 
 TEST(models_doc, page_says_what_the_tables_say) {

@@ -99,6 +99,10 @@ const SharedModel kSharedModels[] = {
     {"mixtral", "arch/mixtral/model-f16.gguf", "llama"},
     {"qwen3moe", "arch/qwen3moe/model-f16.gguf", "qwen3moe"},
     {"deepseek2", "arch/deepseek2/model-f16.gguf", "deepseek2"},
+    {"lfm2", "arch/lfm2/model-f16.gguf", "lfm2"},
+    {"falcon-h1", "arch/falcon-h1/model-f16.gguf", "falcon-h1"},
+    {"qwen35", "arch/qwen35/model-f16.gguf", "qwen35"},
+    {"qwen3next", "arch/qwen3next/model-f16.gguf", "qwen3next"},
     {"tiny", "model/tiny-q4_k_m.gguf", "llama"},
 };
 

@@ -49,8 +49,10 @@ TEST(tensors, tensor_of_another_shape_is_refused_with_both_shapes) {
                 return fmt::format("shape_mismatch: {}: expected {}, file has {}", t.name,
                                    shape_str(t.dims), shape_str(found));
             };
-            std::vector<std::vector<uint64_t>> wrong{
-                {t.dims[0] / 2}, {t.dims[0] + 1}, {1, t.dims[0]}, {t.dims[0], 2, 3}};
+            std::vector<std::vector<uint64_t>> wrong{{t.dims[0] > 1 ? t.dims[0] / 2 : 3},
+                                                     {t.dims[0] + 1},
+                                                     {1, t.dims[0]},
+                                                     {t.dims[0], 2, 3}};
             if (t.dims.size() == 2) {
                 wrong[0].push_back(t.dims[1]);
                 wrong[1].push_back(t.dims[1]);

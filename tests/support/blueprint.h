@@ -20,6 +20,8 @@ namespace m2w::test {
 struct BlueprintShape {
     uint32_t block_count = 2, context_length = 64, embedding_length = 32, feed_forward_length = 48;
     uint32_t head_count = 4, head_count_kv = 2, head_dim = 8, vocab_size = 40;
+    // Of recurrent layers.
+    uint32_t conv_width = 3, ssm_state = 8, ssm_heads = 4, ssm_head_dim = 4, ssm_groups = 2;
     DType matrices = DType::f32;
 };
 
@@ -27,7 +29,7 @@ class Blueprint {
   public:
     /// Every tensor that the row needs, with repeatable weights; the output head is tied.
     explicit Blueprint(const ArchSpec& arch, const BlueprintShape& shape = {})
-        : prefix_(std::string(arch.gguf_name) + ".") {
+        : prefix_(std::string(arch.gguf_name) + "."), names_(arch.names) {
         set_raw("general.architecture", gguf::make_value(std::string(arch.gguf_name)));
         set("block_count", shape.block_count);
         set("context_length", shape.context_length);
@@ -41,6 +43,7 @@ class Blueprint {
         set("rope.dimension_count", shape.head_dim);
         set("rope.freq_base", 10'000.0f);
         set_vocabulary(shape.vocab_size);
+        set_recurrent_keys(arch, shape);
         add_tensors(arch, shape);
     }
     explicit Blueprint(std::string_view arch, const BlueprintShape& shape = {})
@@ -95,7 +98,7 @@ class Blueprint {
         if (const auto at = values_.find(t.name); at != values_.end()) return at->second;
         uint64_t state = 0xcbf29ce484222325u;  // FNV-1a of the name, then splitmix64
         for (const char c : t.name) state = (state ^ uint8_t(c)) * 0x100000001b3u;
-        const bool norm = t.name.find("norm.weight") != std::string::npos;
+        const bool norm = t.name.find("norm") != std::string::npos;
         std::vector<float> out(count(t));
         for (float& x : out) {
             uint64_t z = state += 0x9e3779b97f4a7c15u;
@@ -143,27 +146,111 @@ class Blueprint {
         return out;
     }
 
-    void add_tensors(const ArchSpec& arch, const BlueprintShape& s) {
+    /// Every second layer, where there is another kind.
+    static bool has_attention(Recurrence kind, uint32_t layer) {
+        return kind == Recurrence::none || kind == Recurrence::scan || layer % 2 == 1;
+    }
+
+    void set_recurrent_keys(const ArchSpec& arch, const BlueprintShape& s) {
+        const Recurrence kind = arch.recurrent.kind;
+        if (kind == Recurrence::none) return;
+        if (kind == Recurrence::short_conv) {
+            std::vector<uint32_t> heads;
+            for (uint32_t layer = 0; layer < s.block_count; ++layer)
+                heads.push_back(has_attention(kind, layer) ? s.head_count_kv : 0);
+            set_raw(key("attention.head_count_kv"), gguf::make_array(std::move(heads)));
+            set("shortconv.l_cache", s.conv_width);
+            return;
+        }
+        set("ssm.conv_kernel", s.conv_width);
+        set("ssm.inner_size", s.ssm_heads * s.ssm_head_dim);
+        set("ssm.state_size", s.ssm_state);
+        set("ssm.time_step_rank", s.ssm_heads);
+        set("ssm.group_count", s.ssm_groups);
+        if (kind == Recurrence::delta_net) set("full_attention_interval", 2u);
+    }
+
+    void add_attention(const std::string& blk, const ArchSpec& arch, const BlueprintShape& s) {
         const uint64_t n_q = s.head_count * s.head_dim, n_kv = s.head_count_kv * s.head_dim;
+        const uint64_t q_rows = arch.attn_gate ? 2 * n_q : n_q;
+        add(blk + "attn_q.weight", {s.embedding_length, q_rows}, s.matrices);
+        add(blk + "attn_k.weight", {s.embedding_length, n_kv}, s.matrices);
+        add(blk + "attn_v.weight", {s.embedding_length, n_kv}, s.matrices);
+        add(blk + "attn_output.weight", {n_q, s.embedding_length}, s.matrices);
+        if (arch.qkv_bias) {
+            add(blk + "attn_q.bias", {n_q});
+            add(blk + "attn_k.bias", {n_kv});
+            add(blk + "attn_v.bias", {n_kv});
+        }
+        if (arch.norms.qk) {
+            add(blk + "attn_q_norm.weight", {s.head_dim});
+            add(blk + "attn_k_norm.weight", {s.head_dim});
+        }
+    }
+
+    void add_conv(const std::string& blk, const BlueprintShape& s) {
+        const uint64_t n = s.embedding_length;
+        add(blk + "shortconv.in_proj.weight", {n, 3 * n}, s.matrices);
+        add(blk + "shortconv.conv.weight", {s.conv_width, n});
+        add(blk + "shortconv.out_proj.weight", {n, n}, s.matrices);
+    }
+
+    /// What scans and delta nets have in common; heads forget at rates of their own.
+    void add_heads(const std::string& blk, const BlueprintShape& s,
+                   std::vector<uint64_t> shape_of_rates) {
+        add(blk + "ssm_a", std::move(shape_of_rates));
+        const uint64_t inner = s.ssm_heads * s.ssm_head_dim;
+        add(blk + "ssm_conv1d.weight", {s.conv_width, inner + 2ull * s.ssm_groups * s.ssm_state});
+        add(blk + "ssm_dt.bias", {s.ssm_heads});
+        std::vector<float> rates;
+        for (uint32_t head = 0; head < s.ssm_heads; ++head)
+            rates.push_back(-0.02f * float(head + 1));
+        fill(blk + "ssm_a", rates);
+        add(blk + "ssm_out.weight", {inner, s.embedding_length}, s.matrices);
+    }
+
+    void add_scan(const std::string& blk, const BlueprintShape& s) {
+        const uint64_t inner = s.ssm_heads * s.ssm_head_dim;
+        add(blk + "ssm_in.weight",
+            {s.embedding_length, 2 * inner + 2ull * s.ssm_groups * s.ssm_state + s.ssm_heads},
+            s.matrices);
+        add(blk + "ssm_d", {1, s.ssm_heads});
+        add_heads(blk, s, {1, s.ssm_heads});
+    }
+
+    void add_delta_net(const std::string& blk, const ArchSpec& arch, const BlueprintShape& s) {
+        const uint64_t n = s.embedding_length, inner = s.ssm_heads * s.ssm_head_dim;
+        add(blk + "attn_qkv.weight", {n, inner + 2ull * s.ssm_groups * s.ssm_state}, s.matrices);
+        add(blk + "attn_gate.weight", {n, inner}, s.matrices);
+        if (arch.recurrent.joint_beta) {
+            add(blk + "ssm_ba.weight", {n, 2ull * s.ssm_heads}, s.matrices);
+        } else {
+            add(blk + "ssm_beta.weight", {n, s.ssm_heads}, s.matrices);
+            add(blk + "ssm_alpha.weight", {n, s.ssm_heads}, s.matrices);
+        }
+        add(blk + "ssm_norm.weight", {s.ssm_head_dim});
+        add_heads(blk, s, {s.ssm_heads});
+    }
+
+    void add_named(const std::string& blk, std::string_view usual, std::vector<uint64_t> dims) {
+        for (const TensorName& name : names_)
+            if (name.usual == usual) return void(add(blk + std::string(name.here), dims));
+        add(blk + std::string(usual), dims);
+    }
+
+    void add_tensors(const ArchSpec& arch, const BlueprintShape& s) {
+        const Recurrence kind = arch.recurrent.kind;
         add("token_embd.weight", {s.embedding_length, s.vocab_size}, s.matrices);
-        add("output_norm.weight", {s.embedding_length});
+        add_named("", "output_norm.weight", {s.embedding_length});
         for (uint32_t layer = 0; layer < s.block_count; ++layer) {
             const std::string blk = "blk." + std::to_string(layer) + ".";
             add(blk + "attn_norm.weight", {s.embedding_length});
-            add(blk + "attn_q.weight", {s.embedding_length, n_q}, s.matrices);
-            add(blk + "attn_k.weight", {s.embedding_length, n_kv}, s.matrices);
-            add(blk + "attn_v.weight", {s.embedding_length, n_kv}, s.matrices);
-            add(blk + "attn_output.weight", {n_q, s.embedding_length}, s.matrices);
-            if (arch.qkv_bias) {
-                add(blk + "attn_q.bias", {n_q});
-                add(blk + "attn_k.bias", {n_kv});
-                add(blk + "attn_v.bias", {n_kv});
-            }
-            if (arch.norms.qk) {
-                add(blk + "attn_q_norm.weight", {s.head_dim});
-                add(blk + "attn_k_norm.weight", {s.head_dim});
-            }
-            add(blk + "ffn_norm.weight", {s.embedding_length});
+            if (has_attention(kind, layer)) add_attention(blk, arch, s);
+            if (kind == Recurrence::short_conv && !has_attention(kind, layer)) add_conv(blk, s);
+            if (kind == Recurrence::scan) add_scan(blk, s);
+            if (kind == Recurrence::delta_net && !has_attention(kind, layer))
+                add_delta_net(blk, arch, s);
+            add_named(blk, "ffn_norm.weight", {s.embedding_length});
             add(blk + "ffn_gate.weight", {s.embedding_length, s.feed_forward_length}, s.matrices);
             add(blk + "ffn_up.weight", {s.embedding_length, s.feed_forward_length}, s.matrices);
             add(blk + "ffn_down.weight", {s.feed_forward_length, s.embedding_length}, s.matrices);
@@ -171,6 +258,7 @@ class Blueprint {
     }
 
     std::string prefix_;
+    std::array<TensorName, 2> names_;
     std::vector<gguf::KeyValue> metadata_;
     std::vector<gguf::TensorSpec> tensors_;
     std::map<std::string, std::vector<float>> values_;
