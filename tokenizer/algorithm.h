@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -50,5 +51,25 @@ Result<MadeAlgorithm> make_byte_bpe(const AlgorithmInput& input);
 
 /// SentencePiece's BPE ("llama"). Errors: missing_metadata, wrong_metadata_type, resource_limit.
 Result<MadeAlgorithm> make_spm_bpe(const AlgorithmInput& input);
+
+/// BERT's WordPiece ("bert"). Errors: missing_metadata, wrong_metadata_type.
+Result<MadeAlgorithm> make_wordpiece(const AlgorithmInput& input);
+
+/// SentencePiece's Unigram ("t5"). Errors: missing_metadata, wrong_metadata_type, vocab,
+/// resource_limit.
+Result<MadeAlgorithm> make_unigram(const AlgorithmInput& input);
+
+using AlgorithmMaker = Result<MadeAlgorithm> (*)(const AlgorithmInput&);
+
+/// One value of tokenizer.ggml.model. Without a maker: known, but not built.
+struct TokenizerModel {
+    std::string_view name;
+    AlgorithmMaker make;
+    std::string_view summary;
+};
+std::span<const TokenizerModel> tokenizer_models();
+
+/// Errors: vocab (there is no such model), unsupported (there is, but not in this build).
+Result<AlgorithmMaker> find_algorithm(std::string_view model);
 
 }  // namespace m2w::tokenizer

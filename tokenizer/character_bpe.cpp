@@ -10,6 +10,7 @@
 #include "tokenizer/spaces.h"
 #include "tokenizer/unicode_text.h"
 #include "tokenizer/vocabulary.h"
+#include "tokenizer/word_cutter.h"
 
 namespace m2w::tokenizer {
 
@@ -26,17 +27,9 @@ class CharacterBpe final : public Algorithm {
         for (uint32_t id = 0; id < n_tokens_; id++) {
             if (!is_one_of(vocab.kinds[id], parts_.merging_kinds)) continue;
             words_.add(id);
+            cutter_.add((*parts_.pieces)[id]);
             longest_word_ = std::max(longest_word_, (*parts_.pieces)[id].size());
         }
-        // What may stand in front of a space inside of a token: mostly another space only.
-        const uint32_t space = parts_.symbols.find(' ');
-        parts_.symbols.for_each([&](char32_t character, uint32_t symbol) {
-            if (!parts_.neighbours.may_contain(symbol, space)) return;
-            if (character < joins_space_.size())
-                joins_space_[character] = true;
-            else
-                others_join_space_ = true;
-        });
     }
 
     Result<void> encode(std::string_view text, std::vector<uint32_t>& ids) const override {
@@ -78,17 +71,9 @@ class CharacterBpe final : public Algorithm {
         std::vector<uint32_t> symbols;
     };
 
-    /// Encodes word by word. Words are cut where no token has these two characters side by side,
-    /// which changes nothing but the time that merging takes.
     void encode_part(std::string_view text, Scratch& scratch, std::vector<uint32_t>& ids) const {
-        size_t begin = 0;
-        for (size_t at = text.find(' ', 1); at < text.size(); at = text.find(' ', at + 1)) {
-            const auto before = uint8_t(text[at - 1]);
-            if (before < joins_space_.size() ? joins_space_[before] : others_join_space_) continue;
-            encode_word(text.substr(begin, at - begin), scratch, ids);
-            begin = at;
-        }
-        encode_word(text.substr(begin), scratch, ids);
+        cutter_.for_each_word(text,
+                              [&](std::string_view word) { encode_word(word, scratch, ids); });
     }
 
     void encode_word(std::string_view word, Scratch& scratch, std::vector<uint32_t>& ids) const {
@@ -146,9 +131,8 @@ class CharacterBpe final : public Algorithm {
     CharacterBpeParts parts_;
     WordBook words_;
     uint32_t n_tokens_;
+    WordCutter cutter_;
     size_t longest_word_ = 0;
-    std::array<bool, 128> joins_space_{};
-    bool others_join_space_ = false;
 };
 
 /// The bytes of tokens that are written as they are.

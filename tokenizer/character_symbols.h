@@ -34,13 +34,6 @@ class CharacterSymbols {
         if (character < ascii_.size()) return ascii_[character];
         return others_[locate(character)].symbol;
     }
-    template <class Use>
-    void for_each(Use&& use) const {
-        for (char32_t c = 0; c < ascii_.size(); c++)
-            if (ascii_[c] != kNoToken) use(c, ascii_[c]);
-        for (const Slot& slot : others_)
-            if (slot.symbol != kNoToken) use(slot.character, slot.symbol);
-    }
 
   private:
     struct Slot {

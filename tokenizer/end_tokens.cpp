@@ -11,54 +11,64 @@ namespace {
 
 /// Files name one eos token, but models end their turns with others too, which only their texts
 /// tell. `turn` rows say in order of preference which one is *the* end of a turn where the file
-/// has no eot_token_id; the rest only end a generation (a fill-in-the-middle model that starts a
-/// new file has said everything).
+/// has no eot_token_id; the rest only end a generation.
 struct EndText {
     std::string_view text;
     bool turn;
 };
 constexpr EndText kEndTexts[] = {
-    {"<|eot_id|>", true},
+    {"<|eot_id|>", true},  // Llama 3
+    {"<|eot|>", true},     // Llama 4
     {"<|im_end|>", true},
     {"<|end|>", true},
-    {"<end_of_turn>", true},
+    {"<end_of_turn>", true},  // Gemma 2, 3
+    {"<turn|>", true},        // Gemma 4
     {"<end_of_utterance>", true},
     {"<EOT>", true},
     {"_<EOT>", true},
-    {"[EOT]", true},
-    {"<｜end▁of▁sentence｜>", true},
+    {"[EOT]", true},  // Kimi K2
+    {"<｜end▁of▁sentence｜>", true},  // DeepSeek
     {"<|endoftext|>", true},
     {"<|end_of_text|>", true},
+    {"<|END_OF_TURN_TOKEN|>", false},
     {"<|eom_id|>", false},
-    {"<|return|>", false},
+    {"<|eom|>", false},
+    {"<|return|>", false},  // Harmony
     {"<|call|>", false},
+    {"<|calls|>", false},  // Solar Open
+    {"<|flush|>", false},
+    {"<|tool_response>", false},  // Gemma 4: what comes next is the tool's
     {"</s>", false},
+    {"<eos>", false},
     {"[EOS]", false},
-    {"<|fim_pad|>", false},
-    {"<fim-pad>", false},
-    {"<fim_pad>", false},
-    {"<PAD>", false},
-    {"[PAD]", false},
-    {"<|fim_repo|>", false},
-    {"<|repo_name|>", false},
-    {"<fim-repo>", false},
-    {"<REPO>", false},
-    {"<reponame>", false},
-    {"<|file_sep|>", false},
+    {"[e~[", false},  // MiniMax M2
 };
 
 constexpr std::string_view kEndKeys[] = {
-    "tokenizer.ggml.eos_token_id",     "tokenizer.ggml.eot_token_id",
-    "tokenizer.ggml.eom_token_id",     "tokenizer.ggml.fim_pad_token_id",
-    "tokenizer.ggml.fim_rep_token_id", "tokenizer.ggml.fim_sep_token_id",
+    "tokenizer.ggml.eot_token_id",
+    "tokenizer.ggml.eom_token_id",
+};
+
+/// A token that ends nothing in vocabularies that have all of the others.
+struct NoEnd {
+    std::string_view text;
+    std::string_view with[2];
+};
+constexpr NoEnd kNoEnds[] = {
+    // Harmony marks both the end of one message and the end of the answer; only the latter ends a
+    // generation (OpenAI's harmony format description, "Special tokens"). Solar Open is like it.
+    {"<|end|>", {"<|return|>", "<|call|>"}},
+    {"<|end|>", {"<|flush|>", "<|calls|>"}},
+    // HTML in Gemma 4.
+    {"</s>", {"<|tool_response>", "<turn|>"}},
 };
 
 }  // namespace
 
 Result<void> find_end_tokens(const gguf::File& file, Vocabulary& vocab) {
-    TRY(vocab.eos, file.find_u32("tokenizer.ggml.eos_token_id"));
     TRY(vocab.eot, file.find_u32("tokenizer.ggml.eot_token_id"));
     std::vector<uint32_t>& ids = vocab.end_ids;
+    if (vocab.eos) ids.push_back(*vocab.eos);
     for (const std::string_view key : kEndKeys) {
         TRY(const auto id, file.find_u32(key));
         if (id) ids.push_back(*id);
@@ -71,11 +81,14 @@ Result<void> find_end_tokens(const gguf::File& file, Vocabulary& vocab) {
         if (row.turn && !vocab.eot) vocab.eot = id;
         ids.push_back(*id);
     }
-    // Harmony marks both the end of one message and the end of the answer; only the latter ends a
-    // generation (OpenAI's harmony format description, "Special tokens").
-    const auto harmony_end = vocab.find("<|end|>");
-    if (harmony_end && vocab.find("<|return|>") && vocab.find("<|call|>"))
-        std::erase(ids, *harmony_end);
+    // A model that starts a new file, or pads, has said everything.
+    for (const auto id : {vocab.fill_in.pad, vocab.fill_in.repository, vocab.fill_in.file})
+        if (id) ids.push_back(*id);
+    for (const NoEnd& row : kNoEnds) {
+        const auto id = vocab.find(row.text);
+        if (id && id != vocab.eos && vocab.find(row.with[0]) && vocab.find(row.with[1]))
+            std::erase(ids, *id);
+    }
     std::ranges::sort(ids);
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
     return {};

@@ -7,8 +7,8 @@ namespace m2w::tokenizer {
 
 struct Vocabulary;
 
-/// Fills eos, eot and end_ids of a vocabulary whose texts and kinds are read and whose *_token_id
-/// keys are checked.
+/// Fills eot and end_ids of a vocabulary whose texts, kinds, eos and fill-in tokens are read and
+/// whose *_token_id keys are checked.
 Result<void> find_end_tokens(const gguf::File& file, Vocabulary& vocab);
 
 }  // namespace m2w::tokenizer

@@ -32,6 +32,10 @@ class TextMatcher {
             state = nodes_[state].fallback;
         }
     }
+    /// The state of one more byte of a text, without falling back: kStart if no text goes on so.
+    State child_of(State state, char byte) const {
+        return state == kStart ? root_[uint8_t(byte)] : child(state, uint8_t(byte));
+    }
     /// How many of the last bytes read begin (in the direction of reading) a text: the longest such
     /// run of bytes. The next shorter one is that of fallback(state).
     uint32_t depth(State state) const { return nodes_[state].depth; }

@@ -18,6 +18,7 @@ struct Tokenizer::Parts {
     std::string model, pre;
     std::vector<TokenKind> kinds;   // [tokens]
     std::vector<uint32_t> end_ids;  // ascending
+    FillInTokens fill_in;
     std::optional<uint32_t> bos, eos, eot;
     std::optional<uint32_t> sep;  // where texts end with it
     bool add_bos = false, add_eos = false, space_prefix = false;
@@ -46,31 +47,6 @@ struct Tokenizer::Parts {
 
 namespace {
 
-using Maker = Result<MadeAlgorithm> (*)(const AlgorithmInput&);
-
-/// The values of tokenizer.ggml.model in use (gguf-py and llama.cpp's llama-vocab.cpp). Without a
-/// maker: known, but not built yet.
-struct ModelRow {
-    std::string_view name;
-    Maker make;
-};
-constexpr ModelRow kModels[] = {
-    {"gpt2", make_byte_bpe},   {"llama", make_spm_bpe}, {"bert", nullptr},   {"t5", nullptr},
-    {"gemma4", make_byte_bpe}, {"rwkv", nullptr},       {"plamo2", nullptr},
-};
-
-Result<Maker> find_maker(std::string_view model) {
-    const auto row = std::ranges::find(kModels, model, &ModelRow::name);
-    if (row == std::end(kModels))
-        return Error{Category::vocab,
-                     fmt::format("tokenizer.ggml.model '{:.60}' is unknown", model)};
-    if (!row->make)
-        return Error{
-            Category::unsupported,
-            fmt::format("tokenizer.ggml.model '{}' is not supported by this build", model)};
-    return row->make;
-}
-
 Error out_of_memory(std::string_view what) {
     return Error{Category::out_of_memory, fmt::format("{}: out of memory", what)};
 }
@@ -91,7 +67,7 @@ Tokenizer::~Tokenizer() = default;
 
 Result<std::shared_ptr<const Tokenizer>> Tokenizer::from(const gguf::File& file) try {
     TRY(auto vocab, Vocabulary::from(file));
-    TRY(const Maker make, find_maker(vocab.model));
+    TRY(const auto make, find_algorithm(vocab.model));
     TRY(auto made, make(AlgorithmInput{file, vocab}));
     const AlgorithmTraits traits = made.algorithm->traits();
     TRY(auto attributes, find_attributes(file, vocab));
@@ -101,6 +77,7 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::from(const gguf::File& file)
         .pre = std::string(vocab.pre.value_or("default")),
         .kinds = std::move(vocab.kinds),
         .end_ids = std::move(vocab.end_ids),
+        .fill_in = vocab.fill_in,
         .bos = vocab.bos,
         .eos = vocab.eos,
         .eot = vocab.eot,
@@ -193,6 +170,10 @@ bool Tokenizer::is_end(uint32_t id) const {
 
 std::span<const uint32_t> Tokenizer::end_ids() const {
     return parts_->end_ids;
+}
+
+const FillInTokens& Tokenizer::fill_in() const {
+    return parts_->fill_in;
 }
 
 const std::string& Tokenizer::model() const {

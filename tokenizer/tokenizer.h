@@ -24,6 +24,14 @@ struct EncodeOptions {
     bool parse_special = false;  // texts of control tokens become those tokens
 };
 
+/// The tokens around text that a model is to fill in, as far as it has them.
+struct FillInTokens {
+    std::optional<uint32_t> prefix, suffix, middle;  // in front of, behind, and the gap itself
+    std::optional<uint32_t> pad;
+    std::optional<uint32_t> repository;  // the name of a repository follows
+    std::optional<uint32_t> file;        // another file follows
+};
+
 /// Longest text that encode() takes.
 constexpr size_t kMaxEncodeBytes = size_t{1} << 30;
 
@@ -75,6 +83,7 @@ class Tokenizer {
     bool is_end(uint32_t id) const;
     /// All of those, ascending.
     std::span<const uint32_t> end_ids() const;
+    const FillInTokens& fill_in() const;
 
     const std::string& model() const;    // tokenizer.ggml.model, e.g. "gpt2"
     const std::string& pre() const;      // tokenizer.ggml.pre, or "default"

@@ -10,8 +10,6 @@ namespace m2w::tokenizer {
 
 namespace {
 
-constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
-
 /// Code points below U+0300 are written with lead bytes below this, are their own NFC and compose
 /// with nothing before them (Unicode, DerivedNormalizationProps.txt, NFC_QC).
 constexpr uint8_t kFirstCombiningLead = 0xcc;

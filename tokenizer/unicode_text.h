@@ -7,6 +7,8 @@
 
 namespace m2w::tokenizer {
 
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
+
 /// The NFC form of a text: `text` itself where it is in that form for certain, else `storage`,
 /// which is filled. Bytes that are not valid UTF-8 stay where they are. Time grows with the length,
 /// however many combining marks follow each other.

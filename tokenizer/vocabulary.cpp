@@ -3,9 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "tokenizer/end_tokens.h"
+#include "tokenizer/fill_in_tokens.h"
 
 namespace m2w::tokenizer {
 
@@ -108,6 +110,39 @@ Result<void> check_special_ids(const gguf::File& file, const Vocabulary& vocab) 
     return {};
 }
 
+/// Ids that files of a tokenizer model may leave out, because all of them were the same when the
+/// model's first files were written (llama.cpp, llama-vocab.cpp, "default special tokens").
+struct DefaultIds {
+    std::string_view model;
+    std::optional<uint32_t> bos, eos, sep, unknown;
+};
+constexpr DefaultIds kDefaultIds[] = {
+    {.model = "llama", .bos = 1, .eos = 2, .unknown = 0},
+    {.model = "bert", .bos = 101, .sep = 102, .unknown = 100},
+    {.model = "t5", .eos = 1, .unknown = 2},
+};
+
+Result<void> read_special_ids(const gguf::File& file, Vocabulary& vocab) {
+    TRY(vocab.bos, file.find_u32(key("bos_token_id")));
+    TRY(vocab.eos, file.find_u32(key("eos_token_id")));
+    TRY(vocab.sep, file.find_u32(key("seperator_token_id")));  // spelled so in files
+    TRY(vocab.unknown, file.find_u32(key("unknown_token_id")));
+    TRY(const auto class_id, file.find_u32(key("cls_token_id")));
+    if (!vocab.bos) vocab.bos = class_id;
+    const auto row = std::ranges::find(kDefaultIds, vocab.model, &DefaultIds::model);
+    if (row == std::end(kDefaultIds)) return {};
+    const auto fill = [&](std::optional<uint32_t>& id, std::optional<uint32_t> by_default) {
+        if (id || !by_default || *by_default >= vocab.size()) return;
+        const TokenKind kind = vocab.kinds[*by_default];
+        if (kind == TokenKind::control || kind == TokenKind::unknown) id = by_default;
+    };
+    fill(vocab.bos, row->bos);
+    fill(vocab.eos, row->eos);
+    fill(vocab.sep, row->sep);
+    fill(vocab.unknown, row->unknown);
+    return {};
+}
+
 }  // namespace
 
 Result<Vocabulary> Vocabulary::from(const gguf::File& file) {
@@ -118,11 +153,10 @@ Result<Vocabulary> Vocabulary::from(const gguf::File& file) {
     TRY(read_kinds(file, vocab));
     TRY(read_scores(file, vocab));
     TRY(check_special_ids(file, vocab));
-    TRY(vocab.bos, file.find_u32(key("bos_token_id")));
+    TRY(read_special_ids(file, vocab));
     TRY(vocab.add_bos, file.find_bool(key("add_bos_token")));
     TRY(vocab.add_eos, file.find_bool(key("add_eos_token")));
-    TRY(vocab.sep, file.find_u32(key("seperator_token_id")));  // spelled so in files
-    TRY(vocab.unknown, file.find_u32(key("unknown_token_id")));
+    TRY(vocab.fill_in, find_fill_in_tokens(file, vocab));
     TRY(find_end_tokens(file, vocab));
     // Converters write it as a control token, but text does become it.
     if (vocab.unknown && vocab.kinds[*vocab.unknown] == TokenKind::control &&

@@ -34,6 +34,7 @@ struct Vocabulary {
     std::vector<float> scores;            // [tokens] or empty
     TextIndex by_text;                    // text -> id
     std::optional<uint32_t> bos, eos, eot, sep, unknown;
+    FillInTokens fill_in;
     std::vector<uint32_t> end_ids;         // ids that end a generation, ascending
     std::optional<bool> add_bos, add_eos;  // what the file says
 };

@@ -76,15 +76,39 @@ Result<void> answer_record(const Tokenizer& tokenizer, const std::string& line,
     return print(out.dump(-1, ' ', true) + "\n");
 }
 
+/// A piece for people: nothing that a terminal would obey, newlines seen as such.
+std::string shown(std::string_view piece) {
+    std::string text = escape_for_terminal(piece);
+    for (size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 2)
+        text.replace(at, 1, "\\n");
+    return text;
+}
+
+/// The text in its pieces: in turn on five backgrounds on a terminal, with bars between them
+/// elsewhere. Lines end where the text's do.
+Result<void> show_pieces(const Tokenizer& tokenizer, const std::string& text,
+                         EncodeOptions options) {
+    TRY(const auto ids, tokenizer.encode(text, options));
+    constexpr std::string_view kBackgrounds[] = {"44", "42", "45", "46", "41"};
+    const bool color = wants_color(stdout);
+    std::string out;
+    for (size_t i = 0; i < ids.size(); i++) {
+        const std::string_view piece = tokenizer.piece(ids[i]);
+        if (color)
+            out += fmt::format("\x1b[97;{}m{}\x1b[0m", kBackgrounds[i % std::size(kBackgrounds)],
+                               shown(piece));
+        else
+            out += (i ? "|" : "") + shown(piece);
+        if (piece.ends_with('\n')) out += '\n';
+    }
+    return print(out + fmt::format("\n{} tokens\n", ids.size()));
+}
+
 /// One line a token: the id and its text.
-Result<void> show(const Tokenizer& tokenizer, const std::string& text, EncodeOptions options) {
+Result<void> list(const Tokenizer& tokenizer, const std::string& text, EncodeOptions options) {
     TRY(const auto ids, tokenizer.encode(text, options));
     std::string out;
-    for (uint32_t id : ids) {
-        std::string piece = escape_for_terminal(tokenizer.piece(id));
-        for (size_t at; (at = piece.find('\n')) != std::string::npos;) piece.replace(at, 1, "\\n");
-        out += fmt::format("{:>7}  {}\n", id, piece);
-    }
+    for (uint32_t id : ids) out += fmt::format("{:>7}  {}\n", id, shown(tokenizer.piece(id)));
     return print(out + fmt::format("{} tokens\n", ids.size()));
 }
 
@@ -93,12 +117,14 @@ Result<void> show(const Tokenizer& tokenizer, const std::string& text, EncodeOpt
 Result<void> tokenize(const Args& args) {
     CLI::App app("Shows the tokens of a text. Any file with a vocabulary will do.", "m2w tokenize");
     std::string model, text;
-    bool jsonl = false, no_special = false;
+    bool jsonl = false, no_special = false, show = false;
     EncodeOptions options;
     app.add_option("-m,--model", model, "GGUF file")->required();
     app.add_flag("--jsonl", jsonl,
                  "JSON lines {id, text or hex, add_special, parse_special} from standard input, "
                  "{id, ids, pieces_hex} out");
+    app.add_flag("--show", show, "the text in its pieces, coloured on a terminal")
+        ->excludes("--jsonl");
     app.add_flag("--no-special", no_special, "no begin or end token, whatever the file asks for");
     app.add_flag("--parse-special", options.parse_special,
                  "texts of control tokens become those tokens");
@@ -117,7 +143,7 @@ Result<void> tokenize(const Args& args) {
     if (given->count() == 0) {
         TRY(text, read_all("-", kMaxEncodeBytes));
     }
-    return show(*tokenizer, text, options);
+    return show ? show_pieces(*tokenizer, text, options) : list(*tokenizer, text, options);
 }
 
 }  // namespace m2w::tools

@@ -91,6 +91,19 @@ TEST(tokenize, people_get_one_line_a_token) {
     EXPECT_EQ(tokenize({"-m", bundled_model().string()}, "What is 12 + 30?\n").out, r.out);
 }
 
+TEST(tokenize, pieces_are_shown_without_colours_in_a_pipe) {
+    const auto model = bundled_model().string();
+    const RunResult r = tokenize({"-m", model, "--show", "What is 12 + 30?\nx"}, "");
+    EXPECT_EQ(r.status, 0) << r.err;
+    EXPECT_TRUE(r.out.starts_with("What| is| ")) << r.out;
+    EXPECT_NE(r.out.find("?|\\n\n|x\n"), std::string::npos) << r.out;
+    EXPECT_TRUE(r.out.ends_with(" tokens\n")) << r.out;
+    EXPECT_EQ(r.out.find('\x1b'), std::string::npos);
+    EXPECT_EQ(tokenize({"-m", model, "--show", "\x1b[31m"}, "").out.find('\x1b'),
+              std::string::npos);
+    EXPECT_EQ(tokenize({"-m", model, "--show", "--jsonl"}, "").status, 1);
+}
+
 TEST(tokenize, control_tokens_are_parsed_only_when_asked_for) {
     const auto model = bundled_model().string();
     EXPECT_TRUE(tokenize({"-m", model, "--parse-special", "<|im_start|>"}, "")

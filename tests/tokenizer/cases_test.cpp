@@ -67,6 +67,11 @@ void expect_bytes(const Json& row, const Tokenizer& tokenizer, const std::string
     }
 }
 
+/// WordPiece and Unigram normalise text and have no tokens for bytes.
+bool keeps_bytes(const Tokenizer& tokenizer) {
+    return tokenizer.model() != "bert" && tokenizer.model() != "t5";
+}
+
 /// The bytes of a text that the vocabulary has no token for are lost, in the references too.
 std::string without_lost_bytes(const Tokenizer& tokenizer, std::string text) {
     std::string kept;
@@ -127,6 +132,9 @@ TEST_P(Cases, text_without_begin_token_decodes_to_itself_or_its_golden_normal_fo
     for (const Json& row : read_rows(path)) {
         const auto text = row_text(row);
         if (!text || !row.value("strict", true)) continue;
+        // What comes back of a long text is only known where the text does.
+        if (!keeps_bytes(*tokenizer) && !row.contains("detok") && !row.contains("detok_hex"))
+            continue;
         std::string expected = *text;
         if (row.contains("detok_hex")) expected = from_hex(row["detok_hex"].get<std::string>());
         if (row.contains("detok") && row["detok"] != "=") expected = row["detok"];
@@ -185,6 +193,7 @@ TEST_P(Cases, invalid_utf8_gives_ids_in_range_that_decode_to_the_same_bytes) {
             auto ids = tokenizer->encode(text, {false, parse_special});
             ASSERT_TRUE(ids) << ids.error().str();
             for (const uint32_t id : *ids) ASSERT_LT(id, tokenizer->size());
+            if (!keeps_bytes(*tokenizer)) continue;
             EXPECT_EQ(to_hex(tokenizer->text_of(*ids, true)),
                       to_hex(without_lost_bytes(*tokenizer, text)))
                 << "repro: vocab=" << GetParam() << " id=" << row["id"];

@@ -22,7 +22,7 @@ inline constexpr std::string_view kVocabs[] = {
     "gpt-2",          "llama-bpe",   "qwen2-mini",       "falcon",
     "deepseek-coder", "mpt",         "deepseek-v3-mini", "command-r-mini",
     "gpt-4o-mini",    "tekken-mini", "llama-spm",        "phi-3",
-    "gemma3-mini",    "gemma4-mini"};
+    "gemma3-mini",    "gemma4-mini", "bert-bge",         "ugm-synth"};
 
 std::filesystem::path vocab_path(std::string_view vocab);
 /// Opens a golden vocabulary, once a process. Fails the test and returns nullptr if that fails.

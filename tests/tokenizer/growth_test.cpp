@@ -57,7 +57,8 @@ std::map<std::string, std::string> hard_texts(size_t n) {
 
 /// One vocabulary for each way to cut and to merge.
 constexpr std::string_view kGrowthVocabs[] = {"gpt-2",       "qwen2-mini", "deepseek-coder",
-                                              "gpt-4o-mini", "llama-spm",  "gemma4-mini"};
+                                              "gpt-4o-mini", "llama-spm",  "bert-bge",
+                                              "ugm-synth",   "gemma4-mini"};
 
 class Growth : public testing::TestWithParam<std::string_view> {};
 
@@ -98,7 +99,9 @@ TEST_P(Growth, a_million_equal_letters_are_encoded_in_seconds_and_decode_to_them
         ASSERT_TRUE(ids);
         EXPECT_LT(seconds, 10) << letter;
         RecordProperty(fmt::format("seconds_{}", int(letter)), fmt::format("{}", seconds));
-        EXPECT_EQ(tokenizer->text_of(*ids), text);
+        if (tokenizer->model() != "bert" && tokenizer->model() != "t5") {
+            EXPECT_EQ(tokenizer->text_of(*ids), text);
+        }
     }
 }
 

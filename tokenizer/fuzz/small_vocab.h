@@ -23,15 +23,28 @@ struct SmallVocab {
     std::vector<std::string> tokens;
     std::vector<int32_t> types;
     std::vector<std::string> merges;
+    std::vector<float> scores;         // [tokens], or empty: there are merges instead
     std::vector<gguf::KeyValue> more;  // further keys; one that is above replaces it
 
+    struct Empty {};
+    explicit SmallVocab(Empty) {}
     SmallVocab() {
         for (int byte = 0; byte < 256; byte++) add(tokenizer::byte_letter(uint8_t(byte)), kNormal);
+    }
+    uint32_t add(std::string_view text, int32_t type, float score) {
+        scores.resize(tokens.size());
+        scores.push_back(score);
+        return add(text, type);
     }
     uint32_t add(std::string_view text, int32_t type) {
         tokens.emplace_back(text);
         types.push_back(type);
         return uint32_t(tokens.size() - 1);
+    }
+    /// Adds a token for one byte, "<0x0A>".
+    uint32_t add_byte(uint8_t byte) {
+        constexpr char kDigits[] = "0123456789ABCDEF";
+        return add(std::string("<0x") + kDigits[byte >> 4] + kDigits[byte & 15] + ">", kByte);
     }
     /// Adds a rule and the token that it makes.
     uint32_t merge(const std::string& left, const std::string& right) {
@@ -40,7 +53,13 @@ struct SmallVocab {
     }
     template <class T>
     void set(std::string_view key, T value) {
-        more.push_back({"tokenizer.ggml." + std::string(key), gguf::make_value(std::move(value))});
+        set_value(key, gguf::make_value(std::move(value)));
+    }
+
+    void set_value(std::string_view key, gguf::Value value) {
+        const std::string name = "tokenizer.ggml." + std::string(key);
+        std::erase_if(more, [&](const gguf::KeyValue& entry) { return entry.key == name; });
+        more.push_back({name, std::move(value)});
     }
 
     std::shared_ptr<const gguf::File> file() const {
@@ -55,7 +74,10 @@ struct SmallVocab {
         if (!pre.empty()) put("pre", gguf::make_value(pre));
         put("tokens", gguf::make_array(tokens));
         put("token_type", gguf::make_array(types));
-        put("merges", gguf::make_array(merges));
+        if (scores.empty())
+            put("merges", gguf::make_array(merges));
+        else
+            put("scores", gguf::make_array(scores));
         all.insert(all.end(), more.begin(), more.end());
         auto bytes = gguf::write_file(all, {}, {});
         if (!bytes) return nullptr;
@@ -66,6 +88,40 @@ struct SmallVocab {
         const auto made = file();
         if (!made) return Error{Category::internal, "the test's file cannot be made"};
         return Tokenizer::from(*made);
+    }
+};
+
+/// A SentencePiece vocabulary: <unk>, <s>, </s>, and from id 3 on a token for each byte.
+struct SpmVocab : SmallVocab {
+    SpmVocab() : SmallVocab(Empty{}) {
+        model = "llama";
+        add("<unk>", kUnknown, 0);
+        add("<s>", kControl, 0);
+        add("</s>", kControl, 0);
+        for (int byte = 0; byte < 256; byte++) add_byte(uint8_t(byte));
+        scores.resize(tokens.size());
+    }
+};
+
+/// A Unigram vocabulary of <pad>, </s> and <unk>, with spaces as T5 has them.
+struct UnigramVocab : SmallVocab {
+    UnigramVocab() : SmallVocab(Empty{}) {
+        model = "t5";
+        add("<pad>", kControl, 0);
+        add("</s>", kControl, 0);
+        add("<unk>", kUnknown, 0);
+        set("add_space_prefix", true);
+        set("remove_extra_whitespaces", true);
+    }
+};
+
+/// A WordPiece vocabulary of [UNK], [CLS] and [SEP].
+struct WordPieceVocab : SmallVocab {
+    WordPieceVocab() : SmallVocab(Empty{}) {
+        model = "bert";
+        set("unknown_token_id", add("[UNK]", kControl));
+        set("cls_token_id", add("[CLS]", kControl));
+        set("seperator_token_id", add("[SEP]", kControl));
     }
 };
 
