@@ -42,6 +42,28 @@ TEST(memory, estimate_adds_up) {
     EXPECT_EQ(estimate_memory(plan, options).activation_bytes, all);
 }
 
+/// Their size depends on how many are kept, and not on the context.
+TEST(memory, states_count_once_for_each_slot) {
+    ASSERT_GET(const auto model, test::Blueprint("qwen35").model());
+    const Plan& plan = model->plan();
+    ASSERT_EQ(plan.states.size(), 2u);  // layer 0: of the convolution and of the heads
+    const uint64_t words = 2 * (16 + 2 * 2 * 8) + 4 * 8 * 4;
+    ExecutorOptions options{.n_ctx = 50, .n_batch = 10};
+    for (const uint32_t n_snapshots : {0u, 1u, 7u}) {
+        options.n_slots = executor_options(*model, {.n_snapshots = n_snapshots}).n_slots;
+        const MemoryEstimate estimate = estimate_memory(plan, options);
+        EXPECT_EQ(estimate.state_bytes, (n_snapshots + 2) * words * 4);
+        EXPECT_EQ(estimate.total_bytes(), estimate.weights_bytes + estimate.cache_bytes +
+                                              estimate.state_bytes + estimate.activation_bytes);
+    }
+    const uint64_t need = estimate_memory(plan, options).total_bytes();
+    const auto refused = check_fits(plan, options, {need - 1});
+    ASSERT_FALSE(bool(refused));
+    EXPECT_NE(refused.error().message.find("states " + format_bytes(9 * words * 4)),
+              std::string::npos)
+        << refused.error().message;
+}
+
 TEST(memory, quantised_weights_count_as_their_planes) {
     M2W_SHARED(folder, "model");
     for (const char* name :
