@@ -133,8 +133,8 @@ TEST_F(MatmulOps, tiny_and_huge_values_equal_the_reference) {
     sweep(steps, std::vector<BatchCase>{{}, {.n_tok = 9}});
 }
 
-/// Pieces of 2 KiB hold a few rows, so every matrix falls into many, the last of them shorter. (Every
-/// type's planes in pieces: EmbedOps.)
+/// Pieces of 2 KiB hold a few rows, so every matrix falls into many, the last of them shorter.
+/// (Every type's planes in pieces: EmbedOps.)
 TEST_F(MatmulOps, weights_in_many_pieces_equal_the_reference) {
     std::vector<StepCase> steps;
     for (const DType dtype : {DType::f16, DType::q8_0, DType::q6_k, DType::iq2_xxs, DType::mxfp4}) {
