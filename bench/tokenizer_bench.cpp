@@ -97,7 +97,11 @@ void load(benchmark::State& state, const std::string& vocab) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    for (const std::string vocab : {"gpt-2", "llama-bpe", "qwen2-mini"}) {
+    // One of each way to cut and of each algorithm.
+    for (const std::string vocab :
+         {"gpt-2", "llama-bpe", "qwen2-mini", "gpt-4o-mini", "tekken-mini", "deepseek-v3-mini",
+          "deepseek-coder", "falcon", "llama-spm", "gemma3-mini", "gemma4-mini", "ugm-synth",
+          "bert-bge"}) {
         const auto add = [&](const std::string& name, auto fn) {
             benchmark::RegisterBenchmark((name + "/" + vocab).c_str(), fn)
                 ->Unit(benchmark::kMillisecond);

@@ -7,8 +7,13 @@
 
 namespace m2w::tokenizer::fuzz {
 
-/// Whether a byte-level vocabulary gives back the bytes it is given.
-enum class Bytes : uint8_t { kept, normalised, some_lost };
+/// Whether a vocabulary gives back the bytes it is given.
+enum class Bytes : uint8_t {
+    kept,
+    kept_but_marks,  // U+2581 comes back as a space
+    normalised,
+    some_lost,
+};
 
 /// Encodes, decodes and guards a text: ids in range, no control token where none is asked for, the
 /// same bytes back, guarded text like plain text, streamed text valid and complete.

@@ -11,20 +11,35 @@
 namespace m2w::tokenizer::fuzz {
 namespace {
 
-constexpr std::array<const char*, 4> kPres{"default", "gpt-2", "llama-bpe", "qwen2"};
-
 std::string in_letters(std::string_view bytes) {
     std::string text;
     for (const char byte : bytes) text += byte_letter(uint8_t(byte));
     return text;
 }
 
-/// Byte tokens, words and runs that merge in several steps, special tokens that overlap.
-std::shared_ptr<const Tokenizer> make_tokenizer(const char* pre) {
+constexpr const char* kWords[] = {"the",  "then", "there", " the", " and",   "ing", "'ll", "123",
+                                  "\r\n", "é",    "日本",  "😀",    "\u0301", "<|",  "|>",  "im_"};
+
+std::shared_ptr<const Tokenizer> opened(const test::SmallVocab& vocab) {
+    auto tokenizer = vocab.open();
+    M2W_ASSERT(tokenizer);
+    return *std::move(tokenizer);
+}
+
+/// Special tokens that overlap.
+void add_specials(test::SmallVocab& vocab) {
+    for (const char* text : {"<|im_start|>", "<|im_end|>", "<|im_", "<s>", "</s>", "｜", ">>"})
+        if (!std::ranges::count(vocab.tokens, text)) vocab.add(text, test::kControl);
+    for (const char* text : {"<tool>", "<|im_end|><", "  \n", "é́"})
+        vocab.add(text, test::kUserDefined);
+    if (!std::ranges::count(vocab.tokens, "<unk>")) vocab.add("<unk>", test::kUnknown);
+}
+
+/// Byte tokens, words and runs that merge in several steps.
+std::shared_ptr<const Tokenizer> make_byte_bpe(const char* pre) {
     test::SmallVocab vocab;
     vocab.pre = pre;
-    for (const char* word : {"the", "then", "there", " the", " and", "ing", "'ll", "123", "\r\n",
-                             "é", "日本", "😀", "\u0301", "<|", "|>", "im_"}) {
+    for (const char* word : kWords) {
         const std::string_view bytes(word);
         for (size_t n = 1; n < bytes.size(); n++) {
             if (std::ranges::count(vocab.tokens, in_letters(bytes.substr(0, n + 1)))) continue;
@@ -35,15 +50,84 @@ std::shared_ptr<const Tokenizer> make_tokenizer(const char* pre) {
         for (std::string run = in_letters(unit); run.size() < 40; run += run) vocab.merge(run, run);
     }
     vocab.add("quite", test::kNormal);  // a word that no merge makes
-    for (const char* text : {"<|im_start|>", "<|im_end|>", "<|im_", "<s>", "</s>", "｜", ">>"})
-        vocab.add(text, test::kControl);
-    for (const char* text : {"<tool>", "<|im_end|><", "  \n", "é́"})
-        vocab.add(text, test::kUserDefined);
-    vocab.add("<unk>", test::kUnknown);
-    auto tokenizer = vocab.open();
-    M2W_ASSERT(tokenizer);
-    return *std::move(tokenizer);
+    add_specials(vocab);
+    return opened(vocab);
 }
+
+/// The beginnings of words and runs of letters, with scores, in three kinds of vocabulary.
+void add_scored(test::SmallVocab& vocab) {
+    std::vector<std::string> pieces{"▁", "a", "t", "h", "e", "n", "é", "日", "\n"};
+    for (const std::string_view word : {"▁the", "▁then", "there", "▁and", "日本語", "ab", "bc"}) {
+        for (size_t at = 0; at <= word.size(); at++)
+            if (at == word.size() || (uint8_t(word[at]) & 0xc0) != 0x80)
+                pieces.emplace_back(word.substr(0, at));
+    }
+    for (const std::string_view unit : {"a", "▁"})
+        for (std::string run(unit); run.size() < 40; run += run) pieces.push_back(run);
+    float score = -1;
+    for (const std::string& piece : pieces) {
+        if (piece.empty() || std::ranges::count(vocab.tokens, piece)) continue;
+        vocab.add(piece, test::kNormal, score);
+        score = score < -9 ? -1.5f : score - 0.5f;  // some are equal
+    }
+    add_specials(vocab);
+    vocab.scores.resize(vocab.tokens.size());
+}
+
+std::shared_ptr<const Tokenizer> make_spm(const char*) {
+    test::SpmVocab vocab;
+    add_scored(vocab);
+    return opened(vocab);
+}
+
+std::shared_ptr<const Tokenizer> make_unigram(const char*) {
+    test::UnigramVocab vocab;
+    add_scored(vocab);
+    return opened(vocab);
+}
+
+std::shared_ptr<const Tokenizer> make_wordpiece(const char*) {
+    test::WordPieceVocab vocab;
+    for (const char* text : {"▁the", "▁t", "h", "e", "n", "▁e", "▁日", "▁<", "▁|", "▁1", "23"})
+        vocab.add(text, test::kNormal);
+    add_specials(vocab);
+    return opened(vocab);
+}
+
+std::shared_ptr<const Tokenizer> make_character_bpe(const char* model) {
+    test::SmallVocab vocab(test::SmallVocab::Empty{});
+    vocab.model = model;
+    for (int byte = 0; byte < 256; byte++) vocab.add_byte(uint8_t(byte));
+    for (const char* text : {"▁", "a", "t", "h", "e", "é", "日", "本", "\n"})
+        vocab.add(text, test::kNormal);
+    vocab.merge("t", "h");
+    vocab.merge("th", "e");
+    vocab.merge("▁", "the");
+    vocab.merge("日", "本");
+    for (const char* unit : {"a", "▁", "\n"})
+        for (std::string run = unit; run.size() < 40; run += run) vocab.merge(run, run);
+    add_specials(vocab);
+    return opened(vocab);
+}
+
+struct Kind {
+    std::shared_ptr<const Tokenizer> (*make)(const char* name);
+    const char* name;
+    Bytes bytes;
+};
+constexpr Kind kKinds[] = {
+    {make_byte_bpe, "default", Bytes::kept},
+    {make_byte_bpe, "gpt-2", Bytes::kept},
+    {make_byte_bpe, "llama-bpe", Bytes::kept},
+    {make_byte_bpe, "qwen2", Bytes::normalised},
+    {make_byte_bpe, "gpt-4o", Bytes::kept},
+    {make_byte_bpe, "deepseek-llm", Bytes::kept},
+    {make_byte_bpe, "afmoe", Bytes::kept},
+    {make_spm, "llama", Bytes::some_lost},
+    {make_character_bpe, "gemma4", Bytes::kept_but_marks},
+    {make_wordpiece, "bert", Bytes::some_lost},
+    {make_unigram, "t5", Bytes::some_lost},
+};
 
 double seconds_to_encode(const Tokenizer& tokenizer, std::string_view unit, size_t n_bytes) {
     std::string text;
@@ -69,16 +153,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     using namespace m2w;
     using namespace m2w::tokenizer::fuzz;
     static const auto tokenizers = [] {
-        std::array<std::shared_ptr<const Tokenizer>, kPres.size()> made;
-        for (size_t i = 0; i < kPres.size(); i++) made[i] = make_tokenizer(kPres[i]);
+        std::array<std::shared_ptr<const Tokenizer>, std::size(kKinds)> made;
+        for (size_t i = 0; i < made.size(); i++) made[i] = kKinds[i].make(kKinds[i].name);
         return made;
     }();
     if (size == 0) return 0;
-    const size_t which = data[0] % kPres.size();
+    const size_t which = data[0] % tokenizers.size();
     const Tokenizer& tokenizer = *tokenizers[which];
     const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-    const bool normalises = std::string_view(kPres[which]) == "qwen2";
-    check_encoding(tokenizer, text, normalises ? Bytes::normalised : Bytes::kept);
+    check_encoding(tokenizer, text, kKinds[which].bytes);
     // A few texts, whichever they are.
     if (text.size() >= 2 && std::hash<std::string_view>()(text) % 512 == 0)
         check_growth(tokenizer, text);

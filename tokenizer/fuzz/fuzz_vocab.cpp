@@ -37,7 +37,9 @@ test::SmallVocab read_vocab(Input& input) {
     constexpr const char* kPres[] = {"gpt-2", "llama-bpe", "qwen2",  "default",
                                      "",      "x",         "llama3", "GPT-2"};
     vocab.pre = kPres[options % 8];
-    if (options & 8) vocab.model = "llama";
+    constexpr const char* kModels[] = {"gpt2",   "llama", "t5", "bert",
+                                       "gemma4", "gpt2",  "x",  "gpt2"};
+    if (options & 8) vocab.model = kModels[input.byte() % 8];
     if (options & 16) vocab.set("add_bos_token", true);
     if (options & 32) vocab.set("bos_token_id", uint32_t(input.byte()) * 2);
     if (options & 64) vocab.set("eos_token_id", int32_t(input.byte()) * 4 - 4);
@@ -59,6 +61,19 @@ test::SmallVocab read_vocab(Input& input) {
         else
             vocab.merges.push_back(token(left) + " " + token(right));
     }
+    if (vocab.model == "llama" || vocab.model == "t5") {
+        for (size_t id = 0; id < vocab.tokens.size(); id++)
+            vocab.scores.push_back(id < 200 ? float(id % 7) : float(input.byte()) / 8);
+    }
+    if (vocab.model == "t5") {
+        std::vector<uint8_t> map{8, 0, 0, 0};
+        for (uint8_t n = input.byte() % 64; n > 0; n--) map.push_back(input.byte());
+        map.push_back(0);
+        vocab.set_value("precompiled_charsmap", gguf::make_array(map));
+        vocab.set("remove_extra_whitespaces", (options & 16) != 0);
+        vocab.set("add_space_prefix", (options & 32) != 0);
+    }
+    if (vocab.model == "bert") vocab.set("unknown_token_id", uint32_t(input.byte()));
     if (options & 128) {  // spoil an entry
         const uint8_t i = input.byte();
         vocab.tokens[i] = input.text(input.byte() % 8);
