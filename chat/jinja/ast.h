@@ -47,8 +47,9 @@ struct TupleDisplay {
     std::vector<Expr> items;
 };
 /// {key: value, ...}
+struct MapItem;
 struct MapDisplay {
-    std::vector<std::pair<Expr, Expr>> items;
+    std::vector<MapItem> items;
 };
 struct Unary {
     UnaryOp op;
@@ -118,6 +119,10 @@ struct Expr {
     std::variant<Literal, Name, ListDisplay, TupleDisplay, MapDisplay, Unary, Binary, Compare,
                  Logic, Concat, Conditional, Attribute, Subscript, Slice, Call, Filter, Test>
         node;
+};
+
+struct MapItem {
+    Expr key, value;
 };
 
 struct Stmt;

@@ -2,6 +2,7 @@
 // Source: Jinja 3.1 documentation, "List of Builtin Filters"; corner cases observed on jinja2 3.1.
 #include "chat/jinja/builtins.h"
 #include "chat/jinja/formatting.h"
+#include "chat/jinja/iterators.h"
 #include "chat/jinja/operators.h"
 #include "chat/jinja/repr.h"
 #include "chat/jinja/text.h"
@@ -124,8 +125,8 @@ Value truncate(Runtime& rt, Args& a) {
     if (length < end_length) rt.fail_value("expected length >= {}, got {}", end_length, length);
     if (leeway < 0) rt.fail_value("expected leeway >= 0, got {}", leeway);
     if (a[0].is_undefined()) return a[0];
+    if (jinja::length(rt, a[0]) - leeway <= length) return a[0];
     const std::string_view s = a.string(rt, 0);
-    if (int64_t(a[0].string_length()) - leeway <= length) return a[0];
     rt.charge_scan(s.size());
     std::string_view kept =
         s.substr(0, text::offset(s, uint64_t(length - end_length), a[0].string_length()));

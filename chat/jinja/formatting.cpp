@@ -140,6 +140,7 @@ Spec parse_spec(Runtime& rt, std::string_view s, const Value& v) {
 
 std::string format_text(Runtime& rt, const Spec& spec, const Value& v) {
     if (spec.type && spec.type != 's') fail_code(rt, spec, v);
+    if (spec.grouping) rt.fail_value("Cannot specify '{}' with 's'.", spec.grouping);
     if (spec.sign != '-') rt.fail_value("Sign not allowed in string format specifier");
     if (spec.align == '=') rt.fail_value("'=' alignment not allowed in string format specifier");
     std::string_view s = v.as_string();

@@ -305,7 +305,7 @@ Expr Parser::parse_map() {
         expect_op(":");
         Expr value = parse_expression();
         height = std::max({height, key.height, value.height});
-        map.items.emplace_back(std::move(key), std::move(value));
+        map.items.push_back({std::move(key), std::move(value)});
     }
     expect_op("}");
     return make(at, height, std::move(map));

@@ -56,12 +56,14 @@ Value is_escaped(Runtime&, Args& a) {
     return Value::boolean(a[0].is_markup());
 }
 
-Value is_filter(Runtime&, Args& a) {
+Value is_filter(Runtime& rt, Args& a) {
+    check_hashable(rt, a[0]);
     return Value::boolean(a[0].is_string() && find_filter(a[0].as_string()) &&
                           a[0].as_string() != "from_json");
 }
 
-Value is_test(Runtime&, Args& a) {
+Value is_test(Runtime& rt, Args& a) {
+    check_hashable(rt, a[0]);
     return Value::boolean(a[0].is_string() && find_test(a[0].as_string()));
 }
 
