@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <set>
 
 namespace m2w {
 
@@ -45,39 +46,6 @@ jinja::CivilTime local_time() {
     return {t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec};
 }
 
-/// Whether a system message reaches the text. Only a rendering can tell: many templates name the
-/// role to refuse it.
-bool shows_system_message(const jinja::Template& tmpl) {
-    constexpr std::string_view kMarker = "m2w-system-marker";
-    ChatInput input;
-    input.messages = chat_messages(
-        std::vector<ChatMessage>{{"system", std::string(kMarker)}, {"user", "hello"}});
-    input.bos_token = input.eos_token = "";
-    jinja::RenderOptions options;
-    options.now = jinja::CivilTime{};
-    options.forgiving = true;
-    const auto text = tmpl.render(chat_globals(input), options);
-    return text && text->find(kMarker) != std::string::npos;
-}
-
-ChatFeatures find_features(const jinja::Template& tmpl) {
-    ChatFeatures out;
-    const jinja::Usage usage = tmpl.usage();
-    out.tools = usage.variables.count("tools") > 0;
-    out.documents = usage.variables.count("documents") > 0;
-    out.system = shows_system_message(tmpl);
-    for (const char* name : {"enable_thinking", "thinking", "thinking_mode", "reasoning_effort"})
-        out.thinking |= usage.variables.count(name) > 0;
-    out.thinking |= usage.attributes.count("reasoning_content") > 0;
-    for (const std::string& name : usage.variables) {
-        constexpr std::string_view kStandard[] = {
-            "messages", "tools", "documents", "add_generation_prompt", "bos_token", "eos_token"};
-        if (std::find(std::begin(kStandard), std::end(kStandard), name) == std::end(kStandard))
-            out.variables.push_back(name);
-    }
-    return out;
-}
-
 Result<jinja::Template> parse_key(const gguf::File& file, const std::string& key,
                                   std::string_view source) {
     auto parsed = jinja::Template::parse(source);
@@ -88,11 +56,6 @@ Result<jinja::Template> parse_key(const gguf::File& file, const std::string& key
 }
 
 }  // namespace
-
-ChatTemplate::ChatTemplate(jinja::Template standard, std::string_view source)
-    : standard_(std::move(standard)),
-      source_(std::make_shared<const std::string>(source)),
-      features_(find_features(standard_)) {}
 
 Result<ChatTemplate> ChatTemplate::from_source(std::string_view source) {
     TRY(auto parsed, jinja::Template::parse(source));
@@ -120,8 +83,16 @@ Result<ChatTemplate> ChatTemplate::from(const gguf::File& file) {
     ChatTemplate out(std::move(parsed), *standard);
     out.with_tools_ = std::move(with_tools);
     out.tools_source_ = std::make_shared<const std::string>(tools_source);
-    if (out.with_tools_) out.features_.tools = true;
     return out;
+}
+
+std::vector<std::string> ChatTemplate::variables() const {
+    std::set<std::string> names = standard_.usage().variables;
+    if (with_tools_) names.merge(with_tools_->usage().variables);
+    for (const char* usual :
+         {"messages", "tools", "documents", "add_generation_prompt", "bos_token", "eos_token"})
+        names.erase(usual);
+    return {names.begin(), names.end()};
 }
 
 jinja::Outcome<jinja::Rendering> ChatTemplate::render_detailed(const ChatInput& input) const {

@@ -41,15 +41,6 @@ struct ChatInput {
 /// The variables of one rendering: a map.
 jinja::Value chat_globals(const ChatInput& input);
 
-/// What a template does with its input, as far as its text tells.
-struct ChatFeatures {
-    bool tools = false;      // reads `tools`
-    bool documents = false;  // reads `documents`
-    bool system = false;     // a system message reaches the text (found by rendering one)
-    bool thinking = false;   // has a switch for thinking, or shows reasoning_content
-    std::vector<std::string> variables;  // further variables it reads, sorted: what kwargs may set
-};
-
 /// Immutable and cheap to copy; renderings may run in parallel.
 class ChatTemplate {
   public:
@@ -65,20 +56,21 @@ class ChatTemplate {
     /// The same with the kind and place of an error.
     jinja::Outcome<jinja::Rendering> render_detailed(const ChatInput& input) const;
 
-    const ChatFeatures& features() const { return features_; }
+    /// What it reads beside the usual variables, sorted: what ChatInput::kwargs may set.
+    std::vector<std::string> variables() const;
     /// Of the one that is rendered with tools, or without.
     std::string_view source(bool tools) const {
         return tools && with_tools_ ? *tools_source_ : *source_;
     }
 
   private:
-    ChatTemplate(jinja::Template standard, std::string_view source);
+    ChatTemplate(jinja::Template standard, std::string_view source)
+        : standard_(std::move(standard)), source_(std::make_shared<const std::string>(source)) {}
 
     jinja::Template standard_;
     std::optional<jinja::Template>
         with_tools_;  // the template named "tool_use", used when tools are given
     std::shared_ptr<const std::string> source_, tools_source_;  // shared by the copies
-    ChatFeatures features_;
 };
 
 }  // namespace m2w
