@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "chat/jinja/json.h"
 #include "tokenizer/stream_decoder.h"
 
 namespace m2w {
@@ -29,11 +30,6 @@ bool is_set(const std::atomic<bool>* stop) {
 
 }  // namespace
 
-std::string_view role_name(Role role) {
-    constexpr std::string_view kNames[] = {"system", "user", "assistant"};
-    return kNames[size_t(role)];
-}
-
 std::string describe(const TurnStats& s) {
     return fmt::format(
         "{} prompt tokens ({} new, {:.0f} tok/s), {} generated ({:.1f} tok/s), first after {:.2f} "
@@ -49,14 +45,43 @@ struct Conversation::Generation {
     std::span<const float> logits;
     std::vector<uint32_t> ids;
     Reply reply;
+    ToolCall call;  // that is being read
+
+    void add(const AnswerEvent& event);
 };
+
+void Conversation::Generation::add(const AnswerEvent& event) {
+    using Kind = AnswerEvent::Kind;
+    switch (event.kind) {
+        case Kind::text:
+            reply.text += event.text;
+            break;
+        case Kind::reasoning:
+            reply.reasoning += event.text;
+            break;
+        case Kind::call_begin:
+            call = {std::string(event.id), std::string(event.text), {}};
+            break;
+        case Kind::call_arguments:
+            call.arguments += event.text;
+            break;
+        case Kind::call_end:
+            reply.calls.push_back(std::move(call));
+            break;
+        case Kind::call_failed:
+            reply.failed_calls.push_back(
+                {std::string(event.text), std::string(call_fault_name(event.fault))});
+            break;
+    }
+}
 
 Conversation::Conversation(std::shared_ptr<const LoadedModel> model, Session session,
                            const ConversationOptions& options)
     : model_(std::move(model)),
       options_(options),
       session_(std::move(session)),
-      sampler_(options.sampling) {
+      sampler_(options.sampling),
+      tools_(jinja::Value::none()) {
     set_system(options_.system);
 }
 
@@ -65,26 +90,69 @@ Result<Conversation> Conversation::create(std::shared_ptr<const LoadedModel> mod
     TRY(check_sampling(options.sampling));
     SessionOptions session_options;
     session_options.n_ctx = options.n_ctx;
+    if (!options.tools.empty()) {
+        if (options.raw) return Error{Category::usage, "tools need a chat template"};
+        TRY(model->chat_template());
+        const AnswerForms& forms = model->answer_forms();
+        if (!forms.shows_tools || !forms.format.calls)
+            return Error{Category::chat_template,
+                         forms.shows_tools
+                             ? "the chat template has tools, but no form of calls that is known"
+                             : "the chat template has no place for tools"};
+    }
     TRY(auto session, Session::create(model->engine(), session_options));
-    return Conversation(std::move(model), std::move(session), options);
+    Conversation out(std::move(model), std::move(session), options);
+    if (!options.tools.empty()) {
+        TRY(const jinja::Value tools, jinja::from_json(options.tools.json()));
+        out.tools_ = guarded(out.model_->tokenizer(), tools);
+    }
+    return out;
 }
 
 Message Conversation::make_message(Role role, std::string_view text) const {
     return {role, std::string(text), model_->tokenizer().guard(text)};
 }
 
-Result<Reply> Conversation::say(std::string_view user_text, const TextFn& on_text,
+Result<Reply> Conversation::say(std::string_view user_text, const AnswerEventFn& on_event,
                                 const std::atomic<bool>* stop) {
+    if (!pending_calls().empty())
+        return Error{Category::usage, fmt::format("the model waits for the result of {}",
+                                                  pending_calls().front().name)};
     std::vector<Message> messages = messages_;
     messages.push_back(make_message(Role::user, user_text));
-    return answer(std::move(messages), on_text, stop);
+    return answer(std::move(messages), on_event, stop);
 }
 
-Result<Reply> Conversation::regenerate(const TextFn& on_text, const std::atomic<bool>* stop) {
+std::span<const ToolCall> Conversation::pending_calls() const {
+    return messages_.empty() ? std::span<const ToolCall>() : messages_.back().calls;
+}
+
+Result<Reply> Conversation::answer_calls(std::span<const ToolResult> results,
+                                         const AnswerEventFn& on_event,
+                                         const std::atomic<bool>* stop) {
+    std::vector<Message> messages = messages_;
+    const auto calls = pending_calls();
+    if (calls.empty()) return Error{Category::usage, "no call waits for a result"};
+    if (results.size() != calls.size())
+        return Error{Category::usage,
+                     fmt::format("{} calls, {} results", calls.size(), results.size())};
+    for (const ToolCall& call : calls) {
+        const auto result = std::ranges::find(results, call.id, &ToolResult::id);
+        if (result == results.end())
+            return Error{Category::usage, fmt::format("no result for {} ({})", call.name, call.id)};
+        messages.push_back(make_message(Role::tool, result->text));
+        messages.back().call_id = call.id;
+        messages.back().tool_name = call.name;
+    }
+    return answer(std::move(messages), on_event, stop);
+}
+
+Result<Reply> Conversation::regenerate(const AnswerEventFn& on_event,
+                                       const std::atomic<bool>* stop) {
     if (n_turns() == 0) return Error{Category::usage, "there is no answer to give anew"};
     std::vector<Message> messages = messages_;
     while (messages.back().role != Role::user) messages.pop_back();
-    return answer(std::move(messages), on_text, stop);
+    return answer(std::move(messages), on_event, stop);
 }
 
 Result<void> Conversation::undo() {
@@ -152,7 +220,7 @@ Result<std::vector<uint32_t>> Conversation::prompt_ids(std::span<const Message> 
 }
 
 /// Generates an answer to `messages` and, if any of it came, makes both the history.
-Result<Reply> Conversation::answer(std::vector<Message> messages, const TextFn& on_text,
+Result<Reply> Conversation::answer(std::vector<Message> messages, const AnswerEventFn& on_event,
                                    const std::atomic<bool>* stop) {
     Generation generation{.stop = stop};
     TRY(const auto prompt, prompt_ids(messages));
@@ -165,14 +233,33 @@ Result<Reply> Conversation::answer(std::vector<Message> messages, const TextFn& 
     reply.stats.prompt_tokens = uint32_t(prompt.size());
     TRY(const bool complete, prefill(prompt, generation));
     if (complete) {
-        TRY(generate(generation, on_text));
+        // An opening marker may be the prompt's last; the end of it is enough to see that.
+        constexpr size_t kSeenTokens = 64;
+        const auto end = std::span(prompt).last(std::min(prompt.size(), kSeenTokens));
+        const AnswerFormat format = answer_format();
+        AnswerParser parser(
+            format, options_.tools,
+            [&](const AnswerEvent& event) {
+                generation.add(event);
+                if (on_event) on_event(event);
+            },
+            start_after(model_->tokenizer().decode(end, true), format));
+        TRY(generate(generation, parser));
     } else {
         reply.finish = Finish::stopped;
     }
     if (reply.finish == Finish::stopped && generation.ids.empty()) return std::move(reply);
-    messages.push_back({Role::assistant, reply.text, prompt_text_of(generation.ids)});
+    name_calls(reply.calls, messages);
+    messages.push_back(assistant_message(generation));
     messages_ = std::move(messages);
     return std::move(reply);
+}
+
+AnswerFormat Conversation::answer_format() const {
+    if (options_.raw) return {};
+    AnswerFormat format = model_->answer_forms().format;
+    if (options_.tools.empty()) format.calls = nullptr;
+    return format;
 }
 
 /// Evaluates what the session does not hold yet. False: stopped on the way.
@@ -197,13 +284,16 @@ Result<bool> Conversation::prefill(std::span<const uint32_t> prompt, Generation&
     return true;
 }
 
-Result<void> Conversation::generate(Generation& generation, const TextFn& on_text) {
+Result<void> Conversation::generate(Generation& generation, AnswerParser& parser) {
     const Tokenizer& tokenizer = model_->tokenizer();
     StreamDecoder decoder(tokenizer);
     Reply& reply = generation.reply;
-    const auto emit = [&](std::string_view text) {
-        reply.text += text;
-        if (on_text && !text.empty()) on_text(text);
+    const auto push = [&](uint32_t id) {
+        const TokenKind kind = tokenizer.kind(id);
+        if (kind != TokenKind::control && kind != TokenKind::unknown)
+            return parser.push(decoder.push(id));
+        parser.push(decoder.flush());
+        parser.push(tokenizer.piece(id), true);
     };
     Clock::time_point first_token;
     for (;;) {
@@ -218,10 +308,12 @@ Result<void> Conversation::generate(Generation& generation, const TextFn& on_tex
         }
         if (tokenizer.is_end(id)) {
             reply.finish = Finish::end_token;
+            parser.push(decoder.flush());
+            parser.push(tokenizer.piece(id), true);  // some end a call
             break;
         }
         generation.ids.push_back(id);
-        emit(decoder.push(id));
+        push(id);
         if (generation.ids.size() == options_.max_tokens) {
             reply.finish = Finish::max_tokens;
             break;
@@ -232,7 +324,8 @@ Result<void> Conversation::generate(Generation& generation, const TextFn& on_tex
         }
         TRY(generation.logits, session_.eval({&id, 1}));
     }
-    emit(decoder.flush());
+    parser.push(decoder.flush());
+    parser.finish();
     reply.stats.generated_tokens = uint32_t(generation.ids.size());
     reply.stats.decode_s = generation.ids.empty() ? 0 : seconds_since(first_token);
     return {};
@@ -256,14 +349,26 @@ std::string Conversation::prompt_text_of(std::span<const uint32_t> ids) const {
     }
     return out;
 }
+/// Without parts of its own an answer is kept token by token; else the template puts it together.
+Message Conversation::assistant_message(const Generation& generation) const {
+    const Reply& reply = generation.reply;
+    Message out = make_message(Role::assistant, reply.text);
+    out.reasoning = reply.reasoning;
+    out.calls = reply.calls;
+    const bool plain = reply.reasoning.empty() && reply.calls.empty();
+    if (plain) out.prompt_text = prompt_text_of(generation.ids);
+    return out;
+}
+
 Result<std::string> Conversation::render(std::span<const Message> messages) const {
     TRY(const ChatTemplate* chat_template, model_->chat_template());
-    std::vector<ChatMessage> plain;
+    std::vector<jinja::Value> values;
     for (const Message& m : messages)
-        plain.push_back({std::string(role_name(m.role)), m.prompt_text});
+        values.push_back(message_value(m, model_->tokenizer(), model_->answer_forms().style));
     const Tokenizer& tokenizer = model_->tokenizer();
     ChatInput input;
-    input.messages = chat_messages(plain);
+    input.messages = jinja::Value::list(std::move(values));
+    input.tools = tools_;
     if (const auto id = tokenizer.bos_id()) input.bos_token = tokenizer.piece(*id);
     if (const auto id = tokenizer.eos_id()) input.eos_token = tokenizer.piece(*id);
     return chat_template->render(input);

@@ -11,7 +11,10 @@
 #include <string_view>
 #include <vector>
 
+#include "chat/answer/answer_parser.h"
 #include "chat/loaded_model.h"
+#include "chat/message.h"
+#include "chat/tool_call.h"
 #include "gguf/result.h"
 #include "runtime/sampler.h"
 #include "runtime/session.h"
@@ -24,6 +27,7 @@ struct ConversationOptions {
     uint32_t n_ctx = 0;       // as in SessionOptions
     uint32_t max_tokens = 0;  // of one answer; 0: until the model ends it or the context is full
     bool raw = false;         // no chat template: the text so far is continued
+    ToolSet tools;            // that the model may call
 };
 
 /// Why an answer ended.
@@ -49,42 +53,43 @@ struct TurnStats {
 std::string describe(const TurnStats& stats);
 
 struct Reply {
-    std::string text;
+    std::string text;       // of the answer proper
+    std::string reasoning;  // before it
+    /// They wait for answer_calls().
+    std::vector<ToolCall> calls;
+    std::vector<FailedCall> failed_calls;
     Finish finish = Finish::end_token;
     TurnStats stats;
 };
 
-enum class Role : uint8_t { system, user, assistant };
-/// "system", "user", "assistant": the names that templates know.
-std::string_view role_name(Role role);
-
-struct Message {
-    Role role = Role::user;
-    std::string text;
-    std::string prompt_text;  // guarded: plain text in it cannot become a control token
-};
-
-/// Gets whole characters, as they are generated.
-using TextFn = std::function<void(std::string_view)>;
-
 /// One chat. One thread at a time; several chats may share a LoadedModel.
 class Conversation {
   public:
-    /// Errors: usage (a setting out of range), those of Session::create.
+    /// Errors: usage (a setting out of range; tools with raw), chat_template (it shows the model no
+    /// tools, or its calls have no form that is known), those of Session::create.
     static Result<Conversation> create(std::shared_ptr<const LoadedModel> model,
                                        const ConversationOptions& options);
 
-    /// Adds a user message and generates the answer. `stop` may be set by any thread, a signal
-    /// handler or on_text; it is read between tokens and between pieces of a prompt. An answer
-    /// that was stopped before its first token leaves no trace, one that was cut later stays in
-    /// the history as far as it came.
-    /// Errors leave the history as it was: context_full (the prompt does not fit), chat_template
-    /// (none, or it refuses these messages), usage (nothing to evaluate), those of Session::eval.
-    Result<Reply> say(std::string_view user_text, const TextFn& on_text = {},
+    /// Adds a user message and generates the answer; on_event gets it as it comes. `stop` may be
+    /// set by any thread, a signal handler or on_event; it is read between tokens and between
+    /// pieces of a prompt. An answer that was stopped before its first token leaves no trace, one
+    /// that was cut later stays in the history as far as it came. Errors leave the history as it
+    /// was: context_full (the prompt does not fit), chat_template (none, or it refuses these
+    /// messages), usage (nothing to evaluate, or calls that wait for their results), those of
+    /// Session::eval.
+    Result<Reply> say(std::string_view user_text, const AnswerEventFn& on_event = {},
                       const std::atomic<bool>* stop = nullptr);
+    /// The calls of the last answer, as long as their results are missing.
+    std::span<const ToolCall> pending_calls() const;
+    /// Gives the results of all pending calls, in any order, and generates what the model answers
+    /// to them. Errors: usage (not one result for each call), those of say().
+    Result<Reply> answer_calls(std::span<const ToolResult> results,
+                               const AnswerEventFn& on_event = {},
+                               const std::atomic<bool>* stop = nullptr);
     /// Answers the last user message anew. The old answer goes when any of the new one came.
     /// Errors: usage (there is none), those of say().
-    Result<Reply> regenerate(const TextFn& on_text = {}, const std::atomic<bool>* stop = nullptr);
+    Result<Reply> regenerate(const AnswerEventFn& on_event = {},
+                             const std::atomic<bool>* stop = nullptr);
 
     /// Drops the last user message and what followed. Errors: usage (there is none).
     Result<void> undo();
@@ -109,6 +114,7 @@ class Conversation {
     const Session& session() const { return session_; }
     const LoadedModel& model() const { return *model_; }
     bool raw() const { return options_.raw; }
+    const ToolSet& tools() const { return options_.tools; }
 
     /// Ids of the prompt that the messages make, ready for an answer.
     Result<std::vector<uint32_t>> prompt_ids(std::span<const Message> messages) const;
@@ -120,10 +126,12 @@ class Conversation {
                  const ConversationOptions& options);
     Message make_message(Role role, std::string_view text) const;
     Result<std::string> render(std::span<const Message> messages) const;
-    Result<Reply> answer(std::vector<Message> messages, const TextFn& on_text,
+    Result<Reply> answer(std::vector<Message> messages, const AnswerEventFn& on_event,
                          const std::atomic<bool>* stop);
+    AnswerFormat answer_format() const;
     Result<bool> prefill(std::span<const uint32_t> prompt, Generation& generation);
-    Result<void> generate(Generation& generation, const TextFn& on_text);
+    Result<void> generate(Generation& generation, AnswerParser& parser);
+    Message assistant_message(const Generation& generation) const;
     std::string prompt_text_of(std::span<const uint32_t> ids) const;
     size_t first_turn() const { return !messages_.empty() && messages_[0].role == Role::system; }
 
@@ -132,6 +140,7 @@ class Conversation {
     Session session_;
     Sampler sampler_;
     std::vector<Message> messages_;
+    jinja::Value tools_;  // guarded, as the template gets them
 };
 
 }  // namespace m2w

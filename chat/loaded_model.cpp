@@ -10,6 +10,12 @@ Result<std::shared_ptr<const LoadedModel>> LoadedModel::load(const std::filesyst
     TRY(loaded->tokenizer_, Tokenizer::from(*file));
     TRY(auto model, Model::from(file));
     loaded->template_ = ChatTemplate::from(*file);
+    if (const auto usable = loaded->chat_template())
+        loaded->answer_forms_ = detect_answer_forms(**usable, [&](std::string_view text) {
+            const auto ids =
+                loaded->tokenizer_->encode(text, {.add_special = false, .parse_special = true});
+            return ids && ids->size() == 1;
+        });
     TRY(loaded->engine_, Engine::create(std::move(model), options));
     return std::shared_ptr<const LoadedModel>(std::move(loaded));
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "chat/answer/detect.h"
 #include "chat/template.h"
 #include "gguf/result.h"
 #include "runtime/engine.h"
@@ -27,11 +28,14 @@ class LoadedModel {
     const Tokenizer& tokenizer() const { return *tokenizer_; }
     /// Errors: chat_template (the file has none), or why the file's cannot be used.
     Result<const ChatTemplate*> chat_template() const;
+    /// How the model writes calls and reasoning; none of it without a chat template.
+    const AnswerForms& answer_forms() const { return answer_forms_; }
 
   private:
     std::shared_ptr<const Engine> engine_;
     std::shared_ptr<const Tokenizer> tokenizer_;
     std::optional<Result<ChatTemplate>> template_;  // empty only while loading
+    AnswerForms answer_forms_;
 };
 
 }  // namespace m2w

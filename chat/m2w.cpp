@@ -5,6 +5,42 @@
 #include "chat/loaded_model.h"
 
 namespace m2w {
+namespace {
+
+AnswerEventFn listener(const AnswerHandlers& handlers) {
+    return [&handlers, call = ToolCall()](const AnswerEvent& event) mutable {
+        using Kind = AnswerEvent::Kind;
+        if (event.kind == Kind::text && handlers.on_text) handlers.on_text(event.text);
+        if (event.kind == Kind::reasoning && handlers.on_reasoning)
+            handlers.on_reasoning(event.text);
+        if (event.kind == Kind::call_begin)
+            call = {std::string(event.id), std::string(event.text), {}};
+        if (event.kind == Kind::call_arguments) call.arguments += event.text;
+        if (event.kind == Kind::call_end && handlers.on_call)
+            handlers.on_call(call.name, call.arguments);
+    };
+}
+
+Answer to_answer(Reply reply) {
+    static_assert(int(AnswerEnd::complete) == int(Finish::end_token) &&
+                  int(AnswerEnd::max_tokens) == int(Finish::max_tokens) &&
+                  int(AnswerEnd::stopped) == int(Finish::stopped) &&
+                  int(AnswerEnd::context_full) == int(Finish::context_full));
+    Answer answer;
+    answer.text = std::move(reply.text);
+    answer.reasoning = std::move(reply.reasoning);
+    answer.calls = std::move(reply.calls);
+    answer.failed_calls = std::move(reply.failed_calls);
+    answer.end = AnswerEnd(reply.finish);
+    answer.prompt_tokens = reply.stats.prompt_tokens;
+    answer.evaluated_tokens = reply.stats.evaluated_tokens;
+    answer.generated_tokens = reply.stats.generated_tokens;
+    answer.first_token_s = reply.stats.first_token_s;
+    answer.decode_tok_s = reply.stats.decode_tok_s();
+    return answer;
+}
+
+}  // namespace
 
 struct ChatModel::Parts {
     std::shared_ptr<const LoadedModel> model;
@@ -40,6 +76,7 @@ Result<Chat> ChatModel::open_chat(const ChatOptions& options) const {
                     .seed = options.seed};
     out.n_ctx = options.n_ctx;
     out.max_tokens = options.max_tokens;
+    TRY(out.tools, ToolSet::parse(options.tools));
     TRY(auto conversation, Conversation::create(parts_->model, out));
     return Chat(std::make_unique<Chat::Parts>(Chat::Parts{std::move(conversation)}));
 }
@@ -53,23 +90,16 @@ Chat::Chat(Chat&&) noexcept = default;
 Chat& Chat::operator=(Chat&&) noexcept = default;
 Chat::~Chat() = default;
 
-Result<Answer> Chat::say(std::string_view message,
-                         const std::function<void(std::string_view)>& on_text,
+Result<Answer> Chat::say(std::string_view message, const AnswerHandlers& handlers,
                          const std::atomic<bool>* stop) {
-    TRY(auto reply, parts_->conversation.say(message, on_text, stop));
-    static_assert(int(AnswerEnd::complete) == int(Finish::end_token) &&
-                  int(AnswerEnd::max_tokens) == int(Finish::max_tokens) &&
-                  int(AnswerEnd::stopped) == int(Finish::stopped) &&
-                  int(AnswerEnd::context_full) == int(Finish::context_full));
-    Answer answer;
-    answer.text = std::move(reply.text);
-    answer.end = AnswerEnd(reply.finish);
-    answer.prompt_tokens = reply.stats.prompt_tokens;
-    answer.evaluated_tokens = reply.stats.evaluated_tokens;
-    answer.generated_tokens = reply.stats.generated_tokens;
-    answer.first_token_s = reply.stats.first_token_s;
-    answer.decode_tok_s = reply.stats.decode_tok_s();
-    return answer;
+    TRY(auto reply, parts_->conversation.say(message, listener(handlers), stop));
+    return to_answer(std::move(reply));
+}
+
+Result<Answer> Chat::answer_calls(std::span<const ToolResult> results,
+                                  const AnswerHandlers& handlers, const std::atomic<bool>* stop) {
+    TRY(auto reply, parts_->conversation.answer_calls(results, listener(handlers), stop));
+    return to_answer(std::move(reply));
 }
 
 Result<void> Chat::undo() {

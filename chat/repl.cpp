@@ -36,7 +36,8 @@ Result<void> Repl::run() {
                      conversation_.session().engine().backend().device_name()));
     std::string message;
     while (!done_) {
-        const LineEditor::Event event = read_message(message);
+        const LineEditor::Event event =
+            read_message(color_ ? "\1\x1b[1;32m\1>\1\x1b[0m\1 " : "> ", message);
         if (event == LineEditor::Event::interrupt) {
             note("^C  (/exit or Ctrl-D leaves)");
             continue;
@@ -59,12 +60,11 @@ Result<void> Repl::run() {
 }
 
 /// A line; a line that ends with a backslash goes on in the next one, """ begins a block.
-LineEditor::Event Repl::read_message(std::string& message) {
-    const std::string first = color_ ? "\1\x1b[1;32m\1>\1\x1b[0m\1 " : "> ";
+LineEditor::Event Repl::read_message(const std::string& prompt, std::string& message) {
     message.clear();
     std::string line;
     for (bool more = false;; more = true) {
-        const auto event = editor_.read(more ? ". " : first, line);
+        const auto event = editor_.read(more ? ". " : prompt, line);
         if (event != LineEditor::Event::line) return event;
         if (!more && line.starts_with(kFence)) {
             message = line.substr(kFence.size());
@@ -103,60 +103,6 @@ void Repl::run_command(const std::string& line) {
         if (command.name == name) return (this->*command.run)(argument);
     note(fmt::format("{}: no such command; /help lists them. A message may begin with a space.",
                      name));
-}
-
-/// Prints text of the model. It is not ours: on a terminal nothing in it may be obeyed.
-TextFn Repl::printer() {
-    return [this](std::string_view text) {
-        const std::string shown = escape_ ? escape_for_terminal(text) : std::string(text);
-        std::fwrite(shown.data(), 1, shown.size(), options_.out);
-        std::fflush(options_.out);
-        last_printed_ = text.back();
-    };
-}
-
-void Repl::say(const std::string& message) {
-    signals_.interrupted() = false;
-    auto reply = conversation_.say(message, printer(), &signals_.interrupted());
-    const bool full = !reply && reply.error().category == Category::context_full;
-    pending_ = full ? message : "";
-    show_reply(std::move(reply));
-}
-
-void Repl::show_reply(Result<Reply> reply) {
-    if (std::exchange(last_printed_, '\n') != '\n') {
-        fmt::print(options_.out, "\n");
-        std::fflush(options_.out);
-    }
-    signals_.interrupted() = false;
-    if (!reply) {
-        const Error& error = reply.error();
-        complain(error);
-        if (error.category == Category::context_full) offer_room("send it after that");
-        if (error.category == Category::device_lost || error.category == Category::internal) {
-            fatal_ = error;
-            done_ = true;
-        }
-        return;
-    }
-    last_ = reply->stats;
-    switch (reply->finish) {
-        case Finish::end_token:
-            break;
-        case Finish::stopped:
-            note("[stopped]");
-            break;
-        case Finish::max_tokens:
-            note(fmt::format("[cut after {} tokens; /set max_tokens 0 lifts the limit]",
-                             reply->stats.generated_tokens));
-            break;
-        case Finish::context_full:
-            note(fmt::format("[cut: the context of {} tokens is full]",
-                             conversation_.session().n_ctx()));
-            offer_room("go on");
-            break;
-    }
-    if (options_.show_stats) print_stats(reply->stats);
 }
 
 void Repl::offer_room(const std::string& what) {

@@ -11,6 +11,7 @@
 
 #include "chat/conversation.h"
 #include "chat/line_editor.h"
+#include "chat/preset_results.h"
 #include "chat/signals.h"
 
 namespace m2w {
@@ -19,6 +20,7 @@ struct ReplOptions {
     std::FILE* out = nullptr;  // answers
     std::FILE* ui = nullptr;   // everything else
     bool show_stats = false;   // after each answer
+    PresetResults results;     // of tools; for the others the user is asked
 };
 
 /// One interactive session over a conversation. All it is given outlives it.
@@ -42,11 +44,16 @@ class Repl {
     static std::span<const Command> commands();
     static std::span<const Setting> settings();
 
-    LineEditor::Event read_message(std::string& message);
+    LineEditor::Event read_message(const std::string& prompt, std::string& message);
     LineEditor::Event read_block(std::string& message);
     void run_command(const std::string& line);
     void say(const std::string& message);
     void show_reply(Result<Reply> reply);
+    void show_finish(const Reply& reply);
+    void show_calls(const Reply& reply);
+    void answer_calls();
+    bool ask_for_result(const ToolCall& call, ToolResult& result);
+    void end_line();
     void offer_room(const std::string& what);
 
     void help(const std::string&);
@@ -60,7 +67,8 @@ class Repl {
     void save(const std::string& path);
     void exit(const std::string&);
 
-    TextFn printer();
+    AnswerEventFn printer();
+    void print(AnswerEvent::Kind kind, std::string_view text);
     void print_stats(const TurnStats& stats);
     void note(std::string_view text);
     void complain(const Error& error);
@@ -76,6 +84,7 @@ class Repl {
     std::optional<TurnStats> last_;
     std::set<std::filesystem::path> saved_;  // files that this session wrote and may replace
     char last_printed_ = '\n';
+    AnswerEvent::Kind printing_ = AnswerEvent::Kind::text;
 };
 
 }  // namespace m2w

@@ -21,6 +21,20 @@ bool parse_number(const std::string& text, T& out) {
     return parsed.ec == std::errc() && parsed.ptr == end;
 }
 
+/// As OpenAI's interface has messages.
+nlohmann::ordered_json to_json(const Message& m) {
+    nlohmann::ordered_json out{{"role", role_name(m.role)}, {"content", m.text}};
+    if (!m.reasoning.empty()) out["reasoning_content"] = m.reasoning;
+    for (const ToolCall& call : m.calls)
+        out["tool_calls"].push_back(
+            {{"id", call.id},
+             {"type", "function"},
+             {"function", {{"name", call.name}, {"arguments", call.arguments}}}});
+    if (!m.call_id.empty()) out["tool_call_id"] = m.call_id;
+    if (!m.tool_name.empty()) out["name"] = m.tool_name;
+    return out;
+}
+
 }  // namespace
 
 /// A name that /set knows.
@@ -109,6 +123,7 @@ void Repl::undo(const std::string&) {
 void Repl::regen(const std::string&) {
     signals_.interrupted() = false;
     show_reply(conversation_.regenerate(printer(), &signals_.interrupted()));
+    answer_calls();
 }
 
 void Repl::drop(const std::string&) {
@@ -153,8 +168,7 @@ void Repl::set(const std::string& assignment) {
 void Repl::save(const std::string& path) {
     if (path.empty()) return note("/save needs the name of a file");
     nlohmann::ordered_json messages = nlohmann::ordered_json::array();
-    for (const Message& m : conversation_.history())
-        messages.push_back({{"role", role_name(m.role)}, {"content", m.text}});
+    for (const Message& m : conversation_.history()) messages.push_back(to_json(m));
     const nlohmann::ordered_json document{{"messages", std::move(messages)}};
     const std::string text =
         document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";

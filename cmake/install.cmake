@@ -66,8 +66,9 @@ function(m2w_install_library)
   target_compile_features(m2w_sdk INTERFACE cxx_std_20)
   install(TARGETS m2w_sdk ${libraries} EXPORT m2wTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}/m2w)
   install(DIRECTORY ${CMAKE_SOURCE_DIR}/chat/include/m2w DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-  # m2w.h says #include "gguf/result.h": found beside it.
+  # m2w.h says #include "gguf/result.h" and "chat/tool_call.h": found beside it.
   install(FILES ${CMAKE_SOURCE_DIR}/gguf/result.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/m2w/gguf)
+  install(FILES ${CMAKE_SOURCE_DIR}/chat/tool_call.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/m2w/chat)
 
   set(package ${CMAKE_INSTALL_LIBDIR}/cmake/m2w)
   m2w_package_dependencies(M2W_PACKAGE_DEPENDENCIES)

@@ -9,7 +9,7 @@
 namespace m2w {
 namespace {
 
-constexpr size_t kMaxHeaderBytes = 1024;
+constexpr size_t kMaxHeaderBytes = 1024, kMaxLeadingSpace = 1024;
 
 bool ends_with(std::string_view prompt, std::string_view marker) {
     prompt = trim_space(prompt);
@@ -118,7 +118,7 @@ bool AnswerParser::step_text() {
 bool AnswerParser::step_bare() {
     const std::string_view rest = input_.rest();
     const size_t begin = rest.find_first_not_of(" \t\r\n");
-    if (begin == rest.npos && !input_.complete()) return false;
+    if (begin == rest.npos && rest.size() < kMaxLeadingSpace && !input_.complete()) return false;
     bare_possible_ = false;
     if (begin == rest.npos || rest[begin] != '{') return true;
     show_next(AnswerEvent::Kind::text, begin);
@@ -221,17 +221,18 @@ bool AnswerParser::step_call() {
 
 /// Hands text on, but keeps the white space at its end: it is dropped where a part ends.
 void AnswerParser::show(AnswerEvent::Kind kind, std::string text) {
-    if (!drop_space_) text.insert(0, space_);
-    const size_t end = text.find_last_not_of(" \t\r\n") + 1;
-    const size_t begin = drop_space_ ? std::min(text.find_first_not_of(" \t\r\n"), end) : 0;
+    constexpr std::string_view kSpace = " \t\r\n";
+    const size_t end = text.find_last_not_of(kSpace) + 1;
     if (end == 0) {
-        space_ = drop_space_ ? "" : std::move(text);
+        if (!drop_space_) space_ += text;
         return;
     }
+    const size_t begin = drop_space_ ? text.find_first_not_of(kSpace) : 0;
+    const std::string shown = space_ + text.substr(begin, end - begin);
     space_ = text.substr(end);
     drop_space_ = false;
     if (kind == AnswerEvent::Kind::text) text_seen_ = true;
-    on_event_({.kind = kind, .text = std::string_view(text).substr(begin, end - begin)});
+    on_event_({.kind = kind, .text = shown});
 }
 
 }  // namespace m2w

@@ -9,7 +9,7 @@
 namespace m2w {
 namespace {
 
-constexpr size_t kMaxNameBytes = 256, kMaxKeyBytes = 1024;
+constexpr size_t kMaxNameBytes = 256, kMaxKeyBytes = 1024, kMaxLeadingSpace = 1024;
 
 using JsonState = JsonScanner::State;
 using MatchState = MarkerMatch::State;
@@ -22,13 +22,13 @@ bool reads_json(CallBody body) {
 /// Whether a text that begins with [ or { is JSON, as far as its first bytes tell: a list of calls
 /// in Python's form begins with a name. Nothing: they do not tell yet.
 std::optional<bool> begins_json(std::string_view text) {
-    text = trim_space(text);
-    if (text.empty()) return std::nullopt;
-    if (text[0] == '{') return true;
-    if (text[0] != '[') return false;
-    text = trim_space(text.substr(1));
-    if (text.empty()) return std::nullopt;
-    return text[0] == '{' || text[0] == ']';
+    const bool more_may_tell = text.size() < kMaxLeadingSpace;
+    text = trim_space(text.substr(0, kMaxLeadingSpace));
+    if (text.starts_with('{')) return true;
+    if (!text.empty() && text[0] != '[') return false;
+    if (!text.empty()) text = trim_space(text.substr(1));
+    if (!text.empty()) return text[0] == '{' || text[0] == ']';
+    return more_may_tell ? std::nullopt : std::optional(false);
 }
 
 CallFault fault_of(JsonState state) {
@@ -272,8 +272,10 @@ CallReader::Status CallReader::step_key() {
 /// A key, then its value.
 CallReader::Status CallReader::step_value() {
     constexpr std::string_view kCdata = "<![CDATA[";
-    const std::string_view rest = input_.rest(), head = trim_space(rest);
-    if (key_known_ && kCdata.starts_with(head))  // whether it is in CDATA is not known yet
+    const std::string_view rest = input_.rest(),
+                           head = trim_space(rest.substr(0, kMaxLeadingSpace));
+    // Whether a value is in CDATA may not be known yet.
+    if (key_known_ && kCdata.starts_with(head) && rest.size() < kMaxLeadingSpace)
         return input_.complete() ? fail(CallFault::truncated) : Status::waits;
     const bool cdata = key_known_ && head.starts_with(kCdata);
     const std::string end =

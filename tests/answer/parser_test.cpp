@@ -217,6 +217,19 @@ TEST(answer_parser, nesting_ends_in_a_failure) {
     }
 }
 
+TEST(answer_parser, white_space_without_end_is_neither_slow_nor_different) {
+    const std::string space(3000, ' ');
+    for (const Sample& s : samples()) {
+        std::string text(s.text);
+        for (const char* before : {"{", "1</", "<tool", "["})
+            if (const size_t at = text.find(before); at != text.npos) text.insert(at, space);
+        std::vector<std::string_view> bytes;
+        for (size_t i = 0; i < text.size(); ++i)
+            bytes.push_back(std::string_view(text).substr(i, 1));
+        EXPECT_EQ(read(s, bytes), read(s, {text})) << s.calls;
+    }
+}
+
 /// Whatever a model writes, there is an answer, and no call that is not valid.
 TEST(answer_parser, parts_of_answers_in_any_order_do_no_harm) {
     uint32_t random = 12345;

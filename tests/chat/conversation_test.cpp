@@ -50,7 +50,7 @@ TEST(conversation, streams_exactly_the_text_that_it_returns_and_remembers) {
     Conversation chat = open(greedy());
     std::string streamed;
     const auto reply =
-        chat.say("What is 12 + 30?", [&](std::string_view text) { streamed += text; });
+        chat.say("What is 12 + 30?", [&](const AnswerEvent& event) { streamed += event.text; });
     ASSERT_TRUE(reply) << reply.error().str();
     EXPECT_EQ(reply->text, "12 + 30 = 42.");
     EXPECT_EQ(reply->finish, Finish::end_token);
@@ -122,7 +122,7 @@ TEST(conversation, stopping_from_the_callback_keeps_what_came) {
     std::atomic<bool> stop = false;
     int pieces = 0;
     const auto reply = chat.say(
-        "Tell me a story about an owl.", [&](std::string_view) { stop = ++pieces == 5; }, &stop);
+        "Tell me a story about an owl.", [&](const AnswerEvent&) { stop = ++pieces == 5; }, &stop);
     ASSERT_TRUE(reply);
     EXPECT_EQ(reply->finish, Finish::stopped);
     EXPECT_EQ(reply->stats.generated_tokens, 5u);

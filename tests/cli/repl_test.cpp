@@ -6,6 +6,7 @@
 
 #include "tests/cli/process.h"
 #include "tests/support/shared.h"
+#include "tests/support/tool_texts.h"
 
 namespace m2w::test {
 namespace {
@@ -306,6 +307,68 @@ TEST(repl, no_color_is_respected) {
     EXPECT_FALSE(contains(chat.transcript(), "\x1b[1;32m"));
     EXPECT_FALSE(contains(chat.transcript(), "\x1b[2m"));
     chat.leave();
+}
+
+/// Arguments that give the chat a calculator.
+std::vector<std::string> calculator(const TemporaryFolder& folder) {
+    const auto path = folder.path() / "tools.json";
+    std::ofstream(path) << kCalculator;
+    return {"--tools", path.string()};
+}
+
+TEST(repl, a_call_is_shown_and_the_user_is_asked_for_its_result) {
+    TemporaryFolder folder;
+    Chat chat(calculator(folder));
+    chat.send(std::string(kProduct) + "\n");
+    ASSERT_TRUE(chat.expect("[calculate {\"expression\": \"123 * 456\"}]\r\nresult of calculate> "))
+        << chat.transcript();
+    EXPECT_EQ(chat.ask(kWrongResult), kWrongAnswer);
+    const auto file = chat.state_folder() / "chat.json";
+    EXPECT_TRUE(contains(chat.ask("/save " + file.string()), "wrote 4 messages"));
+    const auto saved = nlohmann::json::parse(read_text(file), nullptr, false);
+    EXPECT_EQ(saved["messages"][1]["tool_calls"][0]["function"]["name"], "calculate");
+    EXPECT_EQ(saved["messages"][2]["role"], "tool");
+    EXPECT_EQ(saved["messages"][2]["tool_call_id"], saved["messages"][1]["tool_calls"][0]["id"]);
+    EXPECT_EQ(chat.ask("/undo"), "took back the last turn; 0 left");
+    chat.leave();
+}
+
+TEST(repl, a_call_without_a_result_is_taken_back) {
+    TemporaryFolder folder;
+    Chat chat(calculator(folder));
+    for (const char* key : {kCtrlC, kCtrlD}) {
+        chat.send(std::string(kProduct) + "\n");
+        ASSERT_TRUE(chat.expect("result of calculate> ")) << chat.transcript();
+        chat.send(key);
+        EXPECT_TRUE(contains(chat.until_prompt(), "taken back")) << chat.transcript();
+    }
+    EXPECT_EQ(chat.ask("/undo"), "error[usage] there is no turn to take back");
+    chat.leave();
+}
+
+TEST(repl, results_that_are_given_are_not_asked_for) {
+    TemporaryFolder folder;
+    auto args = calculator(folder);
+    args.insert(args.end(), {"--tool-result", std::string("calculate=") + kWrongResult});
+    Chat chat(args);
+    const std::string answer = chat.ask(kProduct);
+    EXPECT_TRUE(contains(answer, "[calculate {")) << answer;
+    EXPECT_TRUE(answer.ends_with(kWrongAnswer)) << answer;
+    chat.leave();
+}
+
+TEST(repl, reasoning_is_dimmed) {
+    TemporaryFolder folder;
+    const std::string model = thinking_model(folder).string();
+    PtyProcess chat(chat_command({"-m", model, "--temp", "0", "-n", "12"}), true);
+    ASSERT_TRUE(chat.expect("\x1b[1;32m>\x1b[0m ")) << chat.transcript();
+    chat.send("What is 12 + 30?\n");
+    ASSERT_TRUE(chat.expect("12 + 30?\r\n")) << chat.transcript();
+    ASSERT_TRUE(chat.expect("\r\n")) << chat.transcript();
+    EXPECT_TRUE(chat.seen().starts_with("\x1b[2m") && chat.seen().ends_with("\x1b[0m\r\n"))
+        << chat.seen();
+    chat.send("/exit\n");
+    EXPECT_EQ(chat.wait(), 0);
 }
 
 }  // namespace

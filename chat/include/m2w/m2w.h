@@ -2,12 +2,17 @@
 // interface; docs/embedding.md shows it at work.
 #pragma once
 #include <atomic>
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
+#include "chat/tool_call.h"
 #include "gguf/result.h"
 
 namespace m2w {
@@ -33,6 +38,9 @@ struct ChatOptions {
     uint64_t seed = 0;            // the same seed gives the same answers
     uint32_t n_ctx = 0;           // as in LoadOptions
     uint32_t max_tokens = 0;      // of one answer; 0: until the model ends it
+    /// What the model may call: a JSON list of tools as OpenAI's interface has them, [{"type":
+    /// "function", "function": {"name", "description", "parameters": JSON Schema}}]. Empty: none.
+    std::string tools;
 };
 
 /// Why an answer ended.
@@ -40,10 +48,26 @@ enum class AnswerEnd : uint8_t { complete, max_tokens, stopped, context_full };
 
 struct Answer {
     std::string text;
+    std::string reasoning;  // what the model thought before
+    /// What the model wants called; the chat waits for answer_calls() then.
+    std::vector<ToolCall> calls;
+    std::vector<FailedCall> failed_calls;
     AnswerEnd end = AnswerEnd::complete;
     uint32_t prompt_tokens = 0, evaluated_tokens = 0, generated_tokens = 0;
     double first_token_s = 0;  // from the call to the first token
     double decode_tok_s = 0;   // 0: too short to tell
+};
+
+/// Gets an answer while it is generated, in whole UTF-8 characters.
+struct AnswerHandlers {
+    AnswerHandlers() = default;
+    /// Only the text.
+    template <std::invocable<std::string_view> F>
+    AnswerHandlers(F f) : on_text(std::move(f)) {}
+
+    std::function<void(std::string_view)> on_text, on_reasoning;
+    /// Name and arguments of a call that is complete; Answer::calls has it with its id.
+    std::function<void(std::string_view, std::string_view)> on_call;
 };
 
 /// One chat: it remembers its turns, and a follow-up evaluates only what is new. One thread at a
@@ -54,14 +78,19 @@ class Chat {
     Chat& operator=(Chat&&) noexcept;
     ~Chat();
 
-    /// Answers a message. on_text gets whole UTF-8 characters as they are generated. Setting
-    /// *stop, from any thread or from on_text, ends the answer after the current token.
-    /// Errors (the chat stays as it was): context_full (reset() or drop_old_turns() make room),
-    /// chat_template (the model has none that can be used), device_lost.
-    Result<Answer> say(std::string_view message,
-                       const std::function<void(std::string_view)>& on_text = {},
+    /// Answers a message. Setting *stop, from any thread or from a handler, ends the answer after
+    /// the current token. Errors (the chat stays as it was): context_full (reset() or
+    /// drop_old_turns() make room), chat_template (the model has none that can be used),
+    /// device_lost, usage (calls wait for their results).
+    Result<Answer> say(std::string_view message, const AnswerHandlers& handlers = {},
                        const std::atomic<bool>* stop = nullptr);
-    /// Takes back the last message and its answer. Errors: usage (there is none).
+    /// Gives the results of all calls of the last answer, in any order; the model goes on with
+    /// them, and may call again. Errors: usage (not one result for each call), those of say().
+    Result<Answer> answer_calls(std::span<const ToolResult> results,
+                                const AnswerHandlers& handlers = {},
+                                const std::atomic<bool>* stop = nullptr);
+    /// Takes back the last message, its answer, and what tools had to do with it. Errors: usage
+    /// (there is none).
     Result<void> undo();
     /// Forgets all turns; the system prompt stays.
     void reset();
@@ -84,8 +113,8 @@ class ChatModel {
     /// that would fit), no_device.
     static Result<ChatModel> load(const std::string& path, const LoadOptions& options = {});
 
-    /// Errors: usage (a setting out of range), out_of_memory, chat_template (the model has none
-    /// that can be used).
+    /// Errors: usage (a setting out of range, tools that are no such list), out_of_memory,
+    /// chat_template (the model has none that can be used, or none that knows tools).
     Result<Chat> open_chat(const ChatOptions& options = {}) const;
     /// "llvmpipe (LLVM 15.0.6, 256 bits)", "reference".
     const std::string& device_name() const;
