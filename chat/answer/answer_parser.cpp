@@ -117,7 +117,7 @@ bool AnswerParser::step_text() {
 /// The beginning of an answer that may be a call without a marker.
 bool AnswerParser::step_bare() {
     const std::string_view rest = input_.rest();
-    const size_t begin = rest.find_first_not_of(" \t\r\n");
+    const size_t begin = rest.substr(0, kMaxLeadingSpace).find_first_not_of(" \t\r\n");
     if (begin == rest.npos && rest.size() < kMaxLeadingSpace && !input_.complete()) return false;
     bare_possible_ = false;
     if (begin == rest.npos || rest[begin] != '{') return true;
