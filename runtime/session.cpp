@@ -36,6 +36,7 @@ Result<Session> Session::create(std::shared_ptr<const Engine> engine,
     session.options_ = executor_options(model, options);
     TRY(check_fits(model.plan(), session.options_, engine->backend().memory()));
     TRY(session.executor_, engine->backend().new_executor(session.options_));
+    session.windows_.emplace(model.plan(), session.options_);
     if (!model.plan().states.empty()) session.states_.emplace(options.n_snapshots);
     session.engine_ = std::move(engine);
     return session;
@@ -57,7 +58,16 @@ Result<void> Session::truncate(uint32_t position) {
         return Error{Category::usage, fmt::format("truncate to {}: only {} tokens were evaluated",
                                                   position, tokens_.size())};
     tokens_.resize(position);  // later batches overwrite the cache rows behind it
-    if (states_) states_->cut(position);
+    next_ = std::min(next_, position);
+    if (states_) {
+        states_->cut(next_);
+        next_ = states_->position();
+    }
+    if (!windows_->holds(next_)) {
+        if (states_) states_->cut(0);
+        next_ = 0;
+    }
+    if (next_ == 0) windows_->clear();
     return {};
 }
 
@@ -78,31 +88,33 @@ Result<std::span<const float>> Session::run(std::span<const uint32_t> tokens, ui
     std::span<const float> logits;
     while (!tokens.empty()) {
         const auto piece = tokens.first(std::min<size_t>(tokens.size(), options_.n_batch));
-        TRY(logits, run_batch(piece, position(), std::min(n_out, uint32_t(piece.size()))));
+        TRY(logits, run_batch(piece, std::min(n_out, uint32_t(piece.size()))));
         tokens_.insert(tokens_.end(), piece.begin(), piece.end());
         tokens = tokens.subspan(piece.size());
     }
     return logits;
 }
 
-/// Brings the states to the current position.
+/// Brings caches and states to the current position.
 Result<void> Session::catch_up() {
     while (n_stale() > 0) {
-        const uint32_t pos = states_->position(), count = std::min(n_stale(), options_.n_batch);
-        TRY(run_batch(std::span(tokens_).subspan(pos, count), pos, 1));
+        const uint32_t count = std::min(n_stale(), options_.n_batch);
+        TRY(run_batch(std::span(tokens_).subspan(next_, count), 1));
     }
     return {};
 }
 
-Result<std::span<const float>> Session::run_batch(std::span<const uint32_t> tokens, uint32_t pos,
+Result<std::span<const float>> Session::run_batch(std::span<const uint32_t> tokens,
                                                   uint32_t n_out) {
-    Batch batch{.tokens = tokens, .pos = pos, .n_out = n_out};
+    Batch batch{.tokens = tokens, .pos = next_, .n_out = n_out};
     if (states_) {
         batch.past_slot = states_->next().past_slot;
         batch.state_slot = states_->next().state_slot;
     }
     TRY(const auto logits, executor_->run(batch));
     if (states_) states_->advance(uint32_t(tokens.size()));
+    next_ += uint32_t(tokens.size());
+    windows_->wrote(next_);
     return logits;
 }
 

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "runtime/cache_windows.h"
 #include "runtime/engine.h"
 #include "runtime/state_slots.h"
 
@@ -45,16 +46,20 @@ class Session {
 
     /// Forgets everything from `position` on; later eval calls continue there. Errors: usage
     /// (beyond the current position).
-    /// Recurrent layers go back to the latest position not behind it where their states were kept
-    /// (below), and the next eval evaluates the tokens in between again: the same results, more
-    /// work.
+    /// Not every prefix can be kept: recurrent layers go back to the latest position not behind it
+    /// where their states were kept (below), and windowed caches that have overwritten what the
+    /// next token sees start again. The next eval then evaluates the tokens in between again: the
+    /// same results, more work.
     Result<void> truncate(uint32_t position);
 
+    /// Of the current tokens, the prefix that need not be evaluated again: position(), except after
+    /// a truncate.
+    uint32_t kept_prefix() const { return next_; }
+    /// Tokens that the next eval evaluates again.
+    uint32_t n_stale() const { return position() - next_; }
     /// Whether the model has recurrent layers. Their states are kept where an eval of more than one
     /// token begins; of those positions the session remembers n_snapshots.
     bool recurrent() const { return states_.has_value(); }
-    /// Tokens that the next eval evaluates again.
-    uint32_t n_stale() const { return states_ ? position() - states_->position() : 0; }
 
     /// The tokens evaluated so far, [position].
     std::span<const uint32_t> tokens() const { return tokens_; }
@@ -66,15 +71,16 @@ class Session {
 
   private:
     Result<std::span<const float>> run(std::span<const uint32_t> tokens, uint32_t n_out);
-    Result<std::span<const float>> run_batch(std::span<const uint32_t> tokens, uint32_t pos,
-                                             uint32_t n_out);
+    Result<std::span<const float>> run_batch(std::span<const uint32_t> tokens, uint32_t n_out);
     Result<void> catch_up();
 
     std::shared_ptr<const Engine> engine_;
     std::unique_ptr<Executor> executor_;
     ExecutorOptions options_;
     std::vector<uint32_t> tokens_;
-    std::optional<StateSlots> states_;  // of models with recurrent layers
+    uint32_t next_ = 0;  // position of the next batch: caches and states are those of tokens before
+    std::optional<CacheWindows> windows_;  // always there once created
+    std::optional<StateSlots> states_;     // of models with recurrent layers
 };
 
 }  // namespace m2w

@@ -10,13 +10,30 @@
 
 namespace m2w {
 
-/// Norms beyond the two that every layer has (before attention, before the feed-forward part).
+enum class NormKind : uint8_t { rms, layer };
+
+/// What queries and keys are normalised by (attn_q_norm, attn_k_norm).
+enum class QkNorm : uint8_t {
+    none,
+    head,  // each head by itself, weights [head_dim]
+    row    // all heads together, weights [n_head * head_dim]
+};
+
+/// Which norms a layer has, and where.
 struct NormSpec {
-    bool qk = false;  // RMS norm of each query and key head before RoPE (attn_q_norm, attn_k_norm)
+    NormKind kind = NormKind::rms;
+    bool pre = true;         // before attention and before the feed-forward part
+    bool post_attn = false;  // of what attention adds (post_attention_norm)
+    bool post_ffn = false;   // of what the feed-forward part adds (post_ffw_norm)
+    QkNorm qk = QkNorm::none;
+    bool qk_after_rope = false;
 };
 
 struct RopeSpec {
     Pairing pairing = Pairing::halves;
+    uint32_t none_every = 0;     // layers n - 1, 2n - 1, ... have no RoPE; 0: all have it
+    float local_freq_base = 0;   // of layers with a window, unless the file says; 0: as the others
+    bool yarn_truncates = true;  // YaRN's correction range is rounded outwards to whole dimensions
 };
 
 /// What layers have besides attention, or in place of it.
@@ -38,18 +55,44 @@ struct TensorName {
     std::string_view usual, here;
 };
 
+/// Layers in which a query sees only the last attention.sliding_window positions.
+struct WindowSpec {
+    bool used = false;
+    uint32_t full_every = 0;  // layers n - 1, 2n - 1, ... see all positions; 0: none does
+};
+
+enum class FfnForm : uint8_t {
+    gated,  // down(act(gate(x)) * up(x))
+    plain,  // down(act(up(x)))
+    xielu   // down(xielu(up(x))), with the numbers of each layer in the file
+};
+
+struct FfnSpec {
+    FfnForm form = FfnForm::gated;
+    Activation activation = Activation::silu;
+};
+
+enum class LogitScale : uint8_t { none, multiply, divide };
+
 /// Everything m2w knows about an architecture that its files do not say themselves.
 struct ArchSpec {
     std::string_view gguf_name;  // general.architecture
     NormSpec norms;
     RopeSpec rope;
+    WindowSpec window;
+    FfnSpec ffn;
     bool qkv_bias =
         false;  // q, k and v biases must be there; elsewhere they are used where the file has them
     bool attn_gate = false;  // rows of attn_q alternate by head with those of a sigmoid gate of
                              // the attention's output
     RecurrentSpec recurrent;
     std::array<TensorName, 2> names{};
-    Activation ffn_activation = Activation::silu;
+    bool parallel_residual = false;  // attention and the feed-forward part read the same norm
+    bool embedding_times_sqrt_width = false;
+    LogitScale logit_scale = LogitScale::none;  // what the key logit_scale does
+    /// Models of so many layers scale scores by 1 / sqrt(embedding_length / head_count) instead of
+    /// 1 / sqrt(key_length): their files do not say it. 0: none.
+    uint32_t width_scaled_blocks = 0;
     /// Weights of a token's experts add up to 1, unless the file says something else. The same as a
     /// softmax over the logits of the chosen ones.
     bool expert_weights_norm = false;

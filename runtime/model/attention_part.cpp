@@ -1,10 +1,36 @@
 // attention_part.cpp — grouped-query attention of one layer as Steps.
-#include <cmath>
-
+#include "gguf/result.h"
 #include "runtime/model/layer_parts.h"
 
 namespace m2w {
 namespace {
+
+/// Queries, keys and values: f32 [n_tok][heads * head_dim].
+struct Heads {
+    ValueId q, k, v;
+    uint32_t n_head, n_head_kv;
+};
+
+Heads project(Emitter& e, ValueId h) {
+    const uint32_t n_head = e.hp.head_count, n_head_kv = e.hp.head_count_kv[e.layer()];
+    if (e.find(Slot::attn_qkv) != kNoTensor) {
+        const auto [q, k, v] = e.matmul_split(h, Slot::attn_qkv, Slot::attn_qkv_bias,
+                                              {{"q", n_head * e.hp.key_length},
+                                               {"k", n_head_kv * e.hp.key_length},
+                                               {"v", n_head_kv * e.hp.value_length}});
+        return {q, k, v, n_head, n_head_kv};
+    }
+    const ValueId q = e.matmul("q", h, Slot::attn_q, Slot::attn_q_bias);
+    const ValueId k = e.matmul("k", h, Slot::attn_k, Slot::attn_k_bias);
+    const ValueId v = e.matmul("v", h, Slot::attn_v, Slot::attn_v_bias);
+    return {q, k, v, n_head, n_head_kv};
+}
+
+void normalise(Emitter& e, Heads& heads) {
+    const bool by_head = e.arch.norms.qk == QkNorm::head;
+    heads.q = e.norm("q_norm", heads.q, Slot::attn_q_norm, by_head ? heads.n_head : 1);
+    heads.k = e.norm("k_norm", heads.k, Slot::attn_k_norm, by_head ? heads.n_head_kv : 1);
+}
 
 ValueId rope(Emitter& e, std::string_view name, ValueId x, ValueId table, uint32_t n_head) {
     const ValueId y = e.value(name, e.width(x));
@@ -13,32 +39,37 @@ ValueId rope(Emitter& e, std::string_view name, ValueId x, ValueId table, uint32
     return y;
 }
 
-ValueId attend(Emitter& e, ValueId q, ValueId k, ValueId v, uint32_t n_head_kv) {
-    const uint32_t k_cache = e.cache("k_cache", e.width(k), 0),
-                   v_cache = e.cache("v_cache", e.width(v), 0);
-    e.emit(Op::kv_store, {k.index, v.index, k_cache, v_cache}, {e.width(k), e.width(v)});
-    const ValueId y = e.value("attended", e.hp.head_count * e.hp.value_length);
-    const float scale = float(1.0 / std::sqrt(double(e.hp.key_length)));
-    e.emit(Op::attend, {q.index, k_cache, v_cache, kNoTensor, y.index},
-           {e.hp.head_count, n_head_kv, e.hp.key_length, e.hp.value_length, scale, 0.0f, 0u, 0.0f,
-            0u});
+void rotate(Emitter& e, const SharedValues& shared, Heads& heads) {
+    const RopeUse use = e.hp.layers[e.layer()].rope;
+    if (use == RopeUse::none) return;
+    const ValueId table = use == RopeUse::global ? shared.rope_table : shared.rope_table_local;
+    heads.q = rope(e, "q_rope", heads.q, table, heads.n_head);
+    heads.k = rope(e, "k_rope", heads.k, table, heads.n_head_kv);
+}
+
+ValueId attend(Emitter& e, const Heads& heads) {
+    const Hparams& hp = e.hp;
+    const uint32_t window = hp.layers[e.layer()].window;
+    const uint32_t n_k = e.width(heads.k), n_v = e.width(heads.v);
+    const uint32_t k_cache = e.cache("k_cache", n_k, window),
+                   v_cache = e.cache("v_cache", n_v, window);
+    e.emit(Op::kv_store, {heads.k.index, heads.v.index, k_cache, v_cache}, {n_k, n_v});
+    const ValueId y = e.value("attended", heads.n_head * hp.value_length);
+    e.emit(Op::attend, {heads.q.index, k_cache, v_cache, Operand::kAbsent, y.index},
+           {heads.n_head, heads.n_head_kv, hp.key_length, hp.value_length, hp.attention_scale,
+            hp.attention_soft_cap, window, hp.temperature, hp.temperature_length});
     return y;
 }
 
 }  // namespace
 
 ValueId build_attention(Emitter& e, const SharedValues& shared, ValueId h) {
-    const uint32_t n_head = e.hp.head_count, n_head_kv = e.hp.head_count_kv[e.layer()];
-    ValueId q = e.matmul("q", h, Slot::attn_q, Slot::attn_q_bias);
-    ValueId k = e.matmul("k", h, Slot::attn_k, Slot::attn_k_bias);
-    const ValueId v = e.matmul("v", h, Slot::attn_v, Slot::attn_v_bias);
-    if (e.arch.norms.qk) {
-        q = e.norm("q_norm", q, Slot::attn_q_norm, n_head);
-        k = e.norm("k_norm", k, Slot::attn_k_norm, n_head_kv);
-    }
-    q = rope(e, "q_rope", q, shared.rope_table, n_head);
-    k = rope(e, "k_rope", k, shared.rope_table, n_head_kv);
-    ValueId attended = attend(e, q, k, v, n_head_kv);
+    const NormSpec& norms = e.arch.norms;
+    Heads heads = project(e, h);
+    if (norms.qk != QkNorm::none && !norms.qk_after_rope) normalise(e, heads);
+    rotate(e, shared, heads);
+    if (norms.qk != QkNorm::none && norms.qk_after_rope) normalise(e, heads);
+    ValueId attended = attend(e, heads);
     if (e.arch.attn_gate)
         attended =
             e.glu("gated", e.matmul("q_gate", h, Slot::attn_q_gate), attended, Activation::sigmoid);

@@ -67,20 +67,38 @@ uint32_t Emitter::tensor(Slot slot) const {
     return index;
 }
 
-ValueId Emitter::norm(std::string_view name, ValueId x, Slot weight, uint32_t groups) {
+uint32_t Emitter::find_optional(Slot slot) const {
+    return slot == Slot::count ? kNoTensor : find(slot);
+}
+
+ValueId Emitter::norm(std::string_view name, ValueId x, Slot weight, uint32_t groups, Slot bias) {
     const ValueId y = value(name, width(x), rows(x));
-    emit(Op::rms_norm, {x.index, tensor(weight), y.index},
-         {width(x) / groups, groups, hp.layer_norm_rms_epsilon});
+    const std::initializer_list<ParamValue> params{width(x) / groups, groups, hp.norm_epsilon};
+    if (arch.norms.kind == NormKind::rms)
+        emit(Op::rms_norm, {x.index, tensor(weight), y.index}, params);
+    else
+        emit(Op::layer_norm, {x.index, tensor(weight), find_optional(bias), y.index}, params);
     return y;
 }
 
 ValueId Emitter::matmul(std::string_view name, ValueId x, Slot weight, Slot bias) {
-    const Tensor& w = plan_.tensors[tensor(weight)];
-    const ValueId y = value(name, uint32_t(w.rows), rows(x));
-    const uint32_t bias_index = bias == Slot::count ? kNoTensor : find(bias);
-    constexpr uint32_t none = Operand::kAbsent;
-    emit(Op::matmul, {tensor(weight), x.index, bias_index, none, y.index, none, none},
-         {uint32_t(w.cols), uint32_t(w.rows), 0u, 0u});
+    return matmul_split(x, weight, bias, {{name, uint32_t(plan_.tensors[tensor(weight)].rows)}})[0];
+}
+
+std::array<ValueId, 3> Emitter::matmul_split(ValueId x, Slot weight, Slot bias,
+                                             std::initializer_list<Product> products) {
+    std::array<ValueId, 3> y{};
+    std::array<uint32_t, 3> widths{};
+    M2W_ASSERT(products.size() <= y.size());
+    size_t i = 0;
+    for (const Product& product : products) {
+        widths[i] = product.width;
+        y[i++] = value(product.name, product.width, rows(x));
+    }
+    emit(Op::matmul,
+         {tensor(weight), x.index, find_optional(bias), Operand::kAbsent, y[0].index, y[1].index,
+          y[2].index},
+         {width(x), widths[0], widths[1], widths[2]});
     return y;
 }
 

@@ -1,6 +1,7 @@
 // emitter.h — a Plan under construction: names, Steps and the ops that every part of a model uses.
 // Decides nothing about architectures; the parts (layer_parts.h) do.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
@@ -55,10 +56,19 @@ class Emitter {
     /// The same for a tensor that TensorTable::from made sure of.
     uint32_t tensor(Slot slot) const;
 
-    /// Each of `groups` equal parts of a row is normalised by itself.
-    ValueId norm(std::string_view name, ValueId x, Slot weight, uint32_t groups = 1);
+    /// A norm of the architecture's kind; each of `groups` equal parts of a row is normalised by
+    /// itself. bias: Slot::count for none; used where the file has it.
+    ValueId norm(std::string_view name, ValueId x, Slot weight, uint32_t groups = 1,
+                 Slot bias = Slot::count);
     /// bias: Slot::count for none; used where the file has it.
     ValueId matmul(std::string_view name, ValueId x, Slot weight, Slot bias = Slot::count);
+    /// A matrix whose rows are those of up to three products, one after the other.
+    struct Product {
+        std::string_view name;
+        uint32_t width;
+    };
+    std::array<ValueId, 3> matmul_split(ValueId x, Slot weight, Slot bias,
+                                        std::initializer_list<Product> products);
     /// a + scale * b
     ValueId add(std::string_view name, ValueId a, ValueId b, float scale = 1);
     ValueId glu(std::string_view name, ValueId gate, ValueId up, Activation activation);
@@ -67,6 +77,7 @@ class Emitter {
     Plan finish(ValueId logits);
 
   private:
+    uint32_t find_optional(Slot slot) const;
     std::string scoped(std::string_view name) const;
 
     const TensorTable& table_;

@@ -11,7 +11,7 @@ namespace {
 
 // Limits of docs/models.md.
 constexpr uint32_t kMaxLayers = 512, kMaxHeads = 1024, kMaxEmbedding = 1u << 17,
-                   kMaxFeedForward = 1u << 20, kMaxContext = 1u << 28, kMaxVocab = 1u << 24;
+                   kMaxFeedForward = 1u << 20, kMaxVocab = 1u << 24;
 
 Result<void> read_heads(KeyReader& keys, const ArchSpec& arch, Hparams& hp) {
     TRY(hp.head_count, keys.get_u32("attention.head_count", 1, kMaxHeads));
@@ -68,11 +68,14 @@ Result<Hparams> Hparams::from(const gguf::File& file) {
     hp.layers.resize(hp.block_count);
     TRY(hp.feed_forward_length, keys.get_u32("feed_forward_length", 1, kMaxFeedForward));
     TRY(read_heads(keys, arch, hp));
-    TRY(read_rope(keys, file.find_tensor("rope_freqs.weight") != nullptr, hp));
+    TRY(read_rope(keys, file, arch, hp));
+    TRY(hp.norm_epsilon,
+        keys.get_positive(arch.norms.kind == NormKind::rms ? "attention.layer_norm_rms_epsilon"
+                                                           : "attention.layer_norm_epsilon"));
     TRY(read_latent(keys, hp));
-    TRY(hp.layer_norm_rms_epsilon, keys.get_positive("attention.layer_norm_rms_epsilon"));
     TRY(read_experts(keys, arch, hp));
     TRY(read_recurrent(keys, arch, hp));
+    TRY(read_behaviour(keys, file, arch, hp));
 
     TRY(const auto* tokens, file.find_strings("tokenizer.ggml.tokens"));
     TRY(auto vocab_size, keys.find_u32("vocab_size", 1, kMaxVocab, Category::vocab));

@@ -11,13 +11,26 @@
 
 namespace m2w {
 
-enum class RopeScaling : uint8_t { none, linear };
+enum class RopeScaling : uint8_t { none, linear, yarn };
 
 struct RopeHparams {
     uint32_t dimension_count = 0;  // dimensions of a head that are rotated, even
     float freq_base = 0;
     RopeScaling scaling = RopeScaling::none;
     float scaling_factor = 1;
+    float magnitude = 1;            // cosines and sines are multiplied by it
+    uint32_t original_context = 0;  // that the model was trained for before it was scaled; of YaRN
+                                    // and of models with two sets of factors
+    float yarn_beta_fast = 0, yarn_beta_slow = 0, yarn_ext_factor = 0;
+    bool yarn_truncates = true;
+};
+
+/// The table of cosines and sines that a layer rotates by.
+enum class RopeUse : uint8_t { none, global, local };
+
+/// Numbers of the xIELU of one layer (kernels/ops.h).
+struct XieluHparams {
+    float alpha_p = 0, alpha_n = 0, beta = 0, eps = 0;
 };
 
 /// How a layer looks at other tokens, and what its feed-forward part is: layers of one model may
@@ -37,6 +50,9 @@ enum class FeedForward : uint8_t { dense, experts };
 struct LayerHparams {
     Mixer mixer = Mixer::attention;
     FeedForward feed_forward = FeedForward::dense;
+    uint32_t window = 0;  // positions that a query sees, itself included; 0: all before it
+    RopeUse rope = RopeUse::global;
+    XieluHparams xielu;
 };
 
 /// Mixture of experts: how tokens find their experts, and how wide these are. count 0: none.
@@ -86,8 +102,15 @@ struct Hparams {
     std::vector<uint32_t> head_count_kv;  // [block_count]; 0 for layers without attention
     uint32_t key_length = 0;              // head_dim of queries and keys
     uint32_t value_length = 0;            // head_dim of values
-    float layer_norm_rms_epsilon = 0;
-    RopeHparams rope;
+    float norm_epsilon = 0;               // of the kind of norms that the architecture has
+    RopeHparams rope, rope_local;         // rope_local: of layers with RopeUse::local
+    float attention_scale = 0;            // of scores
+    float attention_soft_cap = 0;         // 0: none
+    float temperature = 0;                // see op attend; temperature_length 0: none
+    uint32_t temperature_length = 0;
+    bool parallel_residual = false;
+    float embedding_scale = 1, residual_scale = 1, logit_scale = 1;
+    float logit_soft_cap = 0;  // 0: none
     ExpertHparams experts;
     LatentHparams latent;
     RecurrentHparams recurrent;

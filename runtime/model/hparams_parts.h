@@ -7,14 +7,19 @@
 
 namespace m2w {
 
-constexpr uint32_t kMaxHeadDim = 4096;  // docs/models.md
+// Limits of docs/models.md.
+constexpr uint32_t kMaxHeadDim = 4096, kMaxContext = 1u << 28;
 
 /// Needs the heads and RoPE's dimensions; says which layers have latent attention, and checks
 /// widths of keys and values.
 Result<void> read_latent(KeyReader& keys, Hparams& hp);
 
-/// has_factors: the file has the factors of Llama 3.1 as a tensor. Needs key_length.
-Result<void> read_rope(KeyReader& keys, bool has_factors, Hparams& hp);
+/// rope.*: needs key_length.
+Result<void> read_rope(KeyReader& keys, const gguf::File& file, const ArchSpec& arch, Hparams& hp);
+
+/// Windows, scales and caps: what layers do beyond their shapes. Needs heads and RoPE.
+Result<void> read_behaviour(KeyReader& keys, const gguf::File& file, const ArchSpec& arch,
+                            Hparams& hp);
 
 /// Needs feed_forward_length; says which layers have experts.
 Result<void> read_experts(KeyReader& keys, const ArchSpec& arch, Hparams& hp);

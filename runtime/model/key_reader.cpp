@@ -10,10 +10,11 @@ namespace m2w {
 namespace {
 
 // Keys that change nothing that is computed here, each with the reason.
-constexpr std::array<std::string_view, 3> kIgnoredKeys{
+constexpr std::array<std::string_view, 4> kIgnoredKeys{
     "rope.scaling.original_context_length",  // linear scaling does not use it
     "rope.scaling.finetuned",                // provenance
     "rope.dimension_sections",               // text has the same position in every section
+    "attention.layer_norm_rms_epsilon",  // beside layer_norm_epsilon, of models with layer norms
 };
 
 }  // namespace

@@ -8,7 +8,8 @@ namespace m2w {
 
 /// What parts of all layers share.
 struct SharedValues {
-    ValueId rope_table;  // f32 [n_tok][n_rot / 2][2]
+    ValueId rope_table;        // f32 [n_tok][n_rot / 2][2]
+    ValueId rope_table_local;  // the same of layers with RopeUse::local; absent without such
 };
 
 /// Attention over keys and values of earlier positions: attention_part.cpp.

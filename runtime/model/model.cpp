@@ -11,8 +11,9 @@
 namespace m2w {
 namespace {
 
-Result<std::vector<float>> read_rope_factors(const gguf::File& file, const TensorTable& table) {
-    const uint32_t index = table.find(Slot::rope_freqs);
+Result<std::vector<float>> read_factors(const gguf::File& file, const TensorTable& table,
+                                        Slot slot) {
+    const uint32_t index = table.find(slot);
     if (index == kNoTensor) return std::vector<float>{};
     const Tensor& tensor = table.all()[index];
     TRY(auto factors, file.decode(*tensor.info));
@@ -30,7 +31,11 @@ Result<std::shared_ptr<const Model>> Model::from(std::shared_ptr<const gguf::Fil
     TRY(model->hparams_, Hparams::from(*file));
     const ArchSpec& arch = *find_arch(model->hparams_.architecture);
     TRY(auto table, TensorTable::from(*file, model->hparams_, arch));
-    TRY(auto factors, read_rope_factors(*file, table));
+    RopeFactors factors;
+    const bool two_sets = table.find(Slot::rope_factors_long) != kNoTensor;
+    TRY(factors.usual,
+        read_factors(*file, table, two_sets ? Slot::rope_factors_short : Slot::rope_freqs));
+    TRY(factors.longer, read_factors(*file, table, Slot::rope_factors_long));
     model->plan_ = make_plan(arch, model->hparams_, table, factors);
     for (const Tensor& t : table.all()) model->n_params_ += t.rows * t.cols;
     for (const std::string& key : model->hparams_.unread_keys)

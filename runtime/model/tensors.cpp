@@ -21,7 +21,11 @@ enum class Dim : uint8_t {
     n_q,
     n_k,
     n_v,
+    n_qkv,
     n_attn,
+    n_up,  // n_ff, or twice that with the gate's rows
+    q_norm,
+    k_norm,
     head_dim,
     rope_pairs,
     n_q_latent,
@@ -45,12 +49,19 @@ enum class When : uint8_t {
     always,
     optional,
     any_attention,     // layers with attention of any kind
-    attention,         // layers with plain attention
+    fused_qkv,         // layers with plain attention where q, k and v are one matrix
+    split_qkv,         // and where they are three
     attention_q,       // those, or latent attention without latent queries
     latent_attention,  // layers with latent attention
     latent_queries,    // and with latent queries
     dense_ffn,         // layers with a dense feed-forward part
-    experts,           // layers with experts
+    gate,              // of those, gated ones with a matrix for the gate
+    layer_bias,        // with layer norms, where the file has it
+    pre_norm,
+    post_attn,
+    ffn_norm,
+    post_ffn,
+    experts,  // layers with experts
     experts_optional,
     shared_experts,  // layers with shared experts besides
     shared_experts_optional,
@@ -96,21 +107,29 @@ struct SlotRow {
 constexpr std::array<SlotRow, size_t(Slot::count)> kSlots{{
     {Slot::token_embd, "token_embd.weight", Dim::n_embd, Dim::n_vocab, When::always},
     {Slot::output_norm, "output_norm.weight", Dim::n_embd, Dim::none, When::always},
+    {Slot::output_norm_bias, "output_norm.bias", Dim::n_embd, Dim::none, When::layer_bias},
     {Slot::output, "output.weight", Dim::n_embd, Dim::n_vocab,
      When::optional},  // absent: tied to token_embd
     {Slot::rope_freqs, "rope_freqs.weight", Dim::rope_pairs, Dim::none, When::optional},
-    {Slot::attn_norm, "attn_norm.weight", Dim::n_embd, Dim::none, When::always},
+    {Slot::rope_factors_long, "rope_factors_long.weight", Dim::rope_pairs, Dim::none,
+     When::optional},
+    {Slot::rope_factors_short, "rope_factors_short.weight", Dim::rope_pairs, Dim::none,
+     When::optional},
+    {Slot::attn_norm, "attn_norm.weight", Dim::n_embd, Dim::none, When::pre_norm},
+    {Slot::attn_norm_bias, "attn_norm.bias", Dim::n_embd, Dim::none, When::layer_bias},
+    {Slot::attn_qkv, "attn_qkv.weight", Dim::n_embd, Dim::n_qkv, When::fused_qkv},
+    {Slot::attn_qkv_bias, "attn_qkv.bias", Dim::n_qkv, Dim::none, When::optional},
     {Slot::attn_q, "attn_q.weight", Dim::n_embd, Dim::n_q, When::attention_q, Dim::one,
      Part::query},
-    {Slot::attn_k, "attn_k.weight", Dim::n_embd, Dim::n_k, When::attention},
-    {Slot::attn_v, "attn_v.weight", Dim::n_embd, Dim::n_v, When::attention},
+    {Slot::attn_k, "attn_k.weight", Dim::n_embd, Dim::n_k, When::split_qkv},
+    {Slot::attn_v, "attn_v.weight", Dim::n_embd, Dim::n_v, When::split_qkv},
     {Slot::attn_output, "attn_output.weight", Dim::n_attn, Dim::n_embd, When::any_attention},
     {Slot::attn_q_bias, "attn_q.bias", Dim::n_q, Dim::none, When::qkv_bias},
     {Slot::attn_k_bias, "attn_k.bias", Dim::n_k, Dim::none, When::qkv_bias},
     {Slot::attn_v_bias, "attn_v.bias", Dim::n_v, Dim::none, When::qkv_bias},
     {Slot::attn_output_bias, "attn_output.bias", Dim::n_embd, Dim::none, When::optional},
-    {Slot::attn_q_norm, "attn_q_norm.weight", Dim::head_dim, Dim::none, When::qk_norm},
-    {Slot::attn_k_norm, "attn_k_norm.weight", Dim::head_dim, Dim::none, When::qk_norm},
+    {Slot::attn_q_norm, "attn_q_norm.weight", Dim::q_norm, Dim::none, When::qk_norm},
+    {Slot::attn_k_norm, "attn_k_norm.weight", Dim::k_norm, Dim::none, When::qk_norm},
     {Slot::attn_q_a, "attn_q_a.weight", Dim::n_embd, Dim::n_q_latent, When::latent_queries},
     {Slot::attn_q_a_norm, "attn_q_a_norm.weight", Dim::n_q_latent, Dim::none, When::latent_queries},
     {Slot::attn_q_b, "attn_q_b.weight", Dim::n_q_latent, Dim::n_q, When::latent_queries},
@@ -122,12 +141,15 @@ constexpr std::array<SlotRow, size_t(Slot::count)> kSlots{{
      Dim::n_head},
     {Slot::attn_v_b, "attn_v_b.weight", Dim::n_latent, Dim::value_mla, When::latent_attention,
      Dim::n_head},
-    {Slot::ffn_norm, "ffn_norm.weight", Dim::n_embd, Dim::none, When::always},
-    {Slot::ffn_gate, "ffn_gate.weight", Dim::n_embd, Dim::n_ff, When::dense_ffn},
-    {Slot::ffn_up, "ffn_up.weight", Dim::n_embd, Dim::n_ff, When::dense_ffn},
+    {Slot::post_attn_norm, "post_attention_norm.weight", Dim::n_embd, Dim::none, When::post_attn},
+    {Slot::ffn_norm, "ffn_norm.weight", Dim::n_embd, Dim::none, When::ffn_norm},
+    {Slot::ffn_norm_bias, "ffn_norm.bias", Dim::n_embd, Dim::none, When::layer_bias},
+    {Slot::post_ffn_norm, "post_ffw_norm.weight", Dim::n_embd, Dim::none, When::post_ffn},
+    {Slot::ffn_gate, "ffn_gate.weight", Dim::n_embd, Dim::n_ff, When::gate},
+    {Slot::ffn_up, "ffn_up.weight", Dim::n_embd, Dim::n_up, When::dense_ffn},
     {Slot::ffn_down, "ffn_down.weight", Dim::n_ff, Dim::n_embd, When::dense_ffn},
     {Slot::ffn_gate_bias, "ffn_gate.bias", Dim::n_ff, Dim::none, When::optional},
-    {Slot::ffn_up_bias, "ffn_up.bias", Dim::n_ff, Dim::none, When::optional},
+    {Slot::ffn_up_bias, "ffn_up.bias", Dim::n_up, Dim::none, When::optional},
     {Slot::ffn_down_bias, "ffn_down.bias", Dim::n_embd, Dim::none, When::optional},
     {Slot::ffn_gate_inp, "ffn_gate_inp.weight", Dim::n_embd, Dim::n_expert, When::experts},
     {Slot::ffn_gate_inp_bias, "ffn_gate_inp.bias", Dim::n_expert, Dim::none,
@@ -200,8 +222,23 @@ bool in_layer(Slot slot) {
     return slot >= kFirstLayerSlot;
 }
 
-uint64_t extent(Dim dim, const Hparams& hp, uint32_t layer) {
-    const bool latent = hp.layers[layer].mixer == Mixer::latent_attention;
+/// What the slots of one layer depend on; those that are not in layers ask for layer 0.
+struct LayerShape {
+    const ArchSpec& arch;
+    const Hparams& hp;
+    uint32_t layer;
+    bool fused_qkv;   // the file has attn_qkv
+    bool fused_gate;  // the form is gated, and the file's ffn_up has the gate's rows before its own
+};
+
+uint64_t extent(Dim dim, const LayerShape& shape) {
+    const Hparams& hp = shape.hp;
+    const bool latent = hp.layers[shape.layer].mixer == Mixer::latent_attention;
+    const bool norm_of_row = shape.arch.norms.qk == QkNorm::row;
+    const uint64_t n_q =
+        uint64_t(hp.head_count) * (latent ? hp.latent.key_length_mla : hp.key_length);
+    const uint64_t n_k = uint64_t(hp.head_count_kv[shape.layer]) * hp.key_length,
+                   n_v = uint64_t(hp.head_count_kv[shape.layer]) * hp.value_length;
     switch (dim) {
         case Dim::none:
             return 1;
@@ -212,11 +249,19 @@ uint64_t extent(Dim dim, const Hparams& hp, uint32_t layer) {
         case Dim::n_ff:
             return hp.feed_forward_length;
         case Dim::n_q:
-            return uint64_t(hp.head_count) * (latent ? hp.latent.key_length_mla : hp.key_length);
+            return n_q;
         case Dim::n_k:
-            return uint64_t(hp.head_count_kv[layer]) * hp.key_length;
+            return n_k;
         case Dim::n_v:
-            return uint64_t(hp.head_count_kv[layer]) * hp.value_length;
+            return n_v;
+        case Dim::n_qkv:
+            return n_q + n_k + n_v;
+        case Dim::n_up:
+            return uint64_t(hp.feed_forward_length) * (shape.fused_gate ? 2 : 1);
+        case Dim::q_norm:
+            return norm_of_row ? n_q : hp.key_length;
+        case Dim::k_norm:
+            return norm_of_row ? n_k : hp.key_length;
         case Dim::n_attn:
             return uint64_t(hp.head_count) *
                    (latent ? hp.latent.value_length_mla : hp.value_length);
@@ -300,14 +345,48 @@ Place place_of(Part part, const ArchSpec& arch, const Hparams& hp, uint64_t n_ro
 /// absent: the name may be there for another slot.
 enum class Need : uint8_t { required, optional, refused, absent };
 
-/// Layers may differ; slots that are not in layers ask for layer 0.
-Need need(When when, const ArchSpec& arch, const Hparams& hp, uint32_t layer) {
-    const LayerHparams& kind = hp.layers[layer];
+Need required_if(bool condition) {
+    return condition ? Need::required : Need::refused;
+}
+
+Need need_of_norm(When when, const LayerShape& shape, bool attention) {
+    const NormSpec& norms = shape.arch.norms;
+    const auto& names = shape.arch.names;
+    switch (when) {
+        case When::layer_bias:
+            return norms.kind == NormKind::layer ? Need::optional : Need::refused;
+        case When::pre_norm:
+            return required_if(norms.pre);
+        case When::post_attn:  // some have the norm before the feed-forward part under this name
+            if (norms.post_attn) return Need::required;
+            return std::any_of(names.begin(), names.end(),
+                               [](const TensorName& name) {
+                                   return name.here == "post_attention_norm.weight";
+                               })
+                       ? Need::absent
+                       : Need::refused;
+        case When::ffn_norm:
+            return shape.hp.parallel_residual ? Need::optional : required_if(norms.pre);
+        case When::post_ffn:
+            return required_if(norms.post_ffn);
+        case When::qk_norm:
+            return required_if(attention && norms.qk != QkNorm::none);
+        default:
+            break;
+    }
+    return Need::refused;
+}
+
+Need need(When when, const LayerShape& shape) {
+    const ArchSpec& arch = shape.arch;
+    const Hparams& hp = shape.hp;
+    const LayerHparams& kind = hp.layers[shape.layer];
     const Mixer mixer = kind.mixer;
     const bool attention = has_attention(mixer), scan = mixer == Mixer::scan_and_attention,
                delta_net = mixer == Mixer::delta_net, latent = mixer == Mixer::latent_attention,
                latent_queries = latent && hp.latent.q_lora_rank > 0;
-    const bool experts = kind.feed_forward == FeedForward::experts,
+    const bool dense = kind.feed_forward == FeedForward::dense,
+               experts = kind.feed_forward == FeedForward::experts,
                shared_experts = experts && hp.experts.shared_feed_forward_length > 0;
     switch (when) {
         case When::always:
@@ -315,40 +394,50 @@ Need need(When when, const ArchSpec& arch, const Hparams& hp, uint32_t layer) {
         case When::optional:
             return Need::optional;
         case When::any_attention:
-            return attention || latent ? Need::required : Need::refused;
-        case When::attention:
-            return attention ? Need::required : Need::refused;
+            return required_if(attention || latent);
+        case When::fused_qkv:  // a delta net has another matrix of this name
+            if (delta_net) return Need::absent;
+            return required_if(attention && shape.fused_qkv);
+        case When::split_qkv:
+            return required_if(attention && !shape.fused_qkv);
         case When::attention_q:
-            return attention || (latent && !latent_queries) ? Need::required : Need::refused;
+            return required_if((attention && !shape.fused_qkv) || (latent && !latent_queries));
         case When::latent_attention:
-            return latent ? Need::required : Need::refused;
+            return required_if(latent);
         case When::latent_queries:
-            return latent_queries ? Need::required : Need::refused;
+            return required_if(latent_queries);
         case When::dense_ffn:
-            return kind.feed_forward == FeedForward::dense ? Need::required : Need::refused;
+            return required_if(dense);
+        case When::gate:
+            return required_if(dense && arch.ffn.form == FfnForm::gated && !shape.fused_gate);
+        case When::layer_bias:
+        case When::pre_norm:
+        case When::post_attn:
+        case When::ffn_norm:
+        case When::post_ffn:
+        case When::qk_norm:
+            return need_of_norm(when, shape, attention);
         case When::experts:
-            return experts ? Need::required : Need::refused;
+            return required_if(experts);
         case When::experts_optional:
             return experts ? Need::optional : Need::refused;
         case When::shared_experts:
-            return shared_experts ? Need::required : Need::refused;
+            return required_if(shared_experts);
         case When::shared_experts_optional:
             return shared_experts ? Need::optional : Need::refused;
         case When::qkv_bias:
             if (!attention) return Need::refused;
-            return arch.qkv_bias ? Need::required : Need::optional;
-        case When::qk_norm:
-            return attention && arch.norms.qk ? Need::required : Need::refused;
+            return arch.qkv_bias && !shape.fused_qkv ? Need::required : Need::optional;
         case When::attn_gate:
             return attention && arch.attn_gate ? Need::required : Need::absent;
         case When::short_conv:
             return mixer == Mixer::short_conv ? Need::required : Need::refused;
         case When::scan:
-            return scan ? Need::required : Need::refused;
+            return required_if(scan);
         case When::delta_net:
-            return delta_net ? Need::required : Need::refused;
+            return required_if(delta_net);
         case When::scan_or_delta_net:
-            return scan || delta_net ? Need::required : Need::refused;
+            return required_if(scan || delta_net);
         case When::scan_optional:
             return scan ? Need::optional : Need::refused;
         case When::scan_rates:
@@ -386,14 +475,14 @@ bool same_shape(const gguf::TensorInfo& info, std::span<const uint64_t> expected
     return info.n_dims > 0;
 }
 
-Result<Tensor> check_shape(const gguf::TensorInfo& info, const SlotRow& row, const ArchSpec& arch,
-                           const Hparams& hp, uint32_t layer) {
-    const uint64_t cols = extent(row.cols, hp, layer), rows = extent(row.rows, hp, layer),
-                   slices = extent(row.slices, hp, layer);
+Result<Tensor> check_shape(const gguf::TensorInfo& info, const SlotRow& row,
+                           const LayerShape& shape) {
+    const uint64_t cols = extent(row.cols, shape), rows = extent(row.rows, shape),
+                   slices = extent(row.slices, shape);
     const bool vector = row.rows == Dim::none;
     const bool vocab_rows = row.rows == Dim::n_vocab;
     std::vector<uint64_t> expected{cols};
-    const Place place = place_of(row.part, arch, hp, rows);
+    const Place place = place_of(row.part, shape.arch, shape.hp, rows);
     if (!vector) expected.push_back(place.total);
     if (row.slices != Dim::one) expected.push_back(slices);
     const bool fits = same_shape(info, expected);
@@ -440,6 +529,25 @@ bool layer_of(std::string_view name, uint64_t& layer) {
     return true;
 }
 
+std::vector<LayerShape> layer_shapes(const gguf::File& file, const Hparams& hp,
+                                     const ArchSpec& arch) {
+    std::vector<LayerShape> shapes;
+    for (uint32_t layer = 0; layer < hp.block_count; ++layer) {
+        const auto find = [&](std::string_view name) {
+            return file.find_tensor(fmt::format("blk.{}.{}", layer, name));
+        };
+        const gguf::TensorInfo* up = find("ffn_up.weight");
+        const bool double_up = up && up->rows() == 2 * uint64_t(hp.feed_forward_length);
+        shapes.push_back({.arch = arch,
+                          .hp = hp,
+                          .layer = layer,
+                          .fused_qkv = find("attn_qkv.weight") && !find("attn_q.weight"),
+                          .fused_gate = arch.ffn.form == FfnForm::gated && double_up &&
+                                        !find("ffn_gate.weight")});
+    }
+    return shapes;
+}
+
 }  // namespace
 
 Result<TensorTable> TensorTable::from(const gguf::File& file, const Hparams& hp,
@@ -447,9 +555,10 @@ Result<TensorTable> TensorTable::from(const gguf::File& file, const Hparams& hp,
     TensorTable table;
     table.index_.assign(size_t(hp.block_count + 1) * size_t(Slot::count), kNoTensor);
     std::unordered_set<std::string_view> used;
+    const std::vector<LayerShape> shapes = layer_shapes(file, hp, arch);
     for (const SlotRow& row : kSlots) {
         for (uint32_t layer = 0; layer < (in_layer(row.slot) ? hp.block_count : 1); ++layer) {
-            const Need wanted = need(row.when, arch, hp, layer);
+            const Need wanted = need(row.when, shapes[layer]);
             if (wanted == Need::absent) continue;
             const std::string name = slot_name(row, arch, layer);
             const gguf::TensorInfo* info = file.find_tensor(name);
@@ -461,7 +570,7 @@ Result<TensorTable> TensorTable::from(const gguf::File& file, const Hparams& hp,
                     Category::unsupported,
                     fmt::format("{}: architecture \"{}\" is not expected to have this tensor", name,
                                 arch.gguf_name)};
-            TRY(auto tensor, check_shape(*info, row, arch, hp, layer));
+            TRY(auto tensor, check_shape(*info, row, shapes[layer]));
             const size_t at =
                 (in_layer(row.slot) ? layer + 1 : 0) * size_t(Slot::count) + size_t(row.slot);
             table.index_[at] = uint32_t(table.tensors_.size());

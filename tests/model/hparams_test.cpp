@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "tests/support/blueprint.h"
 #include "tests/support/results.h"
 
@@ -37,7 +39,7 @@ TEST(hparams, file_is_read_as_it_says) {
     EXPECT_EQ(hp.head_count_kv, (std::vector<uint32_t>{2, 2}));
     EXPECT_EQ(hp.key_length, 8u);
     EXPECT_EQ(hp.value_length, 8u);
-    EXPECT_EQ(hp.layer_norm_rms_epsilon, 1e-5f);
+    EXPECT_EQ(hp.norm_epsilon, 1e-5f);
     EXPECT_EQ(hp.rope.dimension_count, 8u);
     EXPECT_EQ(hp.rope.freq_base, 10'000.0f);
     EXPECT_EQ(hp.rope.scaling, RopeScaling::none);
@@ -122,9 +124,10 @@ TEST(hparams, key_value_heads_of_each_layer_are_read) {
     EXPECT_EQ(hp.head_count_kv, (std::vector<uint32_t>{4, 1}));
 }
 
-TEST(hparams, value_heads_of_another_width_are_refused) {
-    EXPECT_EQ(verdict(plain().set("attention.value_length", 16u)),
-              "shape_mismatch: llama.attention.value_length: expected key_length 8, file has 16");
+TEST(hparams, value_heads_of_another_width_are_read) {
+    ASSERT_GET(const Hparams hp, read(plain().set("attention.value_length", 16u)));
+    EXPECT_EQ(hp.key_length, 8u);
+    EXPECT_EQ(hp.value_length, 16u);
 }
 
 TEST(hparams, rotated_dimensions_are_even_and_inside_a_head) {
@@ -160,15 +163,105 @@ TEST(hparams, linear_scaling_applies_its_factor) {
         scaling(plain().set("rope.scaling.factor", 4.0f).set("rope.scale_linear", 2.0f)).second, 4);
 }
 
-TEST(hparams, scaling_that_is_not_computed_is_refused_by_name) {
-    for (const char* type : {"yarn", "longrope", "su"})
-        EXPECT_EQ(verdict(plain().set("rope.scaling.type", type)),
-                  "unsupported: llama.rope.scaling.type: scaling \"" + std::string(type) +
-                      "\" is not supported; none, linear and rope_freqs are");
+TEST(hparams, scaling_that_nobody_knows_is_refused_by_name) {
     EXPECT_EQ(verdict(plain().set("rope.scaling.type", "banana")),
               "hyperparameter: llama.rope.scaling.type: unknown scaling \"banana\"");
     EXPECT_EQ(verdict(plain().set("rope.scaling.type", "")),
               "hyperparameter: llama.rope.scaling.type: unknown scaling \"\"");
+}
+
+Blueprint yarn() {
+    return plain()
+        .set("rope.scaling.type", "yarn")
+        .set("rope.scaling.factor", 16.0f)
+        .set("rope.scaling.original_context_length", 4096u);
+}
+
+TEST(hparams, yarn_is_read_with_the_defaults_of_its_paper) {
+    ASSERT_GET(const Hparams hp, read(yarn()));
+    EXPECT_EQ(hp.rope.scaling, RopeScaling::yarn);
+    EXPECT_EQ(hp.rope.scaling_factor, 16.0f);
+    EXPECT_EQ(hp.rope.original_context, 4096u);
+    EXPECT_EQ(hp.rope.yarn_beta_fast, 32.0f);
+    EXPECT_EQ(hp.rope.yarn_beta_slow, 1.0f);
+    EXPECT_EQ(hp.rope.yarn_ext_factor, 1.0f);
+    EXPECT_FLOAT_EQ(hp.rope.magnitude, float(0.1 * std::log(16.0) + 1));
+    EXPECT_EQ(hp.unread_keys, std::vector<std::string>());
+    const auto magnitude = [](const Blueprint& b) {
+        auto read_back = read(b);
+        EXPECT_TRUE(bool(read_back)) << read_back.error().str();
+        return read_back ? read_back->rope.magnitude : 0.0f;
+    };
+    EXPECT_EQ(magnitude(yarn().set("rope.scaling.yarn_log_multiplier", 1.0f)), 1.0f);
+    EXPECT_FLOAT_EQ(magnitude(yarn().set("rope.scaling.yarn_attn_factor", 2.0f)),
+                    float(2 * (0.1 * std::log(16.0) + 1)));
+    EXPECT_EQ(magnitude(plain().set("rope.scaling.attn_factor", 1.25f)), 1.25f);
+}
+
+TEST(hparams, yarn_without_its_numbers_is_refused) {
+    for (const char* name : {"rope.scaling.factor", "rope.scaling.original_context_length"})
+        EXPECT_EQ(verdict(yarn().erase(name)),
+                  "missing_metadata: llama." + std::string(name) + ": key missing");
+}
+
+TEST(hparams, two_sets_of_factors_need_each_other_and_the_original_context) {
+    const std::string refusal =
+        "unsupported: llama.rope.scaling.type: scaling \"longrope\" without the tensors "
+        "rope_factors_long.weight and rope_factors_short.weight is not supported";
+    EXPECT_EQ(verdict(plain().set("rope.scaling.type", "longrope")), refusal);
+    for (const char* name : {"rope_factors_long.weight", "rope_factors_short.weight"})
+        EXPECT_EQ(
+            verdict(plain().add(name, {4})),
+            "unsupported: rope_factors_long.weight and rope_factors_short.weight: one without "
+            "the other is not supported");
+    Blueprint both = plain();
+    both.add("rope_factors_long.weight", {4}).add("rope_factors_short.weight", {4});
+    EXPECT_EQ(verdict(both),
+              "missing_metadata: llama.rope.scaling.original_context_length: key missing");
+    EXPECT_EQ(verdict(both.set("rope.scaling.original_context_length", 32u)), "ok");
+}
+
+TEST(hparams, windows_and_rope_follow_the_pattern_of_the_row) {
+    struct Want {
+        const char* arch;
+        std::vector<uint32_t> windows;
+        std::vector<RopeUse> rope;
+    };
+    using enum RopeUse;
+    for (const Want& want :
+         {Want{"gemma2", {4, 0, 4, 0, 4, 0}, std::vector(6, global)},
+          Want{"gemma3", {4, 4, 4, 4, 4, 0}, {local, local, local, local, local, global}},
+          Want{"cohere2", {4, 4, 4, 0, 4, 4}, {global, global, global, none, global, global}},
+          Want{"smollm3", std::vector(6, 0u), {global, global, global, none, global, global}},
+          Want{"phi3", std::vector(6, 4u), std::vector(6, global)}}) {
+        SCOPED_TRACE(want.arch);
+        Blueprint blueprint(want.arch, {.block_count = 6});
+        if (want.windows[0]) blueprint.set("attention.sliding_window", 4u);
+        ASSERT_GET(const Hparams hp, read(blueprint));
+        for (uint32_t i = 0; i < 6; ++i) {
+            EXPECT_EQ(hp.layers[i].window, want.windows[i]) << i;
+            EXPECT_EQ(hp.layers[i].rope, want.rope[i]) << i;
+        }
+    }
+    EXPECT_EQ(verdict(Blueprint("gemma2").erase("attention.sliding_window")),
+              "missing_metadata: gemma2.attention.sliding_window: key missing");
+}
+
+TEST(hparams, temperature_needs_a_length) {
+    EXPECT_EQ(verdict(plain().set("attention.temperature_scale", 0.1f)),
+              "missing_metadata: llama.attention.temperature_length and "
+              "llama.rope.scaling.original_context_length: both missing, "
+              "llama.attention.temperature_scale needs one");
+    ASSERT_GET(const Hparams hp, read(yarn().set("attention.temperature_scale", 0.1f)));
+    EXPECT_EQ(hp.temperature_length, 4096u);
+}
+
+TEST(hparams, scores_of_the_widest_models_are_scaled_by_the_width) {
+    ASSERT_GET(const Hparams hp, read(Blueprint("gemma2", {.block_count = 46, .head_count = 2})));
+    EXPECT_FLOAT_EQ(hp.attention_scale, 0.25f);  // 32 wide, 2 heads of 8
+    ASSERT_GET(const Hparams small,
+               read(Blueprint("gemma2", {.block_count = 45, .head_count = 2})));
+    EXPECT_FLOAT_EQ(small.attention_scale, float(1 / std::sqrt(8.0)));
 }
 
 TEST(hparams, llama3_scaling_needs_the_factors_that_the_file_computed) {

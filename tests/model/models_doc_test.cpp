@@ -14,35 +14,69 @@ namespace {
 std::string_view activation_name(Activation activation) {
     switch (activation) {
         case Activation::silu:
-            return "SwiGLU";
+            return "SiLU";
         case Activation::gelu_tanh:
-            return "GeGLU (tanh)";
+            return "GELU (tanh)";
         case Activation::relu:
-            return "ReGLU";
+            return "ReLU";
         case Activation::sigmoid:
-            return "GLU";
+            return "sigmoid";
         case Activation::identity:
-            return "bilinear";
+            return "none";
         case Activation::relu_squared:
             return "squared ReLU";
     }
     return "?";
 }
 
-std::string_view pairing_name(Pairing pairing) {
-    return pairing == Pairing::adjacent ? "adjacent (2i, 2i+1)" : "halves (i, i+n/2)";
+std::string ffn_name(const FfnSpec& ffn) {
+    if (ffn.form == FfnForm::xielu) return "xIELU";
+    return std::string(ffn.form == FfnForm::gated ? "gated, " : "") +
+           std::string(activation_name(ffn.activation));
+}
+
+std::string norms_name(const NormSpec& norms) {
+    std::string out = norms.kind == NormKind::rms ? "RMS" : "layer";
+    out += norms.pre ? ", before" : "";
+    out += norms.post_attn || norms.post_ffn ? ", after" : "";
+    if (norms.qk != QkNorm::none)
+        out += fmt::format(", q and k by {} {} RoPE", norms.qk == QkNorm::head ? "head" : "row",
+                           norms.qk_after_rope ? "after" : "before");
+    return out;
+}
+
+std::string rope_name(const RopeSpec& rope) {
+    std::string out = rope.pairing == Pairing::adjacent ? "2i, 2i+1" : "i, i+n/2";
+    if (rope.none_every) out += fmt::format("; none in every {}th layer", rope.none_every);
+    if (rope.local_freq_base > 0) out += "; another base in windows";
+    return out;
+}
+
+std::string rest_of(const ArchSpec& arch) {
+    std::string out;
+    const auto add = [&](bool when, const std::string& text) {
+        if (when) out += (out.empty() ? "" : ", ") + text;
+    };
+    add(arch.window.full_every > 0,
+        fmt::format("windows, none in every {}th layer", arch.window.full_every));
+    add(arch.window.used && !arch.window.full_every, "windows where the file has them");
+    add(arch.qkv_bias, "q, k, v biases required");
+    add(arch.parallel_residual, "parallel residual");
+    add(arch.embedding_times_sqrt_width, "embedding times sqrt(width)");
+    add(arch.logit_scale == LogitScale::multiply, "logits times logit_scale");
+    add(arch.logit_scale == LogitScale::divide, "logits over logit_scale");
+    add(arch.width_scaled_blocks > 0,
+        fmt::format("with {} layers scores over sqrt(width / heads)", arch.width_scaled_blocks));
+    return out;
 }
 
 std::string archs_table() {
     std::string out =
-        "| `general.architecture` | RoPE pairs | q, k, v biases | q, k norms | feed-forward |\n"
+        "| `general.architecture` | norms | RoPE pairs | feed-forward part | more |\n"
         "|---|---|---|---|---|\n";
     for (const ArchSpec& arch : all_archs())
-        out += fmt::format("| {} | {} | {} | {} | {} |\n", arch.gguf_name,
-                           pairing_name(arch.rope.pairing),
-                           arch.qkv_bias ? "required" : "where the file has them",
-                           arch.norms.qk ? "RMS norm of each head before RoPE" : "none",
-                           activation_name(arch.ffn_activation));
+        out += fmt::format("| {} | {} | {} | {} | {} |\n", arch.gguf_name, norms_name(arch.norms),
+                           rope_name(arch.rope), ffn_name(arch.ffn), rest_of(arch));
     return out;
 }
 
@@ -101,14 +135,16 @@ Written by `tests/model/models_doc_test.cpp` from the tables of the code (`M2W_U
 
 ## Architectures
 
-Decoders with RMS norms before attention and before the feed-forward part, rotary positions, grouped-query attention and a gated
-feed-forward part. What a row of `runtime/model/archs.cpp` adds:
+Decoders with grouped-query attention, rotary positions and a feed-forward part. What a row of `runtime/model/archs.cpp` adds:
 
 {}
-For all of them: an output head of its own or tied to the embedding; biases of the attention's output and of the feed-forward
-matrices where the file has them; a number of key-value heads for each layer; RoPE on a part of the head; linear RoPE scaling; the
-factors of a `rope_freqs` tensor (Llama 3.1 and later). Models that are converted under another name run by their row: Mistral and
-SmolLM2 files say `llama`.
+For all of them: an output head of its own or tied to the embedding; biases of q, k, v, of the attention's output, of the
+feed-forward matrices and of layer norms where the file has them; q, k and v, or gate and up, as one matrix; a number of key-value
+heads for each layer; values of another width than keys; RoPE on a part of the head, scaled linearly, by YaRN, by the factors of a
+`rope_freqs` tensor (Llama 3.1 and later) or by the two sets of LongRoPE, of which a session's context chooses one; scales of the
+embedding, of scores and of residuals, soft caps of scores and logits, and a temperature that grows with the position, where the file
+has the keys. Windowed layers keep a ring of their window. Models that are converted under another name run by their row: Mistral
+and SmolLM2 files say `llama`.
 
 Layers with experts (mixture of experts): softmax or sigmoid scores, a selection bias, groups of experts, weights that add up to 1 or
 do not, a scale, shared experts with or without a gate, biases, leading dense layers; all of it on the device. Multi-head
@@ -120,8 +156,9 @@ Recurrent layers keep states of fixed size instead of keys and values of every p
 They need no more memory for a longer context. Going back to an earlier position costs some tokens: see
 [adr/0011-recurrent-states-in-slots.md](adr/0011-recurrent-states-in-slots.md).
 
-Refused by name: YaRN and LongRoPE scaling, keys and values of different widths without latent attention. Any other `<arch>.` key that
-nothing reads, and any tensor that nothing uses, is a warning of `m2w inspect`.
+Refused by name: YaRN with latent attention. Any other `<arch>.` key that nothing reads, and any tensor that nothing uses, is a
+warning of `m2w inspect`.
+
 
 ## Weight types
 

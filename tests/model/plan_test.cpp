@@ -31,7 +31,9 @@ std::string describe(const Plan& plan) {
         out += fmt::format("  {} {} [{}][{}]{}\n", t.name, dtype_info(t.dtype).name, t.rows, t.cols,
                            t.is_vector ? " vector" : "");
     out += "caches\n";
-    for (const PlanCache& c : plan.caches) out += fmt::format("  {} [{}]\n", c.name, c.width);
+    for (const PlanCache& c : plan.caches)
+        out += fmt::format("  {} [{}]{}\n", c.name, c.width,
+                           c.window ? fmt::format(" window {}", c.window) : "");
     if (!plan.states.empty()) out += "states, words\n";
     for (const PlanState& s : plan.states) out += fmt::format("  {} [{}]\n", s.name, s.words);
     out += "constants, as turns a position\n";
@@ -103,6 +105,24 @@ const SharedModel kSharedModels[] = {
     {"falcon-h1", "arch/falcon-h1/model-f16.gguf", "falcon-h1"},
     {"qwen35", "arch/qwen35/model-f16.gguf", "qwen35"},
     {"qwen3next", "arch/qwen3next/model-f16.gguf", "qwen3next"},
+    {"mistral3", "arch/mistral3-text/model-f16.gguf", "mistral3"},
+    {"gemma", "arch/gemma/model-f16.gguf", "gemma"},
+    {"gemma2", "arch/gemma2/model-f16.gguf", "gemma2"},
+    {"gemma3", "arch/gemma3/model-f16.gguf", "gemma3"},
+    {"phi3", "arch/phi3/model-f16.gguf", "phi3"},
+    {"olmo2", "arch/olmo2/model-f16.gguf", "olmo2"},
+    {"smollm3", "arch/smollm3/model-f16.gguf", "smollm3"},
+    {"granite", "arch/granite/model-f16.gguf", "granite"},
+    {"stablelm", "arch/stablelm/model-f16.gguf", "stablelm"},
+    {"starcoder2", "arch/starcoder2/model-f16.gguf", "starcoder2"},
+    {"cohere2", "arch/cohere2/model-f16.gguf", "cohere2"},
+    {"glm4", "arch/glm4/model-f16.gguf", "glm4"},
+    {"nemotron", "arch/nemotron/model-f16.gguf", "nemotron"},
+    {"hunyuan-dense", "arch/hunyuan-dense/model-f16.gguf", "hunyuan-dense"},
+    {"ernie4_5", "arch/ernie45/model-f16.gguf", "ernie4_5"},
+    {"seed_oss", "arch/seed-oss/model-f16.gguf", "seed_oss"},
+    {"apertus", "arch/apertus/model-f16.gguf", "apertus"},
+    {"arcee", "arch/arcee/model-f16.gguf", "arcee"},
     {"tiny", "model/tiny-q4_k_m.gguf", "llama"},
 };
 

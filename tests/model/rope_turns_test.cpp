@@ -133,5 +133,36 @@ TEST(rope_turns, factors_that_are_no_divisors_are_refused) {
     }
 }
 
+/// Fast pairs keep their speed, slow ones are divided by the factor, with a ramp in between.
+TEST(rope_turns, yarn_scales_the_slow_pairs_only) {
+    RopeHparams rope{.dimension_count = 64,
+                     .freq_base = 10'000,
+                     .scaling = RopeScaling::yarn,
+                     .scaling_factor = 8,
+                     .original_context = 4096,
+                     .yarn_beta_fast = 32,
+                     .yarn_beta_slow = 1,
+                     .yarn_ext_factor = 1};
+    const auto ratio = [&](uint32_t i) {  // to the unscaled speed
+        const auto words = rope_turns(rope, {});
+        const double turns = (words[2 * i] * 0x1p-32 + words[2 * i + 1]) * 0x1p-32;
+        return turns * 2 * std::numbers::pi * std::pow(10'000.0, i / 32.0);
+    };
+    // The pair that turns 32 times in 4096 positions is 10.46, the one that turns once 22.5.
+    for (const bool truncates : {true, false}) {
+        rope.yarn_truncates = truncates;
+        EXPECT_NEAR(ratio(0), 1, 1e-9);
+        EXPECT_NEAR(ratio(10), 1, 1e-9);
+        EXPECT_NEAR(ratio(23), 1.0 / 8, 1e-9);
+        EXPECT_NEAR(ratio(31), 1.0 / 8, 1e-9);
+    }
+    const double low = 32 * std::log(4096 / (32 * 2 * std::numbers::pi)) / std::log(1e4),
+                 high = 32 * std::log(4096 / (2 * std::numbers::pi)) / std::log(1e4);
+    EXPECT_NEAR(ratio(16), 1 - (16 - low) / (high - low) * 7 / 8, 1e-9);
+    rope.yarn_truncates = true;
+    EXPECT_NEAR(ratio(16), 1 - (16 - std::floor(low)) / (std::ceil(high) - std::floor(low)) * 7 / 8,
+                1e-9);
+}
+
 }  // namespace
 }  // namespace m2w

@@ -194,7 +194,7 @@ TEST(tensors, bias_of_queries_keys_and_values_is_required_where_the_row_says_so)
 
 TEST(tensors, norms_of_query_and_key_heads_are_refused_where_the_row_has_none) {
     for (const ArchSpec& arch : all_archs()) {
-        if (arch.norms.qk) continue;
+        if (arch.norms.qk != QkNorm::none) continue;
         for (const char* name : {"blk.0.attn_q_norm.weight", "blk.1.attn_k_norm.weight"})
             EXPECT_EQ(verdict(Blueprint(arch).add(name, {8})),
                       fmt::format("unsupported: {}: architecture \"{}\" is not expected to have "

@@ -12,9 +12,15 @@ namespace {
 
 using test::Target;
 
-constexpr const char* kModels[] = {"llama",  "llama-rope3", "llama-bias", "mistral", "qwen2",
-                                   "qwen3",  "mixtral",     "qwen3moe",   "lfm2",    "falcon-h1",
-                                   "qwen35", "qwen3next",   "deepseek2"};
+constexpr const char* kModels[] = {
+    "llama",     "llama-rope3",   "llama-bias", "mistral", "mistral3-text", "qwen2",     "qwen3",
+    "gemma",     "gemma2",        "gemma3",     "phi3",    "olmo2",         "smollm3",   "granite",
+    "stablelm",  "cohere2",       "starcoder2", "glm4",    "ernie45",       "nemotron",  "seed-oss",
+    "apertus",   "hunyuan-dense", "arcee",      "mixtral", "qwen3moe",      "deepseek2", "lfm2",
+    "falcon-h1", "qwen35",        "qwen3next"};
+
+/// Logits of these models reach 6 to 48: with errors of a thousandth, closer ones may swap.
+constexpr float kTie = 0.01f;
 
 struct Setting {
     Target target;
@@ -66,12 +72,14 @@ TEST_P(arch_golden, every_layer_the_logits_and_the_greedy_tokens_agree) {
     fmt::print("  {} {}: hidden {:.1e}, logits {:.1e}\n", name, setting_name(setting), hidden,
                head);
 
-    // The logits of these models reach 6 to 48 and no margin is below 0.005, so none needs a guard.
     logits = logits.last(model->plan().n_vocab);
     for (uint32_t i = 0; i < n_greedy; ++i) {
-        ASSERT_EQ(test::argmax(logits), golden.greedy_ids[i])
-            << "token " << i << ", margin " << golden.greedy_margins[i];
-        const uint32_t id = golden.greedy_ids[i];
+        const uint32_t id = golden.greedy_ids[i], best = test::argmax(logits);
+        // Where two tokens are nearly tied, a device may prefer the other: by less than the tie.
+        const bool tied = setting.target == Target::vulkan && golden.greedy_margins[i] < kTie;
+        ASSERT_TRUE(best == id || (tied && logits[best] - logits[id] < kTie))
+            << "token " << i << " is " << best << ", expected " << id << ", margin "
+            << golden.greedy_margins[i];
         ASSERT_GET(logits, session.eval(std::span(&id, 1)));
     }
     EXPECT_EQ(session.position(), session.n_ctx());

@@ -39,11 +39,14 @@ class Blueprint {
         set("attention.head_count_kv", shape.head_count_kv);
         set("attention.key_length", shape.head_dim);
         set("attention.value_length", shape.head_dim);
-        set("attention.layer_norm_rms_epsilon", 1e-5f);
+        set(arch.norms.kind == NormKind::rms ? "attention.layer_norm_rms_epsilon"
+                                             : "attention.layer_norm_epsilon",
+            1e-5f);
         set("rope.dimension_count", shape.head_dim);
         set("rope.freq_base", 10'000.0f);
         set_vocabulary(shape.vocab_size);
         set_recurrent_keys(arch, shape);
+        add_behaviour(arch, shape);
         add_tensors(arch, shape);
     }
     explicit Blueprint(std::string_view arch, const BlueprintShape& shape = {})
@@ -182,10 +185,10 @@ class Blueprint {
             add(blk + "attn_k.bias", {n_kv});
             add(blk + "attn_v.bias", {n_kv});
         }
-        if (arch.norms.qk) {
-            add(blk + "attn_q_norm.weight", {s.head_dim});
-            add(blk + "attn_k_norm.weight", {s.head_dim});
-        }
+        if (arch.norms.qk == QkNorm::none) return;
+        const bool row = arch.norms.qk == QkNorm::row;
+        add(blk + "attn_q_norm.weight", {row ? n_q : s.head_dim});
+        add(blk + "attn_k_norm.weight", {row ? n_kv : s.head_dim});
     }
 
     void add_conv(const std::string& blk, const BlueprintShape& s) {
@@ -238,20 +241,35 @@ class Blueprint {
         add(blk + std::string(usual), dims);
     }
 
+    /// Keys that only some rows read.
+    void add_behaviour(const ArchSpec& arch, const BlueprintShape& shape) {
+        if (arch.window.full_every) set("attention.sliding_window", 4u);
+        if (arch.logit_scale != LogitScale::none) set("logit_scale", 4.0f);
+        if (arch.ffn.form != FfnForm::xielu) return;
+        for (const char* name : {"alpha_p", "alpha_n", "beta", "eps"})
+            set_raw(std::string("xielu.") + name,
+                    gguf::make_array(std::vector<float>(shape.block_count, 0.5f)));
+    }
+
     void add_tensors(const ArchSpec& arch, const BlueprintShape& s) {
         const Recurrence kind = arch.recurrent.kind;
         add("token_embd.weight", {s.embedding_length, s.vocab_size}, s.matrices);
         add_named("", "output_norm.weight", {s.embedding_length});
         for (uint32_t layer = 0; layer < s.block_count; ++layer) {
             const std::string blk = "blk." + std::to_string(layer) + ".";
-            add(blk + "attn_norm.weight", {s.embedding_length});
+            if (arch.norms.pre) add(blk + "attn_norm.weight", {s.embedding_length});
             if (has_attention(kind, layer)) add_attention(blk, arch, s);
             if (kind == Recurrence::short_conv && !has_attention(kind, layer)) add_conv(blk, s);
             if (kind == Recurrence::scan) add_scan(blk, s);
             if (kind == Recurrence::delta_net && !has_attention(kind, layer))
                 add_delta_net(blk, arch, s);
-            add_named(blk, "ffn_norm.weight", {s.embedding_length});
-            add(blk + "ffn_gate.weight", {s.embedding_length, s.feed_forward_length}, s.matrices);
+            if (arch.norms.post_attn) add(blk + "post_attention_norm.weight", {s.embedding_length});
+            if (arch.norms.pre && !arch.parallel_residual)
+                add_named(blk, "ffn_norm.weight", {s.embedding_length});
+            if (arch.norms.post_ffn) add(blk + "post_ffw_norm.weight", {s.embedding_length});
+            if (arch.ffn.form == FfnForm::gated)
+                add(blk + "ffn_gate.weight", {s.embedding_length, s.feed_forward_length},
+                    s.matrices);
             add(blk + "ffn_up.weight", {s.embedding_length, s.feed_forward_length}, s.matrices);
             add(blk + "ffn_down.weight", {s.feed_forward_length, s.embedding_length}, s.matrices);
         }
