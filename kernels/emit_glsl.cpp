@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 
 #include "kernels/ops.h"
@@ -66,6 +67,13 @@ std::string header(const OpInfo& info) {
     return out;
 }
 
+/// A header that stays as it is keeps its time, so that no kernel is compiled again.
+bool is_there(const std::filesystem::path& path, const std::string& text) {
+    std::ifstream in(path);
+    const std::string found{std::istreambuf_iterator<char>(in), {}};
+    return in && found == text;
+}
+
 }  // namespace
 }  // namespace m2w
 
@@ -75,8 +83,11 @@ int main(int argc, char** argv) {
         return 1;
     }
     for (const m2w::OpInfo& info : m2w::all_ops()) {
-        std::ofstream out(std::filesystem::path(argv[1]) / (std::string(info.name) + ".glsl"));
-        out << m2w::header(info);
+        const auto path = std::filesystem::path(argv[1]) / (std::string(info.name) + ".glsl");
+        const std::string text = m2w::header(info);
+        if (m2w::is_there(path, text)) continue;
+        std::ofstream out(path);
+        out << text;
         if (!out.flush()) {
             std::fprintf(stderr, "emit_glsl: cannot write to %s\n", argv[1]);
             return 1;

@@ -152,8 +152,9 @@ constexpr std::array<OpInfo, size_t(Op::count)> kOps{{
          "ln(1 + floor(i / temperature_length)) unless temperature_length is 0; sinks[h] is one "
          "more score, without a value",
      .source = "Vaswani et al. 2017, equation 1; grouped queries: Ainslie et al. 2023; windows: "
-               "Beltagy et al. 2020, Longformer; soft_cap: Gemma 2 report, 2024; sinks: gpt-oss "
-               "model card, 2025; heat: Llama 4, 2025"},
+               "Beltagy et al. 2020, Longformer; soft_cap: Bello et al. 2016, Neural Combinatorial "
+               "Optimization; sinks: Miller 2023, Attention Is Off By One; heat: Nakanishi 2025, "
+               "Scalable-Softmax"},
     {.op = Op::glu,
      .name = "glu",
      .bindings = {{"gate", activation, in, "[n_tok][n]"},
@@ -232,7 +233,7 @@ constexpr std::array<OpInfo, size_t(Op::count)> kOps{{
      .params = {{"n", u32}, {"scale", f32}, {"cap", f32}},
      .rtol = 1e-5f,
      .formula = "y = cap tanh(scale * x / cap); scale * x where cap is 0",
-     .source = "Gemma 2 report, 2024; a scale alone: Granite, Cohere"},
+     .source = "Bello et al. 2016, Neural Combinatorial Optimization"},
     {.op = Op::route,
      .name = "route",
      .bindings = {{"logits", activation, in, "[n_tok][n_expert]"},

@@ -138,8 +138,8 @@ TEST_F(Barriers, attention_waits_for_the_cache) {
     chain.plan.caches = {{"k", kWidth}, {"v", kWidth}, {"other k", kWidth}, {"other v", kWidth}};
     chain.step(Op::kv_store, {k, v, 0, 1}, {kWidth, kWidth});
     chain.step(Op::kv_store, {k, v, 2, 3}, {kWidth, kWidth});  // other rows, no wait
-    const std::vector<uint32_t> heads{2, 2, kWidth / 2, std::bit_cast<uint32_t>(1.0f)};
-    chain.step(Op::attend, {q, 0, 1, y}, heads);
+    const std::vector<uint32_t> heads{2, 2, kWidth / 2, kWidth / 2, std::bit_cast<uint32_t>(1.0f)};
+    chain.step(Op::attend, {q, 0, 1, Operand::kAbsent, y}, heads);
     EXPECT_EQ(recorded(chain.plan, y, true, false), "DDBDE");
 }
 

@@ -64,6 +64,19 @@ TEST(memory, states_count_once_for_each_slot) {
         << refused.error().message;
 }
 
+TEST(memory, windowed_layers_count_as_rings) {
+    ASSERT_GET(const auto model, test::Blueprint("gemma2").model());  // a window of 4, then none
+    const ExecutorOptions options{.n_ctx = 50, .n_batch = 10, .cache = CacheType::f16};
+    EXPECT_EQ(estimate_memory(model->plan(), options).cache_bytes,
+              uint64_t(2 * (13 + 50) * 16 * 2));  // k and v: 4 - 1 + 10 rows and 50
+    for (uint32_t n_ctx = 1; n_ctx < 64; ++n_ctx) {
+        const ExecutorOptions of{.n_ctx = n_ctx, .n_batch = 10};
+        const uint64_t bytes = estimate_memory(model->plan(), of).total_bytes();
+        EXPECT_GE(largest_context(model->plan(), of, bytes), n_ctx);
+        EXPECT_LT(largest_context(model->plan(), of, bytes - 1), n_ctx);
+    }
+}
+
 TEST(memory, quantised_weights_count_as_their_planes) {
     M2W_SHARED(folder, "model");
     for (const char* name :
