@@ -434,8 +434,8 @@ Need need(When when, const LayerShape& shape) {
             return mixer == Mixer::short_conv ? Need::required : Need::refused;
         case When::scan:
             return required_if(scan);
-        case When::delta_net:
-            return required_if(delta_net);
+        case When::delta_net:  // fused queries, keys and values have one of its names
+            return !delta_net && shape.fused_qkv ? Need::absent : required_if(delta_net);
         case When::scan_or_delta_net:
             return required_if(scan || delta_net);
         case When::scan_optional:

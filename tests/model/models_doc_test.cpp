@@ -45,9 +45,13 @@ std::string norms_name(const NormSpec& norms) {
     return out;
 }
 
+std::string ordinal(uint32_t n) {
+    return fmt::format("{}{}", n, n == 2 ? "nd" : n == 3 ? "rd" : "th");
+}
+
 std::string rope_name(const RopeSpec& rope) {
     std::string out = rope.pairing == Pairing::adjacent ? "2i, 2i+1" : "i, i+n/2";
-    if (rope.none_every) out += fmt::format("; none in every {}th layer", rope.none_every);
+    if (rope.none_every) out += fmt::format("; none in every {} layer", ordinal(rope.none_every));
     if (rope.local_freq_base > 0) out += "; another base in windows";
     return out;
 }
@@ -58,7 +62,7 @@ std::string rest_of(const ArchSpec& arch) {
         if (when) out += (out.empty() ? "" : ", ") + text;
     };
     add(arch.window.full_every > 0,
-        fmt::format("windows, none in every {}th layer", arch.window.full_every));
+        fmt::format("windows, none in every {} layer", ordinal(arch.window.full_every)));
     add(arch.window.used && !arch.window.full_every, "windows where the file has them");
     add(arch.qkv_bias, "q, k, v biases required");
     add(arch.parallel_residual, "parallel residual");
