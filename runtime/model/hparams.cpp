@@ -19,10 +19,12 @@ Result<void> read_heads(KeyReader& keys, const ArchSpec& arch, Hparams& hp) {
     if (kv && kv->type == gguf::ValueType::array) {
         TRY(auto per_layer, keys.find_u32s("attention.head_count_kv"));
         hp.head_count_kv = *per_layer;
-        if (hp.head_count_kv.size() != hp.block_count)
-            return bad_key(keys.key("attention.head_count_kv"),
-                           fmt::format("expected {} entries, file has {}", hp.block_count,
-                                       hp.head_count_kv.size()));
+        const uint32_t expected = hp.block_count + hp.nextn_predict_layers;
+        if (hp.head_count_kv.size() != expected)
+            return bad_key(
+                keys.key("attention.head_count_kv"),
+                fmt::format("expected {} entries, file has {}", expected, hp.head_count_kv.size()));
+        hp.head_count_kv.resize(hp.block_count);
     } else {
         TRY(auto one, keys.find_u32("attention.head_count_kv", 1, kMaxHeads));
         hp.head_count_kv.assign(hp.block_count, one.value_or(hp.head_count));
@@ -65,6 +67,12 @@ Result<Hparams> Hparams::from(const gguf::File& file) {
     TRY(hp.context_length, keys.get_u32("context_length", 1, kMaxContext));
     TRY(hp.embedding_length, keys.get_u32("embedding_length", 1, kMaxEmbedding));
     TRY(hp.block_count, keys.get_u32("block_count", 1, kMaxLayers));
+    TRY(auto nextn, keys.find_u32("nextn_predict_layers", 0, kMaxLayers));
+    hp.nextn_predict_layers = nextn.value_or(0);
+    if (hp.nextn_predict_layers >= hp.block_count)
+        return bad_key(keys.key("nextn_predict_layers"),
+                       fmt::format("{} of {} layers", hp.nextn_predict_layers, hp.block_count));
+    hp.block_count -= hp.nextn_predict_layers;
     hp.layers.resize(hp.block_count);
     TRY(hp.feed_forward_length, keys.get_u32("feed_forward_length", 1, kMaxFeedForward));
     TRY(read_heads(keys, arch, hp));

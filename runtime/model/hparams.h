@@ -94,7 +94,8 @@ struct RecurrentHparams {
 /// What `<arch>.*` metadata says. Names are those of the GGUF keys.
 struct Hparams {
     std::string architecture;
-    uint32_t block_count = 0;
+    uint32_t block_count = 0;           // without those that predict more tokens ahead
+    uint32_t nextn_predict_layers = 0;  // so many follow in the file; they are not used
     uint32_t context_length = 0;
     uint32_t embedding_length = 0;
     uint32_t feed_forward_length = 0;

@@ -580,9 +580,10 @@ Result<TensorTable> TensorTable::from(const gguf::File& file, const Hparams& hp,
     }
     for (const gguf::TensorInfo& info : file.tensors()) {
         uint64_t layer = 0;
-        if (layer_of(info.name, layer) && layer >= hp.block_count)
+        const uint32_t n_layers = hp.block_count + hp.nextn_predict_layers;
+        if (layer_of(info.name, layer) && layer >= n_layers)
             return Error{Category::shape_mismatch,
-                         fmt::format("{}: the model has {} layers", info.name, hp.block_count)};
+                         fmt::format("{}: the model has {} layers", info.name, n_layers)};
         if (!used.contains(info.name)) table.unused_names_.push_back(info.name);
     }
     return table;

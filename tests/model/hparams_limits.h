@@ -31,6 +31,7 @@ inline constexpr HparamLimit kHparamLimits[] = {
     {"expert_shared_count", 0, 64},
     {"expert_feed_forward_length", 1, 1u << 20},
     {"expert_gating_func", 0, 3},
+    {"nextn_predict_layers", 0, 512},
     {"attention.kv_lora_rank", 0, 1u << 14},
     {"attention.q_lora_rank", 0, 1u << 14},
     {"attention.key_length_mla", 1, 4096},

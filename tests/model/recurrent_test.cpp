@@ -86,6 +86,18 @@ TEST(recurrent, layer_without_key_value_heads_is_refused_where_every_layer_has_a
     }
 }
 
+TEST(recurrent, layers_that_predict_further_tokens_are_not_used) {
+    ASSERT_GET(const auto model,
+               Blueprint("qwen35", {.block_count = 3}).set("nextn_predict_layers", 1u).model());
+    EXPECT_EQ(model->hparams().block_count, 2u);
+    EXPECT_EQ(model->plan().taps.size(), 3u);
+    ASSERT_FALSE(model->warnings().empty());
+    for (const std::string& warning : model->warnings())
+        EXPECT_TRUE(warning.starts_with("tensor not used: blk.2.")) << warning;
+    EXPECT_EQ(verdict(Blueprint("qwen35").set("nextn_predict_layers", 2u)),
+              "hyperparameter: qwen35.nextn_predict_layers: 2 of 2 layers");
+}
+
 /// The rows of the file that a Step's weight is made of.
 std::vector<uint64_t> file_rows(const Model& model, std::string_view value) {
     std::vector<uint64_t> rows;
