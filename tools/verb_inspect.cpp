@@ -8,7 +8,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "chat/template.h"
+#include "chat/template_features.h"
 #include "chat/terminal.h"
 #include "gguf/validate.h"
 #include "runtime/memory.h"
@@ -38,7 +38,8 @@ struct Inspection {
     std::shared_ptr<const gguf::File> file;
     std::shared_ptr<const Model> model;
     std::shared_ptr<const Tokenizer> tokenizer;
-    std::string chat_template = "none";  // "usable", "none", or why it cannot be used
+    std::string chat_template = "none";    // "usable", "none", or why it cannot be used
+    std::optional<ChatFeatures> features;  // of a usable template
     std::vector<std::string> warnings;
 };
 
@@ -58,6 +59,7 @@ Result<void> check_template(Inspection& out) {
     const auto parsed = ChatTemplate::from(*out.file);
     if (parsed) {
         out.chat_template = "usable";
+        out.features = find_features(*parsed);
         return {};
     }
     if (is_fatal(parsed.error().category)) return parsed.error();
@@ -119,6 +121,17 @@ Json json_of(const gguf::Value& value) {
                 return scalar;
         },
         value.data);
+}
+
+Json json_of(const std::optional<ChatFeatures>& features) {
+    if (!features) return nullptr;
+    return {{"system", features->system},
+            {"tools", features->tools},
+            {"tool_calls", features->tool_calls},
+            {"parallel_calls", features->parallel_calls},
+            {"documents", features->documents},
+            {"thinking", features->thinking},
+            {"thinking_switch", features->thinking_switch}};
 }
 
 Json tensor_list(const gguf::File& file) {
@@ -198,6 +211,7 @@ Json summary(const Inspection& in) {
                {"end_ids", in.tokenizer->end_ids()},
                {"add_bos", in.tokenizer->add_bos()}}},
              {"chat_template", in.chat_template},
+             {"chat_template_features", json_of(in.features)},
              {"tensor_types", Json::object()},
              {"metadata", Json::object()},
              {"warnings", in.warnings}};
@@ -270,7 +284,7 @@ std::string text_of(const Inspection& in) {
     row("tensors", types);
     row("tokenizer", fmt::format("{} ({}, {}), {} tokens", in.tokenizer->algorithm(),
                                  in.tokenizer->model(), in.tokenizer->pre(), in.tokenizer->size()));
-    row("chat template", in.chat_template);
+    row("chat template", in.features ? "usable: " + in.features->str() : in.chat_template);
     for (const std::string& warning : in.warnings) row("warning", warning);
     out += "\nmetadata\n";
     for (const auto& [key, value] : in.file->metadata())

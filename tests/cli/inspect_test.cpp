@@ -30,7 +30,7 @@ TEST(inspect, shows_what_a_person_wants_to_know) {
     const RunResult r = inspect({bundled_model().string()});
     EXPECT_EQ(r.status, 0) << r.err;
     EXPECT_TRUE(contains(r.out, "llama, 7.3 M parameters")) << r.out;
-    EXPECT_TRUE(contains(r.out, "chat template usable")) << r.out;
+    EXPECT_TRUE(contains(r.out, "chat template usable: system, tools, parallel calls\n")) << r.out;
     EXPECT_TRUE(contains(r.out, "57 Q8_0")) << r.out;
     EXPECT_FALSE(contains(r.out, "rms_norm")) << "--plan was not asked for";
 }
@@ -43,6 +43,8 @@ TEST(inspect, json_holds_the_same_for_programs) {
     EXPECT_EQ(json["context_length"], 2048);
     EXPECT_EQ(json["vocabulary"], 4096);
     EXPECT_EQ(json["chat_template"], "usable");
+    EXPECT_EQ(json["chat_template_features"]["parallel_calls"], true);
+    EXPECT_EQ(json["chat_template_features"]["thinking"], false);
     EXPECT_EQ(json["metadata"]["general.name"], "m2w Tiny");
     EXPECT_EQ(json["metadata"]["tokenizer.ggml.tokens"]["count"], 4096);
     EXPECT_EQ(json["warnings"].size(), 0u);
