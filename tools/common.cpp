@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <cstring>
 #include <memory>
 #include <random>
@@ -100,6 +101,21 @@ Result<std::string> read_all(const fs::path& path, size_t max_bytes) {
     }
     if (std::ferror(file)) return io_error(opened ? path : "standard input");
     return text;
+}
+
+Result<std::vector<uint32_t>> parse_ids(const std::string& text) {
+    std::vector<uint32_t> ids;
+    const char *at = text.data(), *end = at + text.size();
+    while (true) {
+        uint32_t id = 0;
+        const auto parsed = std::from_chars(at, end, id);
+        if (parsed.ec != std::errc() || (parsed.ptr != end && *parsed.ptr != ','))
+            return Error{Category::usage,
+                         fmt::format("--ids: expected numbers and commas, got \"{}\"", text)};
+        ids.push_back(id);
+        if (parsed.ptr == end) return ids;
+        at = parsed.ptr + 1;
+    }
 }
 
 Result<bool> next_input_line(std::string& line) {

@@ -15,16 +15,24 @@ namespace {
 
 struct Verb {
     std::string_view name, summary;
-    Result<void> (*run)(const Args& args);
+    Result<Verdict> (*run)(const Args& args);
 };
 
+/// A verb that compares nothing.
+template <Result<void> (*verb)(const Args&)>
+Result<Verdict> plain(const Args& args) {
+    TRY(verb(args));
+    return Verdict::good;
+}
+
 constexpr std::array kVerbs{
-    Verb{"chat", "talk with a model", chat},
-    Verb{"inspect", "check a model file and show what is in it", inspect},
-    Verb{"tokenize", "text to token ids", tokenize},
-    Verb{"render", "messages to a prompt", render},
-    Verb{"dump", "hidden states, logits and greedy tokens of a prompt", dump},
-    Verb{"devices", "list the devices that models can run on", devices},
+    Verb{"chat", "talk with a model", plain<chat>},
+    Verb{"inspect", "check a model file and show what is in it", plain<inspect>},
+    Verb{"tokenize", "text to token ids", plain<tokenize>},
+    Verb{"render", "messages to a prompt", plain<render>},
+    Verb{"dump", "hidden states, logits and greedy tokens of a prompt", plain<dump>},
+    Verb{"verify", "compare what devices compute with the reference, layer by layer", verify},
+    Verb{"devices", "list the devices that models can run on", plain<devices>},
 };
 
 std::string usage() {
@@ -45,12 +53,15 @@ const Verb* verb_of_name(std::string_view program) {
     return program.starts_with("m2w-") ? find_verb(program.substr(4)) : nullptr;
 }
 
-Result<void> run(std::string_view program, Args args) {
+Result<Verdict> run(std::string_view program, Args args) {
     if (const Verb* verb = verb_of_name(program)) return verb->run(args);
     if (args.empty()) return Error{Category::usage, "no verb; m2w --help lists them"};
     const std::string first = args.front();
-    if (first == "--help" || first == "-h" || first == "help") return print(usage());
-    if (first == "--version") return print("m2w " M2W_VERSION "\n");
+    const bool help = first == "--help" || first == "-h" || first == "help";
+    if (help || first == "--version") {
+        TRY(print(help ? usage() : "m2w " M2W_VERSION "\n"));
+        return Verdict::good;
+    }
     const Verb* verb = find_verb(first);
     if (!verb)
         return Error{Category::usage,
@@ -59,10 +70,11 @@ Result<void> run(std::string_view program, Args args) {
     return verb->run(args);
 }
 
-Result<void> run_guarded(std::string_view program, Args args) {
+Result<Verdict> run_guarded(std::string_view program, Args args) {
     try {
-        TRY(run(program, std::move(args)));
-        return print("");  // what is still buffered may fail to arrive
+        TRY(const Verdict verdict, run(program, std::move(args)));
+        TRY(print(""));  // what is still buffered may fail to arrive
+        return verdict;
     } catch (const std::bad_alloc&) {
         return Error{Category::out_of_memory, "out of memory"};
     } catch (const std::exception& e) {
@@ -78,7 +90,7 @@ int main(int argc, char** argv) {
     signal(SIGPIPE, SIG_IGN);
     const char* program = argc > 0 ? argv[0] : "m2w";
     const auto done = m2w::tools::run_guarded(program, {argv + (argc > 0), argv + argc});
-    if (done) return EXIT_SUCCESS;
+    if (done) return int(*done);
     fmt::print(stderr, "{}\n", m2w::escape_for_terminal(done.error().str()));
     return m2w::exit_status(done.error().category);
 }

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "runtime/engine.h"
@@ -22,21 +21,6 @@ struct DumpOptions {
     std::string model, ids, device = "ref", folder, cache = "f32";
     uint32_t n_greedy = 0;
 };
-
-Result<std::vector<uint32_t>> parse_ids(const std::string& text) {
-    std::vector<uint32_t> ids;
-    const char *at = text.data(), *end = at + text.size();
-    while (true) {
-        uint32_t id = 0;
-        const auto parsed = std::from_chars(at, end, id);
-        if (parsed.ec != std::errc() || (parsed.ptr != end && *parsed.ptr != ','))
-            return Error{Category::usage,
-                         fmt::format("--ids: expected numbers and commas, got \"{}\"", text)};
-        ids.push_back(id);
-        if (parsed.ptr == end) return ids;
-        at = parsed.ptr + 1;
-    }
-}
 
 /// A float32 array as .npy, version 1.0 (NEP 1): magic, header length, Python dict padded so that
 /// the data begins on 64 bytes.

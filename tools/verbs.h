@@ -1,5 +1,5 @@
-// verbs.h — the verbs of the program, and what they share: arguments in, an error or nothing out.
-// Verbs print; they do not exit.
+// verbs.h — the verbs of the program, and what they share: arguments in, an error or nothing out,
+// or a verdict of those that compare. Verbs print; they do not exit.
 #pragma once
 #include <cstdio>
 #include <filesystem>
@@ -18,11 +18,15 @@ namespace m2w::tools {
 /// What stands after the verb on the command line.
 using Args = std::vector<std::string>;
 
+/// What a comparison came to, as an exit status beside those of errors.
+enum class Verdict : int { good = 0, different = 6 };
+
 Result<void> chat(const Args& args);
 Result<void> inspect(const Args& args);
 Result<void> tokenize(const Args& args);
 Result<void> render(const Args& args);
 Result<void> dump(const Args& args);
+Result<Verdict> verify(const Args& args);
 Result<void> devices(const Args& args);
 
 /// Parses the arguments of a verb. False: help was asked for and printed. Errors: usage.
@@ -40,6 +44,9 @@ Result<void> write_file(const std::filesystem::path& path, std::string_view byte
 
 /// Reads a file or, for "-", standard input. Errors: io, resource_limit (longer than max_bytes).
 Result<std::string> read_all(const std::filesystem::path& path, size_t max_bytes);
+
+/// "1,2,3", the value of --ids. Errors: usage.
+Result<std::vector<uint32_t>> parse_ids(const std::string& text);
 
 /// Calls `use` with each line of standard input, without its newline; empty lines are left out.
 /// The first error ends it and is told apart by the line's number. Errors: io, those of `use`.

@@ -1,0 +1,67 @@
+// verify_test.cpp — m2w verify: what it prints, and its exit status.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "tests/cli/process.h"
+#include "tests/support/temporary.h"
+
+namespace m2w::test {
+namespace {
+
+RunResult verify(std::vector<std::string> args) {
+    args.insert(args.begin(), {m2w_program(), "verify", bundled_model().string()});
+    const char* device = std::getenv("M2W_TEST_DEVICE");
+    if (device) args.insert(args.end(), {"--device", device});
+    return run(args, {.timeout_s = 300});
+}
+
+/// Ends the test where there is no Vulkan driver: loudly, and as a failure in CI.
+#define M2W_NEEDS_DEVICE(result)                                               \
+    if ((result).err.starts_with("error[no_device] ")) {                       \
+        if (std::getenv("CI")) FAIL() << (result).err;                         \
+        GTEST_SKIP() << "no Vulkan driver, nothing checked: " << (result).err; \
+    }
+
+bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+TEST(verify, a_sound_device_is_good) {
+    const RunResult text = verify({"--ids", "5,17,3,42", "--greedy", "1"});
+    M2W_NEEDS_DEVICE(text);
+    EXPECT_EQ(text.status, 0) << text.err << text.out;
+    EXPECT_TRUE(contains(text.out, "\n  input   ")) << text.out;
+    EXPECT_TRUE(contains(text.out, "\n  7       ")) << text.out;
+    EXPECT_TRUE(contains(text.out, "\n  tokens  2 of 2 equal\n  good\n")) << text.out;
+}
+
+TEST(verify, what_is_not_within_the_tolerance_is_named_down_to_its_steps) {
+    // Nothing computed in f32 is this near.
+    const RunResult r = verify(
+        {"--prompt", "Hello", "--greedy", "1", "--tolerance", "1e-12", "--cache", "f16", "--json"});
+    M2W_NEEDS_DEVICE(r);
+    EXPECT_EQ(r.status, 6) << r.err;
+    EXPECT_EQ(r.err, "");
+    const auto json = nlohmann::json::parse(r.out, nullptr, false);
+    ASSERT_FALSE(json.is_discarded()) << r.out;
+    EXPECT_EQ(json["tolerance"], 1e-12);
+    ASSERT_EQ(json["devices"].size(), 1u);
+    const auto& device = json["devices"][0];
+    EXPECT_EQ(device["ok"], false);
+    EXPECT_EQ(device["layers"].size(), 9u);
+    EXPECT_TRUE(device["first_wrong"].is_string());
+    EXPECT_GE(device["steps"].size(), 1u);
+    for (const auto& step : device["steps"]) EXPECT_TRUE(step["op"].is_string());
+}
+
+TEST(verify, arguments_are_checked) {
+    EXPECT_EQ(verify({"--ids", "1,x"}).status, 1);
+    EXPECT_EQ(verify({"--ids", "1", "--prompt", "x"}).status, 1);
+    EXPECT_EQ(run({m2w_program(), "verify"}).status, 1);
+    EXPECT_EQ(run({m2w_program(), "verify", "/nonexistent.gguf"}).status, 3);
+}
+
+}  // namespace
+}  // namespace m2w::test
