@@ -26,7 +26,7 @@ constexpr EndText kEndTexts[] = {
     {"<end_of_utterance>", true},
     {"<EOT>", true},
     {"_<EOT>", true},
-    {"[EOT]", true},  // Kimi K2
+    {"[EOT]", true},                  // Kimi K2
     {"<｜end▁of▁sentence｜>", true},  // DeepSeek
     {"<|endoftext|>", true},
     {"<|end_of_text|>", true},

@@ -77,7 +77,8 @@ void main() {
         [[unroll]] for (uint step = 0; step < SG; step += SUBS) {
             const uint other = min(step + sub, SG - 1);
             const bool mine = sums && step + sub < SG;
-            const uint v_row = (ring_row(ring0, first, min(tile + other, position)) * p.n_head_kv + kv_head) * VALUE_DIM;
+            const uint v_row =
+                (ring_row(ring0, first, min(tile + other, position)) * p.n_head_kv + kv_head) * VALUE_DIM;
             float w[GQA];
             [[unroll]] for (uint g = 0; g < GQA; ++g) w[g] = subgroupShuffle(weight[g], other);
             [[unroll]] for (uint c = 0; c < CHUNKS; ++c) {

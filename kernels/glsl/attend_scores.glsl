@@ -2,9 +2,7 @@
 #include "math.glsl"
 
 // First position that the query at this one sees.
-uint first_position(uint position) {
-    return p.window == 0u || position < p.window ? 0u : position + 1u - p.window;
-}
+uint first_position(uint position) { return p.window == 0u || position < p.window ? 0u : position + 1u - p.window; }
 
 // Row of position j, for j in [first, first + n_rows); ring0 = first mod n_rows.
 uint ring_row(uint ring0, uint first, uint j) {

@@ -1,6 +1,7 @@
 // math.glsl - functions that GLSL has only with few promised bits, or with NaN where they saturate.
 
-// Large arguments saturate; near zero, where 1 - 2 / (1 + exp(2x)) cancels, the Taylor series: next term 3e-7 of x at 1/4.
+// Large arguments saturate; near zero, where 1 - 2 / (1 + exp(2x)) cancels, the Taylor series: next term 3e-7 of x at
+// 1/4.
 float safe_tanh(float x) {
     const float z = x * x;
     if (z < 0.0625) return x * (1.0 + z * (-1.0 / 3.0 + z * (2.0 / 15.0 + z * (-17.0 / 315.0 + z * (62.0 / 2835.0)))));

@@ -23,7 +23,6 @@ constexpr uint64_t kAddressBytes = kSanitized ? 0 : uint64_t{8} << 30;
 /// Files where m2w decides otherwise than the corpus, all below level "must", with the reason.
 const std::map<std::string, std::string> kDeviations{
     {"key_spaces_upper", "keys with capitals and spaces exist in the wild and harm nobody"},
-    {"ok_spm_vocab", "SentencePiece vocabularies are not supported yet, and it says so"},
     {"ok_zero_element_tensor", "an empty tensor is refused: no divisor can then be zero"},
 };
 
