@@ -8,12 +8,17 @@ m2w=$build/bin/m2w
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 failed=0
 "$m2w" devices
-for name in llama llama-rope3 llama-bias mistral qwen2 qwen3; do
-    out=$(mktemp -d)
-    ids=$(python3 -c "import json,sys; print(*json.load(open(sys.argv[1]))['prompt_ids'], sep=',')" "$shared/arch/$name/golden.json")
-    M2W_VALIDATION=1 "$m2w" dump -m "$shared/arch/$name/model-f16.gguf" --device auto --cache f16 --ids "$ids" --greedy 16 -o "$out" || failed=1
-    python3 "$here/compare_dump.py" "$shared/arch/$name" "$out" 2e-3 || failed=1
-    rm -r "$out"
+for folder in "$shared"/arch/*/; do
+    name=$(basename "$folder")
+    ids=$(python3 -c "import json,sys; print(*json.load(open(sys.argv[1]))['prompt_ids'], sep=',')" "$folder/golden.json")
+    for cache in f16 f32; do
+        out=$(mktemp -d)
+        # One that m2w refuses says so and counts as failed.
+        M2W_VALIDATION=1 "$m2w" dump -m "$folder/model-f16.gguf" --device auto --cache $cache --ids "$ids" --greedy 16 -o "$out" || failed=1
+        printf '%s ' "$cache"
+        python3 "$here/compare_dump.py" "$folder" "$out" 2e-3 || failed=1
+        rm -r "$out"
+    done
 done
 for type in f16 q8_0 q4_0 q4_k_m; do
     for name in sum story pirate memory; do
