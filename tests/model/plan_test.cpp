@@ -99,6 +99,7 @@ const SharedModel kSharedModels[] = {
     {"qwen2", "arch/qwen2/model-f16.gguf", "qwen2"},
     {"qwen3", "arch/qwen3/model-f16.gguf", "qwen3"},
     {"mixtral", "arch/mixtral/model-f16.gguf", "llama"},
+    {"granitemoe", "arch/granitemoe/model-f16.gguf", "granitemoe"},
     {"qwen3moe", "arch/qwen3moe/model-f16.gguf", "qwen3moe"},
     {"deepseek2", "arch/deepseek2/model-f16.gguf", "deepseek2"},
     {"lfm2", "arch/lfm2/model-f16.gguf", "lfm2"},
