@@ -43,6 +43,18 @@ enum class Category : uint8_t {
     context_full,
     // the outside world
     io,
+    http_status,
+    http_range,
+    http_changed,
+    http_truncated,
+    http_timeout,
+    http_protocol,
+    http_encoding,
+    http_auth,
+    http_redirect,
+    checksum,
+    disk_full,
+    cache,
     // limits
     resource_limit,
     out_of_memory,

@@ -33,11 +33,16 @@ TEST(category, names_belong_to_their_enumerators) {
     EXPECT_EQ(category_name(Category::tensor_bounds), "tensor_bounds");
     EXPECT_EQ(category_name(Category::context_full), "context_full");
     EXPECT_EQ(category_name(Category::io), "io");
+    EXPECT_EQ(category_name(Category::http_status), "http_status");
+    EXPECT_EQ(category_name(Category::http_redirect), "http_redirect");
+    EXPECT_EQ(category_name(Category::cache), "cache");
     EXPECT_EQ(category_name(Category::out_of_memory), "out_of_memory");
     EXPECT_EQ(category_name(Category::internal), "internal");
     EXPECT_EQ(exit_status(Category::usage), 1);
     EXPECT_EQ(exit_status(Category::magic), 2);
     EXPECT_EQ(exit_status(Category::io), 3);
+    EXPECT_EQ(exit_status(Category::http_status), 3);
+    EXPECT_EQ(exit_status(Category::cache), 3);
     EXPECT_EQ(exit_status(Category::resource_limit), 4);
     EXPECT_EQ(exit_status(Category::internal), 5);
 }
