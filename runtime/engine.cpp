@@ -21,9 +21,11 @@ Result<std::shared_ptr<const Engine>> Engine::create(std::shared_ptr<const Model
     } else {
         const VkBackendOptions vulkan{.device = options.device,
                                       .validation = options.validation,
+                                      .start_early = options.start_early,
                                       .max_piece_bytes = options.max_piece_bytes};
-        TRY(engine->backend_, make_vk_backend(std::make_shared<const Plan>(fuse(*plan)),
-                                              model->file(), vulkan, planned, options.progress));
+        TRY(engine->backend_,
+            make_vk_backend(std::make_shared<const Plan>(fuse(*plan)), model->shared_file(), vulkan,
+                            planned, options.progress));
     }
     engine->model_ = std::move(model);
     return std::shared_ptr<const Engine>(std::move(engine));

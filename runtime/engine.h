@@ -16,12 +16,17 @@ struct EngineOptions {
     /// SessionOptions.
     uint32_t n_ctx = 0;
     CacheType cache = CacheType::f16;
+    /// Do not wait for the weights: create returns as soon as there is memory for them, a thread of
+    /// the engine brings them in the order of use, and eval runs each layer as soon as it is there.
+    /// For weights that come over a network. Errors of loading then come out of eval and
+    /// Backend::loaded. Without effect on the reference, which reads weights when it needs them.
+    bool start_early = false;
     /// Vulkan validation layers (also M2W_VALIDATION=1).
     bool validation = false;
     /// Largest piece of one weight matrix in bytes; 0: what the device allows. For tests of split
     /// matrices.
     uint64_t max_piece_bytes = 0;
-    /// Called from the loading thread after each piece of weights.
+    /// Called from the thread that loads after each piece of weights.
     ProgressFn progress;
 };
 

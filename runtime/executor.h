@@ -80,6 +80,9 @@ class Backend {
     /// "llvmpipe (LLVM 15.0.6, 256 bits)", "reference".
     virtual const std::string& device_name() const = 0;
     virtual DeviceMemory memory() const = 0;
+    /// Blocks until all weights are there. Executors need not ask: a batch waits for the weights
+    /// that it uses. Errors: those of loading, where that goes on after creation.
+    virtual Result<void> loaded() const { return {}; }
 };
 
 }  // namespace m2w

@@ -250,7 +250,7 @@ Result<VerifySide> device_side(const std::shared_ptr<const Model>& model, const 
                                const VerifyOptions& options, size_t n_prompt) {
     VerifySide side;
     side.plan = std::make_shared<const Plan>(fuse(model->plan()));
-    TRY(side.backend, make_vk_backend(side.plan, model->file(), {.device = device},
+    TRY(side.backend, make_vk_backend(side.plan, model->shared_file(), {.device = device},
                                       executor_options(n_prompt, options), {}));
     return side;
 }

@@ -3,7 +3,12 @@
 #include "runtime/vk_executor.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
+#include <exception>
+#include <new>
+#include <optional>
+#include <thread>
 
 #include "gguf/float16.h"
 #include "kernels/push_layout.h"
@@ -11,6 +16,7 @@
 #include "runtime/hazards.h"
 #include "runtime/memory.h"
 #include "runtime/testing.h"
+#include "runtime/upload_front.h"
 #include "runtime/value_memory.h"
 #include "runtime/vk/commands.h"
 #include "runtime/vk/pipeline.h"
@@ -26,9 +32,11 @@ struct VkShared {
     std::shared_ptr<const Plan> plan;
     std::unique_ptr<vk::Device> device;  // before everything that is made from it
     std::unique_ptr<vk::Pipelines> pipelines;
-    std::unique_ptr<VkWeights> weights;
+    std::unique_ptr<const VkWeights> weights;
     KernelProfile profile;
-    bool as_cpu = false;  // a CPU device: the host and its shaders share memory
+    bool as_cpu = false;               // a CPU device: the host and its shaders share memory
+    std::optional<UploadFront> front;  // always there once made
+    std::jthread loader;  // last: it ends before what it uses does. Empty unless started early
 };
 
 std::span<const uint32_t> find_spirv(std::string_view name) {
@@ -79,13 +87,21 @@ class VkExecutor final : public Executor {
         std::memcpy(host_dynamic_.mapped(), &block, sizeof block);
         std::memcpy(host_dynamic_.mapped() + sizeof block, batch.tokens.data(),
                     batch.tokens.size_bytes());
-        TRY(Recording * recording, recording_for(uint32_t(batch.tokens.size()), batch.n_out));
-        TRY(recording->commands->submit_and_wait());
+        last_tok_ = uint32_t(batch.tokens.size());
+        last_out_ = batch.n_out;
+        if (shared_->front->complete()) {
+            TRY(Recording * recording, recording_for(last_tok_, last_out_));
+            TRY(recording->commands->submit_and_wait());
+        } else {
+            TRY(run_behind_the_front(last_tok_, last_out_));
+        }
         const auto* logits = reinterpret_cast<const float*>(
             logits_in_place() ? value_slice(plan_.logits, batch.n_out).mapped()
                               : readback_.mapped());
         return std::span(logits, size_t(batch.n_out) * plan_.n_vocab);
     }
+
+    uint32_t n_submissions() const { return n_submissions_; }
 
     Result<std::vector<float>> read_value(uint32_t value) override {
         const uint32_t rows = plan_.values[value].rows == Rows::n_tok ? last_tok_ : last_out_;
@@ -211,8 +227,6 @@ class VkExecutor final : public Executor {
 
     /// Single tokens stay recorded; of other shapes the last one.
     Result<Recording*> recording_for(uint32_t n_tok, uint32_t n_out) {
-        last_tok_ = n_tok;
-        last_out_ = n_out;
         Recording& recording = n_tok == 1 ? single_ : other_;
         if (recording.commands && recording.n_tok == n_tok && recording.n_out == n_out)
             return &recording;
@@ -229,14 +243,55 @@ class VkExecutor final : public Executor {
 
     Result<void> record(vk::Commands& commands, uint32_t n_tok, uint32_t n_out) {
         TRY(commands.begin());
-        if (dynamic_) {
-            const uint64_t bytes = sizeof(DynamicBlock) + uint64_t(n_tok) * 4;
-            commands.copy(host_dynamic_.part(0, bytes), dynamic_.part(0, bytes));
-            commands.barrier(vk::Stage::transfer, vk::Stage::compute);
-        }
+        record_batch(commands, n_tok);
         HazardTracker hazards;
         for (const Step& step : plan_.steps)
             TRY(record_step(commands, hazards, step, n_tok, n_out));
+        record_logits(commands, n_out);
+        return commands.end();
+    }
+
+    /// While weights still arrive: submits as many Steps at a time as have theirs, so that the
+    /// last Steps are all that is left to do when the last tensor comes.
+    Result<void> run_behind_the_front(uint32_t n_tok, uint32_t n_out) {
+        const UploadFront& front = *shared_->front;
+        const auto has_weights = [&](const Step& step) {
+            bool all = true;
+            for_each_tensor(step, [&](uint32_t tensor) { all = all && front.has(tensor); });
+            return all;
+        };
+        TRY(auto commands, vk::Commands::create(*shared_->device));
+        n_submissions_ = 0;
+        for (auto step = plan_.steps.begin(); step != plan_.steps.end(); ++n_submissions_) {
+            Result<void> arrived;
+            for_each_tensor(*step, [&](uint32_t tensor) {
+                if (arrived) arrived = front.wait(tensor);
+            });
+            TRY(std::move(arrived));
+            TRY(commands.begin());
+            if (step == plan_.steps.begin()) record_batch(commands, n_tok);
+            commands.barrier(vk::Stage::compute, vk::Stage::compute);
+            HazardTracker hazards;
+            do {
+                TRY(record_step(commands, hazards, *step, n_tok, n_out));
+            } while (++step != plan_.steps.end() && has_weights(*step));
+            if (step == plan_.steps.end()) record_logits(commands, n_out);
+            TRY(commands.end());
+            TRY(commands.submit_and_wait());
+        }
+        return {};
+    }
+
+    /// Brings the batch where shaders read it.
+    void record_batch(vk::Commands& commands, uint32_t n_tok) {
+        if (!dynamic_) return;
+        const uint64_t bytes = sizeof(DynamicBlock) + uint64_t(n_tok) * 4;
+        commands.copy(host_dynamic_.part(0, bytes), dynamic_.part(0, bytes));
+        commands.barrier(vk::Stage::transfer, vk::Stage::compute);
+    }
+
+    /// Brings the logits where the host reads them.
+    void record_logits(vk::Commands& commands, uint32_t n_out) {
         if (!logits_in_place()) {
             commands.barrier(vk::Stage::compute, vk::Stage::transfer);
             const vk::Slice logits = value_slice(plan_.logits, n_out);
@@ -245,7 +300,6 @@ class VkExecutor final : public Executor {
         } else {
             commands.barrier(vk::Stage::compute, vk::Stage::host);
         }
-        return commands.end();
     }
 
     Result<void> record_step(vk::Commands& commands, HazardTracker& hazards, const Step& step,
@@ -391,6 +445,7 @@ class VkExecutor final : public Executor {
         window_;  // over activations_, on devices whose profile wants it
     Recording single_, other_;
     uint32_t last_tok_ = 0, last_out_ = 0;
+    std::atomic<uint32_t> n_submissions_ = 0;  // of the last batch that ran while weights arrived
 };
 
 class VkBackend final : public Backend {
@@ -402,6 +457,7 @@ class VkBackend final : public Backend {
     }
     const std::string& device_name() const override { return shared_->device->info().name; }
     DeviceMemory memory() const override { return {device_memory(*shared_->device)}; }
+    Result<void> loaded() const override { return shared_->front->wait_all(); }
     vk::Device& device() const { return *shared_->device; }
 
     /// A CPU device's heap is nominal: main memory is what counts there.
@@ -413,10 +469,22 @@ class VkBackend final : public Backend {
     std::shared_ptr<const VkShared> shared_;
 };
 
+/// What the loading thread does: nothing may leave it but through the front.
+void load_early(VkShared& to, const WeightUpload& from) noexcept {
+    try {
+        if (auto done = to.weights->upload(*to.device, from, *to.front); !done)
+            to.front->fail(std::move(done).error());
+    } catch (const std::bad_alloc&) {
+        to.front->fail({Category::out_of_memory, "loading weights: out of memory"});
+    } catch (const std::exception& e) {
+        to.front->fail({Category::internal, std::string("loading weights: ") + e.what()});
+    }
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Backend>> make_vk_backend(std::shared_ptr<const Plan> plan,
-                                                 const gguf::File& file,
+                                                 std::shared_ptr<const gguf::File> file,
                                                  const VkBackendOptions& options,
                                                  const ExecutorOptions& planned,
                                                  const ProgressFn& progress) {
@@ -429,9 +497,20 @@ Result<std::unique_ptr<Backend>> make_vk_backend(std::shared_ptr<const Plan> pla
     shared->as_cpu = shared->device->caps().is_cpu && !options.gpu_kernels;
     shared->profile = kernel_profile(shared->device->caps(), shared->as_cpu);
     const WeightOptions how{options.max_piece_bytes, shared->profile.window_bytes > 0};
-    TRY(auto weights, VkWeights::load(*shared->device, *plan, file, progress, how));
-    shared->weights = std::make_unique<VkWeights>(std::move(weights));
+    TRY(auto weights, VkWeights::place(*shared->device, *plan, how));
+    shared->weights = std::make_unique<const VkWeights>(std::move(weights));
+    shared->front.emplace(plan->tensors.size());
     shared->plan = std::move(plan);
+    if (!options.start_early) {
+        TRY(shared->weights->upload(*shared->device, {*shared->plan, *file, progress},
+                                    *shared->front));
+    } else {
+        // The thread is a member of what it fills, so it never outlives it.
+        shared->loader = std::jthread(
+            [to = shared.get(), file = std::move(file), progress](std::stop_token stop) {
+                load_early(*to, {*to->plan, *file, progress, true, std::move(stop)});
+            });
+    }
     return std::unique_ptr<Backend>(std::make_unique<VkBackend>(std::move(shared)));
 }
 
@@ -443,6 +522,11 @@ std::vector<std::string> validation_messages(const Backend& backend) {
 vk::Device* device_of(const Backend& backend) {
     const auto* vulkan = dynamic_cast<const VkBackend*>(&backend);
     return vulkan ? &vulkan->device() : nullptr;
+}
+
+uint32_t early_submissions(const Executor& executor) {
+    const auto* vulkan = dynamic_cast<const VkExecutor*>(&executor);
+    return vulkan ? vulkan->n_submissions() : 0;
 }
 
 }  // namespace m2w

@@ -10,6 +10,7 @@ namespace m2w {
 struct VkBackendOptions {
     std::string device = "auto";  // as EngineOptions::device
     bool validation = false;
+    bool start_early = false;  // as EngineOptions::start_early
     // For tests:
     uint64_t max_piece_bytes = 0;  // 0: the device's limit; small values split weights into pieces
     bool gpu_kernels = false;      // treat a CPU device as a GPU: its kernels, its copies
@@ -20,7 +21,7 @@ struct VkBackendOptions {
 /// weights. Errors: no_device, unsupported (a shape that no kernel computes), out_of_memory, io,
 /// nan_scale, device_lost.
 Result<std::unique_ptr<Backend>> make_vk_backend(std::shared_ptr<const Plan> plan,
-                                                 const gguf::File& file,
+                                                 std::shared_ptr<const gguf::File> file,
                                                  const VkBackendOptions& options,
                                                  const ExecutorOptions& planned,
                                                  const ProgressFn& progress);

@@ -63,8 +63,10 @@ vk::TexelPlanes texel_planes(const DTypeInfo& type, const WeightPiece& piece) {
 
 class Loader {
   public:
-    Loader(vk::Device& device, const gguf::File& file, const ProgressFn& progress)
-        : uploader_(device), file_(file), progress_(progress) {}
+    Loader(vk::Device& device, const WeightUpload& from)
+        : uploader_(device), file_(from.file), progress_(from.progress), stop_(from.stop) {
+        for (const Tensor& t : from.plan.tensors) state_.bytes_total += t.file_bytes();
+    }
 
     Result<void> load(const Tensor& t, const DeviceTensor& to) {
         for (const WeightPiece& piece : to.pieces) TRY(load_grid(dtype_info(to.dtype), piece));
@@ -83,7 +85,6 @@ class Loader {
     }
 
     Result<void> finish() { return uploader_.flush(); }
-    LoadProgress state;
 
   private:
     /// Rows of the file, and which of the matrix they are from row0 on.
@@ -166,8 +167,9 @@ class Loader {
     }
 
     Result<void> advance(uint64_t bytes) {
-        state.bytes_done += bytes;
-        if (progress_) progress_(state);
+        state_.bytes_done += bytes;
+        if (progress_) progress_(state_);
+        if (stop_.stop_requested()) return Error{Category::internal, "loading was given up"};
         return {};
     }
 
@@ -175,19 +177,33 @@ class Loader {
     vk::Uploader uploader_;
     const gguf::File& file_;
     const ProgressFn& progress_;
+    std::stop_token stop_;
+    LoadProgress state_;
     std::vector<std::byte> scratch_;
 };
 
+/// The Plan's tensors in the order of their first use.
+std::vector<uint32_t> order_of_use(const Plan& plan) {
+    std::vector<uint32_t> order;
+    std::vector<bool> listed(plan.tensors.size());
+    const auto list = [&](uint32_t tensor) {
+        if (!listed[tensor]) order.push_back(tensor);
+        listed[tensor] = true;
+    };
+    for (const Step& step : plan.steps) for_each_tensor(step, list);
+    for (uint32_t i = 0; i < plan.tensors.size(); ++i) list(i);
+    return order;
+}
+
 }  // namespace
 
-Result<VkWeights> VkWeights::load(vk::Device& device, const Plan& plan, const gguf::File& file,
-                                  const ProgressFn& progress, const WeightOptions& options) {
-    const std::vector<Tensor>& tensors = plan.tensors;
+Result<VkWeights> VkWeights::place(vk::Device& device, const Plan& plan,
+                                   const WeightOptions& options) {
     const uint64_t limit = options.max_piece_bytes ? options.max_piece_bytes
                                                    : vk::Arena::max_slice_bytes(device.caps());
     std::vector<DeviceTensor> placed;
     std::vector<uint64_t> sizes;
-    for (const Tensor& t : tensors) {
+    for (const Tensor& t : plan.tensors) {
         TRY(auto split, split_rows(t, limit));
         for (const WeightPiece& piece : split.pieces) sizes.push_back(piece.layout.size_bytes);
         placed.push_back(std::move(split));
@@ -197,14 +213,25 @@ Result<VkWeights> VkWeights::load(vk::Device& device, const Plan& plan, const gg
     size_t slice = 0;
     for (DeviceTensor& t : placed)
         for (WeightPiece& piece : t.pieces) piece.memory = weights.arena_[slice++];
-
-    Loader loader(device, file, progress);
-    for (const Tensor& t : tensors) loader.state.bytes_total += t.file_bytes();
-    for (size_t i = 0; i < tensors.size(); ++i) TRY(loader.load(tensors[i], placed[i]));
-    TRY(loader.finish());
     weights.tensors_ = std::move(placed);
     if (options.texels) TRY(weights.make_texels(device));
     return weights;
+}
+
+Result<void> VkWeights::upload(vk::Device& device, const WeightUpload& from,
+                               UploadFront& front) const {
+    Loader loader(device, from);
+    const std::vector<uint32_t> order = order_of_use(from.plan);
+    for (const uint32_t i : order) {
+        TRY(loader.load(from.plan.tensors[i], tensors_[i]));
+        if (!from.early) continue;
+        TRY(loader.finish());
+        front.arrive(i);
+    }
+    if (from.early) return {};
+    TRY(loader.finish());
+    for (const uint32_t i : order) front.arrive(i);
+    return {};
 }
 
 Result<void> VkWeights::make_texels(vk::Device& device) {

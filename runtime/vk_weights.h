@@ -3,10 +3,12 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <stop_token>
 #include <vector>
 
 #include "gguf/repack.h"
 #include "runtime/executor.h"
+#include "runtime/upload_front.h"
 #include "runtime/vk/buffer.h"
 #include "runtime/vk/device.h"
 #include "runtime/vk/texels.h"
@@ -34,13 +36,25 @@ struct WeightOptions {
     bool texels = false;           // make WeightPiece::texels
 };
 
+/// Where a Plan's weights come from and who is told of their coming.
+struct WeightUpload {
+    const Plan& plan;
+    const gguf::File& file;
+    const ProgressFn& progress;
+    bool early = false;    // tensors arrive one by one; else all together, which takes fewer waits
+    std::stop_token stop;  // the upload ends with an error soon after a request
+};
+
 class VkWeights {
   public:
-    /// Uploads every tensor of the Plan, layer by layer.
-    /// Errors: out_of_memory, io, nan_scale (a weight or scale that is not finite), resource_limit
-    /// (one row larger than a piece).
-    static Result<VkWeights> load(vk::Device& device, const Plan& plan, const gguf::File& file,
-                                  const ProgressFn& progress, const WeightOptions& options);
+    /// Memory for every tensor of the Plan, not filled yet: addresses are final. Errors:
+    /// out_of_memory, resource_limit (one row larger than a piece).
+    static Result<VkWeights> place(vk::Device& device, const Plan& plan,
+                                   const WeightOptions& options);
+    /// Fills it in the order in which the Steps need it; each tensor that a shader may read from
+    /// now on arrives at the front. Errors: io, nan_scale (a weight or scale that is not finite),
+    /// device_lost.
+    Result<void> upload(vk::Device& device, const WeightUpload& from, UploadFront& front) const;
 
     const DeviceTensor& operator[](size_t tensor) const { return tensors_[tensor]; }
     uint64_t size_bytes() const { return arena_.reserved_bytes(); }

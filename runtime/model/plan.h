@@ -68,6 +68,17 @@ struct Step {
     Operand operand(std::string_view name) const;
 };
 
+/// Calls visit(index) for each of the Plan's tensors that a Step reads.
+template <class Visit>
+void for_each_tensor(const Step& step, Visit&& visit) {
+    const OpInfo& info = op_info(step.op);
+    for (size_t i = 0; i < info.n_bindings(); ++i) {
+        const Bind kind = info.bindings[i].kind;
+        if ((kind == Bind::weight || kind == Bind::vector) && step.operands[i].present())
+            visit(step.operands[i].index);
+    }
+}
+
 /// Where the residual stream can be looked at: after `step` ran, `value` holds hidden[i], i =
 /// position in Plan::taps.
 struct Tap {

@@ -87,7 +87,7 @@ std::string recorded(Plan plan, uint32_t logits, bool keep_values, bool gpu_kern
     VkBackendOptions how{.validation = true};
     how.gpu_kernels = how.discrete_memory = gpu_kernels;
     auto backend =
-        make_vk_backend(std::make_shared<const Plan>(std::move(plan)), **file, how, options, {});
+        make_vk_backend(std::make_shared<const Plan>(std::move(plan)), *file, how, options, {});
     if (!backend) return backend.error().str();
     auto executor = (*backend)->new_executor(options);
     if (!executor) return executor.error().str();

@@ -28,7 +28,7 @@ Result<std::unique_ptr<Backend>> make_backend(Side side, const OpPlan& ops,
     VkBackendOptions how{.device = device ? device : "auto", .validation = true};
     how.max_piece_bytes = options.max_piece_bytes;
     how.gpu_kernels = how.discrete_memory = side == Side::gpu;
-    return make_vk_backend(ops.plan, *ops.file, how, planned, {});
+    return make_vk_backend(ops.plan, ops.file, how, planned, {});
 }
 
 bool same_bits(std::span<const float> a, std::span<const float> b) {

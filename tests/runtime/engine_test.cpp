@@ -148,8 +148,7 @@ TEST_F(vulkan_engine, matrix_larger_than_a_piece_is_split_by_rows) {
     ASSERT_GET(const auto whole, open(model, Target::vulkan));
     vk::Device& device = *device_of(whole->backend());
     const Plan& plan = model->plan();
-    ASSERT_GET(const auto weights,
-               VkWeights::load(device, plan, model->file(), {}, {.max_piece_bytes = 1000}));
+    ASSERT_GET(const auto weights, VkWeights::place(device, plan, {.max_piece_bytes = 1000}));
     for (size_t i = 0; i < plan.tensors.size(); ++i) {
         const Tensor& t = plan.tensors[i];
         uint64_t row = 0;

@@ -49,7 +49,7 @@ Reports verify_spoiled(const ModelPtr& model, const std::function<void(Plan&)>& 
     VerifySide side{std::make_shared<const Plan>(std::move(plan)), nullptr};
     const ExecutorOptions planned{.n_ctx = 16, .n_batch = 16};
     TRY(side.backend,
-        make_vk_backend(side.plan, model->file(), {.device = device_name()}, planned, {}));
+        make_vk_backend(side.plan, model->shared_file(), {.device = device_name()}, planned, {}));
     return verify_side(model, std::move(side));
 }
 
