@@ -25,7 +25,7 @@ void append_hex(std::string& out, std::string_view bytes) {
 
 }  // namespace
 
-std::string escape_for_terminal(std::string_view text) {
+std::string escape_line(std::string_view text) {
     std::string out;
     out.reserve(text.size());
     const char* at = text.data();

@@ -72,7 +72,7 @@ int exit_status(Category category) {
 }
 
 std::string Error::str() const {
-    return "error[" + std::string(category_name(category)) + "] " + escape_for_terminal(message);
+    return "error[" + std::string(category_name(category)) + "] " + escape_line(message);
 }
 
 }  // namespace m2w

@@ -81,29 +81,29 @@ TEST(error, control_characters_are_escaped) {
 
 TEST(escape, text_of_many_scripts_stays_as_it_is) {
     const std::string text = "\"blk.0\" Ünïcödé 日本語 🙂 \\ עברית";
-    EXPECT_EQ(escape_for_terminal(text), text);
-    EXPECT_EQ(escape_for_terminal(""), "");
+    EXPECT_EQ(escape_line(text), text);
+    EXPECT_EQ(escape_line(""), "");
 }
 
 TEST(escape, c1_controls_direction_overrides_and_line_separators_are_escaped) {
-    EXPECT_EQ(escape_for_terminal("\xc2\x9b"), "\\xc2\\x9b");  // CSI
-    EXPECT_EQ(escape_for_terminal("a\xe2\x80\xae"
+    EXPECT_EQ(escape_line("\xc2\x9b"), "\\xc2\\x9b");  // CSI
+    EXPECT_EQ(escape_line("a\xe2\x80\xae"
                                   "b"),
               "a\\xe2\\x80\\xaeb");                                     // U+202E
-    EXPECT_EQ(escape_for_terminal("\xe2\x80\xa8"), "\\xe2\\x80\\xa8");  // U+2028
-    EXPECT_EQ(escape_for_terminal("\xe2\x81\xa6"), "\\xe2\\x81\\xa6");  // U+2066
-    EXPECT_EQ(escape_for_terminal("\xc2\xa0"), "\xc2\xa0");  // U+00A0, a space like others
+    EXPECT_EQ(escape_line("\xe2\x80\xa8"), "\\xe2\\x80\\xa8");  // U+2028
+    EXPECT_EQ(escape_line("\xe2\x81\xa6"), "\\xe2\\x81\\xa6");  // U+2066
+    EXPECT_EQ(escape_line("\xc2\xa0"), "\xc2\xa0");  // U+00A0, a space like others
 }
 
 TEST(escape, bytes_that_are_no_utf8_are_escaped_and_the_rest_stays) {
-    EXPECT_EQ(escape_for_terminal("\xff"
+    EXPECT_EQ(escape_line("\xff"
                                   "a\xc3"),
               "\\xffa\\xc3");
-    EXPECT_EQ(escape_for_terminal("\xed\xa0\x80"), "\\xed\\xa0\\x80");  // a surrogate
-    EXPECT_EQ(escape_for_terminal("\xc0\xaf"
+    EXPECT_EQ(escape_line("\xed\xa0\x80"), "\\xed\\xa0\\x80");  // a surrogate
+    EXPECT_EQ(escape_line("\xc0\xaf"
                                   "é"),
               "\\xc0\\xafé");  // overlong
-    EXPECT_EQ(escape_for_terminal(std::string(3, '\x80')), "\\x80\\x80\\x80");
+    EXPECT_EQ(escape_line(std::string(3, '\x80')), "\\x80\\x80\\x80");
 }
 
 Result<int> half(int x) {
