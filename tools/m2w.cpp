@@ -27,7 +27,7 @@ Result<Verdict> plain(const Args& args) {
 
 constexpr std::array kVerbs{
     Verb{"chat", "talk with a model", plain<chat>},
-    Verb{"inspect", "check a model file and show what is in it", plain<inspect>},
+    Verb{"inspect", "check a model file and show what is in it, or how two differ", inspect},
     Verb{"tokenize", "text to token ids", plain<tokenize>},
     Verb{"render", "messages to a prompt", plain<render>},
     Verb{"dump", "hidden states, logits and greedy tokens of a prompt", plain<dump>},

@@ -22,7 +22,7 @@ using Args = std::vector<std::string>;
 enum class Verdict : int { good = 0, different = 6 };
 
 Result<void> chat(const Args& args);
-Result<void> inspect(const Args& args);
+Result<Verdict> inspect(const Args& args);
 Result<void> tokenize(const Args& args);
 Result<void> render(const Args& args);
 Result<void> dump(const Args& args);

@@ -40,7 +40,8 @@ Result<std::shared_ptr<const Model>> Model::from(std::shared_ptr<const gguf::Fil
     for (const Tensor& t : table.all()) model->n_params_ += t.rows * t.cols;
     for (const std::string& key : model->hparams_.unread_keys)
         model->warnings_.push_back("metadata not used: " + key);
-    for (const std::string& name : table.unused_names())
+    model->unused_tensors_ = table.unused_names();
+    for (const std::string& name : model->unused_tensors_)
         model->warnings_.push_back("tensor not used: " + name);
     model->file_ = std::move(file);
     return std::shared_ptr<const Model>(std::move(model));

@@ -23,8 +23,10 @@ class Model {
     const Plan& plan() const { return plan_; }
     /// Weights counted one by one; a tied output head counts once.
     uint64_t n_params() const { return n_params_; }
-    /// What the file holds that is not used, for a person to read: unread `<arch>.*` keys and
-    /// unknown tensors.
+    /// Names of the file's tensors that the Plan does not use. Keys that nothing read are in
+    /// hparams().
+    const std::vector<std::string>& unused_tensors() const { return unused_tensors_; }
+    /// Both of them, for a person to read.
     const std::vector<std::string>& warnings() const { return warnings_; }
 
   private:
@@ -32,7 +34,7 @@ class Model {
     Hparams hparams_;
     Plan plan_;
     uint64_t n_params_ = 0;
-    std::vector<std::string> warnings_;
+    std::vector<std::string> unused_tensors_, warnings_;
 };
 
 }  // namespace m2w
