@@ -34,6 +34,8 @@ struct RopeSpec {
     uint32_t none_every = 0;     // layers n - 1, 2n - 1, ... have no RoPE; 0: all have it
     float local_freq_base = 0;   // of layers with a window, unless the file says; 0: as the others
     bool yarn_truncates = true;  // YaRN's correction range is rounded outwards to whole dimensions
+    /// yarn_log_multiplier scales scores, and is a tenth of what it is elsewhere.
+    bool yarn_scales_scores = false;
 };
 
 /// What layers have besides attention, or in place of it.

@@ -19,7 +19,7 @@ constexpr ArchSpec kArchs[] = {
     {.gguf_name = "qwen2", .qkv_bias = true},
     {.gguf_name = "qwen3", .norms = {.qk = QkNorm::head}},
     {.gguf_name = "qwen3moe", .norms = {.qk = QkNorm::head}, .expert_weights_norm = true},
-    {.gguf_name = "deepseek2", .rope = kAdjacent},
+    {.gguf_name = "deepseek2", .rope = {.pairing = Pairing::adjacent, .yarn_scales_scores = true}},
     {.gguf_name = "gemma", .ffn = kGeglu, .embedding_times_sqrt_width = true},
     {.gguf_name = "gemma2",
      .norms = {.post_attn = true, .post_ffn = true},

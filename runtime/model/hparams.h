@@ -23,6 +23,7 @@ struct RopeHparams {
                                     // and of models with two sets of factors
     float yarn_beta_fast = 0, yarn_beta_slow = 0, yarn_ext_factor = 0;
     bool yarn_truncates = true;
+    float yarn_score_scale = 1;  // scores are multiplied by it
 };
 
 /// The table of cosines and sines that a layer rotates by.

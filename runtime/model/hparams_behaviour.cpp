@@ -51,9 +51,11 @@ Result<void> read_scales(KeyReader& keys, const ArchSpec& arch, Hparams& hp) {
 
 Result<void> read_scores(KeyReader& keys, const ArchSpec& arch, Hparams& hp) {
     const bool by_width = arch.width_scaled_blocks == hp.block_count;
-    const double dim = by_width ? double(hp.embedding_length) / hp.head_count : hp.key_length;
+    const double dim = by_width                     ? double(hp.embedding_length) / hp.head_count
+                       : hp.latent.kv_lora_rank > 0 ? hp.latent.key_length_mla
+                                                    : hp.key_length;
     TRY(auto scale, keys.find_positive("attention.scale"));
-    hp.attention_scale = scale.value_or(float(1 / std::sqrt(dim)));
+    hp.attention_scale = scale.value_or(float(hp.rope.yarn_score_scale / std::sqrt(dim)));
     TRY(auto cap, keys.find_positive("attn_logit_softcapping"));
     hp.attention_soft_cap = cap.value_or(0);
     TRY(auto temperature, keys.find_positive("attention.temperature_scale"));

@@ -42,10 +42,6 @@ Result<void> read_latent(KeyReader& keys, Hparams& hp) {
     TRY(auto value_length, keys.find_u32("attention.value_length_mla", 1, kMaxHeadDim));
     latent.kv_lora_rank = kv_rank.value_or(0);
     if (latent.kv_lora_rank == 0) return {};
-    if (hp.rope.scaling == RopeScaling::yarn)  // which would scale its scores as well
-        return Error{Category::unsupported,
-                     fmt::format("{}: scaling \"yarn\" with latent attention is not supported",
-                                 keys.key("rope.scaling.type"))};
     latent.q_lora_rank = q_rank.value_or(0);
     latent.key_length_mla = key_length.value_or(hp.key_length);
     latent.value_length_mla = value_length.value_or(hp.value_length);

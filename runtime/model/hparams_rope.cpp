@@ -42,8 +42,18 @@ Result<void> read_yarn(KeyReader& keys, const ArchSpec& arch, RopeHparams& rope)
     rope.yarn_beta_fast = fast.value_or(kDefaultBetaFast);
     rope.yarn_beta_slow = slow.value_or(kDefaultBetaSlow);
     rope.yarn_ext_factor = ext.value_or(1);
-    rope.magnitude *= attention.value_or(1) * mscale(rope.scaling_factor, 1) /
-                      (multiplier ? mscale(rope.scaling_factor, *multiplier) : 1);
+    rope.magnitude *= attention.value_or(1);
+    if (multiplier && arch.rope.yarn_scales_scores) {
+        // Source: DeepSeek-AI 2024, modeling_deepseek.py of DeepSeek-V2: cosines and sines are
+        // multiplied by mscale(factor, mscale) / mscale(factor, mscale_all_dim), scores by the
+        // square of the latter. The file has 0.1 mscale_all_dim alone; mscale is equal to it in all
+        // models that were published.
+        const float m = mscale(rope.scaling_factor, *multiplier / 0.1f);
+        rope.yarn_score_scale = m * m;
+    } else {
+        rope.magnitude *= mscale(rope.scaling_factor, 1) /
+                          (multiplier ? mscale(rope.scaling_factor, *multiplier) : 1);
+    }
     return {};
 }
 

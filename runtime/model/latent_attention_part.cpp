@@ -2,8 +2,6 @@
 // all heads are products of one short row a token, and the matrices of these products move to the
 // other side: queries go into the latent space, results come back from it, and the caches hold
 // latent rows for a single key-value head. Source: DeepSeek-AI 2024, DeepSeek-V2, section 2.1.
-#include <cmath>
-
 #include "runtime/model/layer_parts.h"
 
 namespace m2w {
@@ -36,14 +34,14 @@ ValueId head_matmul(Emitter& e, std::string_view name, ValueId x, Slot weight, u
 }
 
 ValueId attend(Emitter& e, ValueId q, ValueId k, ValueId v) {
-    const uint32_t n_head = e.hp.head_count;
+    const Hparams& hp = e.hp;
     const uint32_t k_cache = e.cache("k_cache", e.width(k), 0),
                    v_cache = e.cache("v_cache", e.width(v), 0);
     e.emit(Op::kv_store, {k.index, v.index, k_cache, v_cache}, {e.width(k), e.width(v)});
-    const ValueId y = e.value("attended", n_head * e.width(v));
-    const float scale = float(1.0 / std::sqrt(double(e.hp.latent.key_length_mla)));
+    const ValueId y = e.value("attended", hp.head_count * e.width(v));
     e.emit(Op::attend, {q.index, k_cache, v_cache, kNoTensor, y.index},
-           {n_head, 1u, e.width(k), e.width(v), scale, 0.0f, 0u, 0.0f, 0u});
+           {hp.head_count, 1u, e.width(k), e.width(v), hp.attention_scale, hp.attention_soft_cap,
+            0u, hp.temperature, hp.temperature_length});
     return y;
 }
 

@@ -198,6 +198,24 @@ TEST(hparams, yarn_is_read_with_the_defaults_of_its_paper) {
     EXPECT_EQ(magnitude(plain().set("rope.scaling.attn_factor", 1.25f)), 1.25f);
 }
 
+TEST(hparams, yarn_of_latent_attention_scales_scores_instead_of_angles) {
+    const Blueprint latent = Blueprint("deepseek2")
+                                 .set("attention.head_count_kv", 1u)
+                                 .set("attention.kv_lora_rank", 16u)
+                                 .set("attention.key_length", 24u)
+                                 .set("attention.value_length", 16u)
+                                 .set("attention.key_length_mla", 20u)
+                                 .set("attention.value_length_mla", 12u)
+                                 .set("rope.scaling.type", "yarn")
+                                 .set("rope.scaling.factor", 40.0f)
+                                 .set("rope.scaling.original_context_length", 4096u)
+                                 .set("rope.scaling.yarn_log_multiplier", 0.0707f);
+    ASSERT_GET(const Hparams hp, read(latent));
+    const double mscale = 0.0707 * std::log(40.0) + 1;
+    EXPECT_EQ(hp.rope.magnitude, 1.0f);
+    EXPECT_FLOAT_EQ(hp.attention_scale, float(mscale * mscale / std::sqrt(20.0)));
+}
+
 TEST(hparams, yarn_without_its_numbers_is_refused) {
     for (const char* name : {"rope.scaling.factor", "rope.scaling.original_context_length"})
         EXPECT_EQ(verdict(yarn().erase(name)),

@@ -152,7 +152,7 @@ and SmolLM2 files say `llama`.
 
 Layers with experts (mixture of experts): softmax or sigmoid scores, a selection bias, groups of experts, weights that add up to 1 or
 do not, a scale, shared experts with or without a gate, biases, leading dense layers; all of it on the device. Multi-head
-latent attention with its matrices on the query side (files with `attn_k_b` and `attn_v_b`).
+latent attention with its matrices on the query side (files with `attn_k_b` and `attn_v_b`), with YaRN as DeepSeek-V2 has it.
 
 Recurrent layers keep states of fixed size instead of keys and values of every position:
 
@@ -160,8 +160,7 @@ Recurrent layers keep states of fixed size instead of keys and values of every p
 They need no more memory for a longer context. Going back to an earlier position costs some tokens: see
 [adr/0011-recurrent-states-in-slots.md](adr/0011-recurrent-states-in-slots.md).
 
-Refused by name: YaRN with latent attention. Any other `<arch>.` key that nothing reads, and any tensor that nothing uses, is a
-warning of `m2w inspect`.
+An `<arch>.` key that nothing reads, and a tensor that nothing uses, is a warning of `m2w inspect`.
 
 
 ## Weight types

@@ -83,7 +83,7 @@ void expect_well_formed(const Plan& plan) {
 
 struct SharedModel {
     const char* golden;
-    const char* file;  // below the shared data
+    const char* file;  // below the golden data
     std::string_view architecture;
 
     friend std::ostream& operator<<(std::ostream& out, const SharedModel& m) {
@@ -102,6 +102,7 @@ const SharedModel kSharedModels[] = {
     {"granitemoe", "arch/granitemoe/model-f16.gguf", "granitemoe"},
     {"qwen3moe", "arch/qwen3moe/model-f16.gguf", "qwen3moe"},
     {"deepseek2", "arch/deepseek2/model-f16.gguf", "deepseek2"},
+    {"deepseek2-lite", "arch/deepseek2-lite/model-f16.gguf", "deepseek2"},
     {"lfm2", "arch/lfm2/model-f16.gguf", "lfm2"},
     {"falcon-h1", "arch/falcon-h1/model-f16.gguf", "falcon-h1"},
     {"qwen35", "arch/qwen35/model-f16.gguf", "qwen35"},
@@ -157,11 +158,27 @@ TEST(plan, every_row_has_a_golden_of_a_small_model) {
     }
 }
 
-TEST(plan, every_row_has_a_shared_model) {
+TEST(plan, every_row_has_a_golden_model) {
     for (const ArchSpec& arch : all_archs())
         EXPECT_TRUE(std::any_of(std::begin(kSharedModels), std::end(kSharedModels),
                                 [&](const auto& m) { return m.architecture == arch.gguf_name; }))
             << arch.gguf_name << " is compared with no golden model";
+}
+
+TEST(plan, every_model_of_the_repository_is_small_and_has_a_golden) {
+    const fs::path folder = fs::path(M2W_SOURCE_DIR) / "tests/golden/arch";
+    size_t models = 0;
+    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+        if (!entry.is_regular_file()) continue;
+        EXPECT_LT(entry.file_size(), 64u * 1024) << entry.path();
+        if (entry.path().extension() != ".gguf") continue;
+        ++models;
+        EXPECT_TRUE(
+            std::any_of(std::begin(kSharedModels), std::end(kSharedModels),
+                        [&](const auto& m) { return test::golden_path(m.file) == entry.path(); }))
+            << entry.path();
+    }
+    EXPECT_GE(models, 1u);
 }
 
 TEST(plan, every_golden_belongs_to_a_test) {

@@ -1,5 +1,5 @@
-// shared.h — finds the shared golden data. Missing data skips a test loudly, except in CI, where it
-// fails.
+// shared.h — finds golden data, the repository's own and the shared. Missing data skips a test
+// loudly, except in CI, where it fails.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -16,6 +16,12 @@ inline std::filesystem::path shared_dir() {
     return env ? env : M2W_SHARED_DIR;
 }
 
+/// A file or folder of golden data: that of the repository if it has its own, else the shared one.
+inline std::filesystem::path golden_path(const std::filesystem::path& relative) {
+    const auto own = std::filesystem::path(M2W_SOURCE_DIR) / "tests/golden" / relative;
+    return std::filesystem::exists(own) ? own : shared_dir() / relative;
+}
+
 inline std::string read_text(const std::filesystem::path& path) {
     std::ifstream in(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
@@ -23,10 +29,10 @@ inline std::string read_text(const std::filesystem::path& path) {
 
 }  // namespace m2w::test
 
-/// Declares `name` as the path of a file or folder below the shared data, or ends the test.
-#define M2W_SHARED(name, relative)                                             \
-    const std::filesystem::path name = ::m2w::test::shared_dir() / (relative); \
-    if (!std::filesystem::exists(name)) {                                      \
-        if (std::getenv("CI")) FAIL() << "golden data missing: " << name;      \
-        GTEST_SKIP() << "golden data missing, nothing checked: " << name;      \
+/// Declares `name` as the path of a file or folder of golden data, or ends the test.
+#define M2W_SHARED(name, relative)                                         \
+    const std::filesystem::path name = ::m2w::test::golden_path(relative); \
+    if (!std::filesystem::exists(name)) {                                  \
+        if (std::getenv("CI")) FAIL() << "golden data missing: " << name;  \
+        GTEST_SKIP() << "golden data missing, nothing checked: " << name;  \
     }
