@@ -104,6 +104,7 @@ const SharedModel kSharedModels[] = {
     {"deepseek2", "arch/deepseek2/model-f16.gguf", "deepseek2"},
     {"deepseek2-lite", "arch/deepseek2-lite/model-f16.gguf", "deepseek2"},
     {"lfm2", "arch/lfm2/model-f16.gguf", "lfm2"},
+    {"lfm2moe", "arch/lfm2moe/model-f16.gguf", "lfm2moe"},
     {"falcon-h1", "arch/falcon-h1/model-f16.gguf", "falcon-h1"},
     {"qwen35", "arch/qwen35/model-f16.gguf", "qwen35"},
     {"qwen3next", "arch/qwen3next/model-f16.gguf", "qwen3next"},

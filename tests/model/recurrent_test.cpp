@@ -68,7 +68,8 @@ std::vector<Mixer> mixers(const Blueprint& blueprint) {
 TEST(recurrent, layers_are_recurrent_as_the_file_says) {
     using enum Mixer;
     EXPECT_EQ(mixers(Blueprint("llama")), std::vector({attention, attention}));
-    EXPECT_EQ(mixers(Blueprint("lfm2")), std::vector({short_conv, attention}));
+    for (const char* name : {"lfm2", "lfm2moe"})
+        EXPECT_EQ(mixers(Blueprint(name)), std::vector({short_conv, attention}));
     EXPECT_EQ(mixers(Blueprint("falcon-h1")),
               std::vector({scan_and_attention, scan_and_attention}));
     EXPECT_EQ(mixers(Blueprint("qwen35", {.block_count = 6}).set("full_attention_interval", 3u)),

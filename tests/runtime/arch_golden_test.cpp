@@ -14,12 +14,12 @@ namespace {
 using test::Target;
 
 constexpr const char* kModels[] = {
-    "llama",     "llama-rope3", "llama-bias", "mistral",   "mistral3-text",  "qwen2",
-    "qwen3",     "gemma",       "gemma2",     "gemma3",    "phi3",           "olmo2",
-    "smollm3",   "granite",     "stablelm",   "cohere2",   "starcoder2",     "glm4",
-    "ernie45",   "nemotron",    "seed-oss",   "apertus",   "hunyuan-dense",  "arcee",
-    "mixtral",   "qwen3moe",    "granitemoe", "deepseek2", "deepseek2-lite", "lfm2",
-    "falcon-h1", "qwen35",      "qwen3next"};
+    "llama",   "llama-rope3", "llama-bias", "mistral",   "mistral3-text",  "qwen2",
+    "qwen3",   "gemma",       "gemma2",     "gemma3",    "phi3",           "olmo2",
+    "smollm3", "granite",     "stablelm",   "cohere2",   "starcoder2",     "glm4",
+    "ernie45", "nemotron",    "seed-oss",   "apertus",   "hunyuan-dense",  "arcee",
+    "mixtral", "qwen3moe",    "granitemoe", "deepseek2", "deepseek2-lite", "lfm2",
+    "lfm2moe", "falcon-h1",   "qwen35",     "qwen3next"};
 
 /// Logits of these models reach 6 to 48: with errors of a thousandth, closer ones may swap.
 constexpr float kTie = 0.01f;
@@ -87,8 +87,8 @@ TEST_P(arch_golden, every_layer_the_logits_and_the_greedy_tokens_agree) {
     EXPECT_EQ(session.position(), session.n_ctx());
 }
 
-constexpr const char* kExpertModels[] = {"mixtral", "qwen3moe", "granitemoe", "deepseek2",
-                                         "deepseek2-lite"};
+constexpr const char* kExpertModels[] = {"mixtral",   "qwen3moe",       "granitemoe",
+                                         "deepseek2", "deepseek2-lite", "lfm2moe"};
 
 /// Chunks of a prompt take other kernels, whose sums differ in the last bits: no token may change
 /// its experts for that.

@@ -12,7 +12,7 @@ namespace {
 
 using test::Target;
 
-constexpr const char* kModels[] = {"lfm2", "falcon-h1", "qwen35", "qwen3next"};
+constexpr const char* kModels[] = {"lfm2", "lfm2moe", "falcon-h1", "qwen35", "qwen3next"};
 
 class recurrent_session : public test::EngineTest,
                           public testing::WithParamInterface<std::tuple<const char*, Target>> {

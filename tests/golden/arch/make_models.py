@@ -239,7 +239,86 @@ class DeepSeekLite(Model):
         return hidden, rms_norm(x, w["output_norm"], self.EPS) @ w["token_embd"].T
 
 
-MODELS = {"deepseek2-lite": DeepSeekLite}
+# --- LFM2 with experts: gated short convolutions, attention in some layers ---------------------------------------
+
+
+class Lfm2Moe(Model):
+    """After modeling_lfm2_moe.py of transformers.
+
+    The file has operator_norm as attn_norm, embedding_norm as token_embd_norm, expert_bias as exp_probs_b, w1, w3 and
+    w2 as gate, up and down; layers without attention have no key-value heads.
+    """
+    KV_HEADS, N_DENSE, N_HEAD, HEAD_DIM, N_CONV, N_EXPERT, N_USED = (0, 2, 0), 1, 4, 8, 3, 4, 2
+    BASE, EPS = 1e6, float(np.float32(1e-5))
+
+    def __init__(self, seed):
+        super().__init__("lfm2moe", seed, width=32, vocabulary=64, **{
+            "block_count": len(self.KV_HEADS), "leading_dense_block_count": self.N_DENSE, "feed_forward_length": 40,
+            "attention.head_count": self.N_HEAD, "attention.head_count_kv": list(self.KV_HEADS),
+            "attention.layer_norm_rms_epsilon": self.EPS, "rope.freq_base": self.BASE,
+            "shortconv.l_cache": self.N_CONV, "expert_count": self.N_EXPERT, "expert_used_count": self.N_USED,
+            "expert_feed_forward_length": 16, "expert_gating_func": 2})
+        n = self.width
+        self.matrix("token_embd", self.vocabulary, n)
+        for i, n_kv in enumerate(self.KV_HEADS):
+            blk = f"blk.{i}"
+            self.vector(blk + ".attn_norm", n)
+            if n_kv:
+                self.matrix(blk + ".attn_q", self.N_HEAD * self.HEAD_DIM, n)
+                self.matrix(blk + ".attn_k", n_kv * self.HEAD_DIM, n)
+                self.matrix(blk + ".attn_v", n_kv * self.HEAD_DIM, n)
+                self.matrix(blk + ".attn_output", n, self.N_HEAD * self.HEAD_DIM)
+                self.vector(blk + ".attn_q_norm", self.HEAD_DIM)
+                self.vector(blk + ".attn_k_norm", self.HEAD_DIM)
+            else:
+                self.matrix(blk + ".shortconv.in_proj", 3 * n, n)
+                self.matrix(blk + ".shortconv.conv", n, self.N_CONV, type_id=F32)
+                self.matrix(blk + ".shortconv.out_proj", n, n)
+            self.vector(blk + ".ffn_norm", n)
+            if i < self.N_DENSE:
+                for part, shape in (("gate", (40, n)), ("up", (40, n)), ("down", (n, 40))):
+                    self.matrix(f"{blk}.ffn_{part}", *shape)
+                continue
+            self.matrix(blk + ".ffn_gate_inp", self.N_EXPERT, n, type_id=F32)
+            self.vector(blk + ".exp_probs_b.bias", self.N_EXPERT, mean=0.0, spread=0.3)
+            for part, shape in (("gate", (16, n)), ("up", (16, n)), ("down", (n, 16))):
+                self.matrix(f"{blk}.ffn_{part}_exps", self.N_EXPERT, *shape)
+        self.vector("token_embd_norm", n)
+
+    def convolve(self, w, blk, h):
+        b, c, x = np.split(h @ w[blk + ".shortconv.in_proj"].T, 3, axis=-1)
+        padded = np.concatenate([np.zeros((self.N_CONV - 1, self.width)), b * x])
+        y = sum(w[blk + ".shortconv.conv"][:, j] * padded[j:j + len(h)] for j in range(self.N_CONV))
+        return (c * y) @ w[blk + ".shortconv.out_proj"].T
+
+    def attend(self, w, blk, h):
+        q, k, v = ((h @ w[f"{blk}.attn_{part}"].T).reshape(len(h), -1, self.HEAD_DIM) for part in "qkv")
+        angles = np.outer(np.arange(len(h)), self.BASE ** (-np.arange(0, self.HEAD_DIM, 2) / self.HEAD_DIM))
+        q, k = (turned(rms_norm(x, w[f"{blk}.attn_{part}_norm"], self.EPS), angles, 1.0, "halves")
+                for x, part in ((q, "q"), (k, "k")))
+        return attention(q, k, v, self.HEAD_DIM ** -0.5) @ w[blk + ".attn_output"].T
+
+    def mix(self, w, blk, h):
+        """The bias chooses, but is no part of the shares."""
+        rates = sigmoid(h @ w[blk + ".ffn_gate_inp"].T)
+        chosen = best(rates + w[blk + ".exp_probs_b.bias"], self.N_USED)
+        shares = np.take_along_axis(rates, chosen, axis=-1)
+        return experts(w, blk, h, chosen, shares / (shares.sum(axis=-1, keepdims=True) + 1e-6))
+
+    def forward(self, ids):
+        w, x = self.w, self.w["token_embd"][ids]
+        hidden = [x]
+        for i, n_kv in enumerate(self.KV_HEADS):
+            blk = f"blk.{i}"
+            h = rms_norm(x, w[blk + ".attn_norm"], self.EPS)
+            x = x + (self.attend if n_kv else self.convolve)(w, blk, h)
+            h = rms_norm(x, w[blk + ".ffn_norm"], self.EPS)
+            x = x + (gated if i < self.N_DENSE else self.mix)(w, blk, h)
+            hidden.append(x)
+        return hidden, rms_norm(x, w["token_embd_norm"], self.EPS) @ w["token_embd"].T
+
+
+MODELS = {"deepseek2-lite": DeepSeekLite, "lfm2moe": Lfm2Moe}
 
 
 def main(names):
