@@ -5,13 +5,11 @@
 
 #include <algorithm>
 
+#include "tokenizer/limits.h"
+
 namespace m2w::tokenizer {
 
 namespace {
-
-/// Longer entries are of no use, and a table that goes in circles would make every place of a text
-/// cost all that follows.
-constexpr size_t kMaxEntryBytes = 256;
 
 // The parts of a unit (Darts-clone, darts.h, DoubleArrayUnit).
 uint32_t label_of(uint32_t unit) {

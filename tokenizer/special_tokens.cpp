@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <deque>
 
+#include "tokenizer/limits.h"
 #include "tokenizer/spaces.h"
 #include "tokenizer/unicode_text.h"
 #include "tokenizer/vocabulary.h"
@@ -13,8 +14,6 @@
 namespace m2w::tokenizer {
 
 namespace {
-
-constexpr size_t kMaxSpecialBytes = 16 << 20;  // of all special texts together
 
 // A noncharacter: Unicode keeps it for uses inside of one program. One alone is a mark, two stand
 // for one of the text's own. In an odd run the first one is the mark, because guard() sets none

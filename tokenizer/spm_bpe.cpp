@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "tokenizer/character_bpe.h"
+#include "tokenizer/limits.h"
 #include "tokenizer/spaces.h"
 #include "tokenizer/unicode_text.h"
 #include "tokenizer/vocabulary.h"
@@ -14,10 +15,6 @@ namespace m2w::tokenizer {
 namespace {
 
 constexpr TokenKind kMerging[] = {TokenKind::normal, TokenKind::user_defined};
-
-/// Looking up both parts of every token, at every character, takes as many steps as the square of
-/// its length. Real vocabularies need 10 million altogether.
-constexpr uint64_t kMaxSteps = uint64_t{1} << 32;
 
 /// Ranks by score: the highest first, equal ones for equal scores.
 std::vector<uint32_t> ranks_of(std::span<const float> scores) {
@@ -44,10 +41,10 @@ Result<MergeTable> make_rules(const CharacterBpeParts& parts, const Vocabulary& 
         index.insert(pieces[id], id, pieces);
         n_steps += pieces[id].size() * pieces[id].size();
     }
-    if (n_steps > kMaxSteps)
+    if (n_steps > kMaxRuleSteps)
         return Error{Category::resource_limit,
                      fmt::format("the squares of the tokens' lengths sum up to {}, limit {}",
-                                 n_steps, kMaxSteps)};
+                                 n_steps, kMaxRuleSteps)};
     /// A part of a piece as a symbol: a character, or a token.
     const auto symbol_of = [&](std::string_view part) {
         const Character first = character_at(part, 0);

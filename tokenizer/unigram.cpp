@@ -7,6 +7,7 @@
 
 #include "tokenizer/algorithm.h"
 #include "tokenizer/character_map.h"
+#include "tokenizer/limits.h"
 #include "tokenizer/merges.h"
 #include "tokenizer/spaces.h"
 #include "tokenizer/text_matcher.h"
@@ -18,9 +19,6 @@ namespace m2w::tokenizer {
 namespace {
 
 constexpr std::string_view kCharsmapKey = "tokenizer.ggml.precompiled_charsmap";
-
-/// Every place of a text is compared with tokens of up to this length.
-constexpr size_t kMaxPieceBytes = 1024;
 
 /// What an unknown character costs below the worst token (sentencepiece, unigram_model.cc,
 /// kUnkPenalty).

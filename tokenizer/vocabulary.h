@@ -8,12 +8,11 @@
 #include <vector>
 
 #include "gguf/file.h"
+#include "tokenizer/limits.h"
 #include "tokenizer/text_index.h"
 #include "tokenizer/tokenizer.h"
 
 namespace m2w::tokenizer {
-
-constexpr size_t kMaxTokenBytes = 1 << 16;
 
 /// The checked vocabulary of a file: texts are unique, not empty, without NUL and at most
 /// kMaxTokenBytes long; every special id is smaller than the number of tokens. Borrows the texts

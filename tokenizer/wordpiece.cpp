@@ -7,15 +7,13 @@
 #include <algorithm>
 
 #include "tokenizer/algorithm.h"
+#include "tokenizer/limits.h"
 #include "tokenizer/spaces.h"
 #include "tokenizer/unicode_text.h"
 
 namespace m2w::tokenizer {
 
 namespace {
-
-/// Longer words are the unknown token (characters, max_input_chars_per_word of BERT's tokenizers).
-constexpr size_t kMaxWordCharacters = 100;
 
 /// The blocks that BERT takes for Chinese (bert/tokenization.py, _is_chinese_char; the sixth one
 /// begins later in the tokenizers that models are published with, and ends later).
