@@ -163,7 +163,9 @@ constexpr Texts kLlama3Names = {"llama-bpe", "llama3",   "llama-v3", "falcon3", 
                                 "pixtral",   "midm-2.0", "lfm2",     "jina-v5-nano"};
 constexpr Texts kDbrxNames = {"dbrx", "smaug-bpe", "glm4", "chatglm-bpe"};
 constexpr Texts kQwen2Names = {"qwen2", "deepseek-r1-qwen", "f2llmv2", "megrez", "stablelm2"};
-constexpr Texts kHunyuanNames = {"hunyuan", "kormo", "grok-2", "solar-open"};
+// tokenization_hy.py of Hunyuan-A13B: unicodedata.normalize("NFC", text).
+constexpr Texts kHunyuanNames = {"hunyuan"};
+constexpr Texts kKormoNames = {"kormo", "grok-2", "solar-open"};
 constexpr Texts kLagunaNames = {"laguna"};
 constexpr Texts kMiniCpm5Names = {"minicpm5"};
 constexpr Texts kQwen35Names = {"qwen35"};
@@ -199,7 +201,8 @@ constexpr PreTokenizer kPreTokenizers[] = {
     {.names = kLlama3Names, .patterns = kLlama3Patterns, .ignore_merges = true, .add_bos = true},
     {.names = kDbrxNames, .patterns = kLlama3Patterns},
     {.names = kQwen2Names, .patterns = kQwen2Patterns, .nfc = true},
-    {.names = kHunyuanNames, .patterns = kQwen2Patterns},
+    {.names = kHunyuanNames, .patterns = kQwen2Patterns, .nfc = true},
+    {.names = kKormoNames, .patterns = kQwen2Patterns},
     {.names = kLagunaNames, .patterns = kLagunaPatterns},
     {.names = kMiniCpm5Names, .patterns = kMiniCpm5Patterns, .ignore_merges = true},
     {.names = kQwen35Names, .patterns = kQwen35Patterns, .nfc = true},

@@ -76,6 +76,17 @@ std::string replaced(const CharacterMap& map, std::string_view text) {
 
 }  // namespace
 
+TEST(byte_bpe, text_is_normalised_where_the_models_own_tokenizer_does_so) {
+    SmallVocab vocab;  // ids are the bytes
+    for (const auto& [pre, ids] : {std::pair{"qwen2", "195,169"},
+                                   {"hunyuan", "195,169"},
+                                   {"kormo", "101,204,129"},
+                                   {"llama-bpe", "101,204,129"}}) {
+        vocab.pre = pre;
+        EXPECT_EQ(ids_of(vocab, "e\u0301"), ids) << pre;
+    }
+}
+
 TEST(character_map, longest_entry_is_found) {
     const auto map =
         CharacterMap::from(make_map({{"A", "a"}, {"ﬁ", "fi"}, {"AB", ""}, {"\n", " "}}));
