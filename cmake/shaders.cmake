@@ -4,6 +4,7 @@
 #            [TARGET_ENV vulkan1.2])
 #   One variant. Appends its .spv to the list OUT_VAR in the caller's scope. Headers that glslc reads are tracked by its
 #   depfile; DEPENDS is for those that the build itself makes (and for targets that make them).
+#   With M2W_SPIRV_FROM, the spirv/ folder of another build tree of this source folder, it is taken from there instead.
 # m2w_embed_shaders(TARGET list-of-.spv)
 #   Compiles the table of these variants, sorted by name, into TARGET: m2w::spirv_modules() of kernels/spirv.h.
 #
@@ -89,6 +90,8 @@ void main() { x[0] = dotPacked4x8AccSatEXT(x[1], x[2], x[3]); }
 endfunction()
 m2w_probe_glslc_all()
 
+set(M2W_SPIRV_FROM "" CACHE STRING "take compiled shaders from this folder below the source folder")
+
 function(m2w_shader out_var)
   # All locals are A_*: the caller's list may have any other name, and is read by it.
   cmake_parse_arguments(A "" "NAME;SOURCE;TARGET_ENV" "INCLUDES;DEFINES;DEPENDS" ${ARGN})
@@ -102,6 +105,10 @@ function(m2w_shader out_var)
   set(A_OUTPUT ${CMAKE_BINARY_DIR}/spirv/${A_NAME}.spv)
   if(A_OUTPUT IN_LIST ${out_var})
     message(FATAL_ERROR "m2w_shader: two variants are named ${A_NAME}")
+  endif()
+  if(M2W_SPIRV_FROM)
+    set(${out_var} ${${out_var}} ${CMAKE_SOURCE_DIR}/${M2W_SPIRV_FROM}/${A_NAME}.spv PARENT_SCOPE)
+    return()
   endif()
   list(TRANSFORM A_DEFINES PREPEND -D)
   set(A_FLAGS "")

@@ -57,10 +57,11 @@ print_skipped() {
 run_all_tests() {
     cores=$(jobs)
     run_stage 'unit, release build' build -L unit -j "$cores" "$@"
-    configure build-asan 'CMAKE_BUILD_TYPE=Debug M2W_TESTS=ON M2W_SANITIZE=address,undefined'
+    # Shaders are the same under sanitizers: those of build/ serve.
+    configure build-asan 'CMAKE_BUILD_TYPE=Debug M2W_TESTS=ON M2W_PCH=ON M2W_SANITIZE=address,undefined M2W_SPIRV_FROM=build/spirv'
     build build-asan m2w_tests_sanitized
     run_stage 'again under ASan and UBSan' build-asan -L sanitized -j "$cores" "$@"
-    run_stage 'devices, models, command line, repository' build -LE unit "$@"
+    run_stage 'devices, models, command line, repository' build -LE unit -j "$cores" "$@"
     printf '%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
     [ "$failed" = 0 ]
 }
