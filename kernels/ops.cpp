@@ -160,14 +160,18 @@ constexpr std::array<OpInfo, size_t(Op::count)> kOps{{
      .bindings = {{"gate", activation, in, "[n_tok][n]"},
                   {"up", activation, in, "[n_tok][n]", true},
                   {"y", activation, out, "[n_tok][n]"}},
-     .params = {{"n", u32}, {"activation", u32}},
+     .params = {{"n", u32}, {"activation", u32}, {"limit", f32, true}, {"up_shift", f32, true}},
      .rtol = 1e-5f,
      .formula =
-         "y = act(gate) * up; silu(x) = x / (1 + exp(-x)), "
+         "y = act(min(gate, limit)) * (clamp(up, -limit, limit) + up_shift), gate and up as they "
+         "are where limit is 0; silu(x) = x / (1 + exp(-x)), "
          "gelu_tanh(x) = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), relu(x) = max(x, 0), "
-         "sigmoid(x) = 1 / (1 + exp(-x)), identity(x) = x, relu_squared(x) = relu(x)^2; "
-         "without up y = act(gate)",
-     .source = "Shazeer 2020, GLU Variants Improve Transformer; So et al. 2021, Primer"},
+         "sigmoid(x) = 1 / (1 + exp(-x)), identity(x) = x, relu_squared(x) = relu(x)^2, "
+         "quick_gelu(x) = x sigmoid(1.702 x); without up y = act(min(gate, limit))",
+     .source =
+         "Shazeer 2020, GLU Variants Improve Transformer; So et al. 2021, Primer; quick_gelu: "
+         "Hendrycks and Gimpel 2016, Gaussian Error Linear Units; limit and up_shift: arXiv "
+         "2508.10925"},
     {.op = Op::causal_conv,
      .name = "causal_conv",
      .bindings = {{"x", activation, in, "[n_tok][n]"},

@@ -106,7 +106,8 @@ enum class Activation : uint32_t {
     relu = 2,
     sigmoid = 3,
     identity = 4,
-    relu_squared = 5
+    relu_squared = 5,
+    quick_gelu = 6
 };  // glu.activation, causal_conv.activation
 enum class KeyHeads : uint32_t {
     grouped = 0,

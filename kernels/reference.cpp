@@ -208,14 +208,21 @@ double activate(double x, Activation activation) {
             return x;
         case Activation::relu_squared:
             return std::max(x, 0.0) * std::max(x, 0.0);
+        case Activation::quick_gelu:
+            return x / (1 + std::exp(-1.702 * x));
     }
     return 0;
 }
 
-void glu(std::span<const float> gate, std::span<const float> up, Activation activation,
+void glu(std::span<const float> gate, std::span<const float> up, const GluShape& shape,
          std::span<float> y) {
-    for (size_t i = 0; i < y.size(); ++i)
-        y[i] = float(activate(gate[i], activation) * (up.empty() ? 1.0 : double(up[i])));
+    const double limit = shape.limit > 0 ? double(shape.limit) : INFINITY;
+    for (size_t i = 0; i < y.size(); ++i) {
+        const double act = activate(std::min(double(gate[i]), limit), shape.activation);
+        const double factor =
+            up.empty() ? 1.0 : std::clamp(double(up[i]), -limit, limit) + double(shape.up_shift);
+        y[i] = float(act * factor);
+    }
 }
 
 void xielu(std::span<const float> x, const XieluShape& shape, std::span<float> y) {

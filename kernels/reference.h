@@ -76,8 +76,12 @@ struct AttendShape {
 /// sinks: [n_head] or empty.
 void attend(std::span<const float> q, const Cache& k, const Cache& v, std::span<const float> sinks,
             const AttendShape& shape, std::span<float> y);
+struct GluShape {
+    Activation activation;
+    float limit, up_shift;
+};
 /// up may be empty.
-void glu(std::span<const float> gate, std::span<const float> up, Activation activation,
+void glu(std::span<const float> gate, std::span<const float> up, const GluShape& shape,
          std::span<float> y);
 
 struct XieluShape {
@@ -87,8 +91,6 @@ void xielu(std::span<const float> x, const XieluShape& shape, std::span<float> y
 void soft_cap(std::span<const float> x, float scale, float cap, std::span<float> y);
 /// Activations in double, for the ops that have one as a param.
 double activate(double x, Activation activation);
-void glu(std::span<const float> gate, std::span<const float> up, Activation activation,
-         std::span<float> y);
 
 // Recurrent ops (reference_recurrent.cpp). past: the state before the batch, all zero at position
 // 0; state: room for the one after it.

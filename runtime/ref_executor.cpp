@@ -147,7 +147,9 @@ class RefExecutor final : public Executor {
                                    caches_[s.operand("v_cache").index], vec("sinks"),
                                    attend_shape(s, batch.pos), out("y"));
             case Op::glu:
-                return ref::glu(in("gate"), in("up"), Activation(s.u32("activation")), out("y"));
+                return ref::glu(
+                    in("gate"), in("up"),
+                    {Activation(s.u32("activation")), s.f32("limit"), s.f32("up_shift")}, out("y"));
             case Op::causal_conv:
                 return ref::causal_conv(
                     in("x"), vec("w"), vec("bias"), past(s, batch),

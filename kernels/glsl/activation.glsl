@@ -12,6 +12,8 @@ float gelu_tanh(float x) {
 
 float sigmoid(float x) { return 1.0 / (1.0 + exp(-x)); }
 
+float quick_gelu(float x) { return x / (1.0 + exp(-1.702 * x)); }
+
 float activate(float x, uint activation) {
     switch (activation) {
         case 0: return silu(x);
@@ -19,7 +21,8 @@ float activate(float x, uint activation) {
         case 2: return max(x, 0.0);
         case 3: return sigmoid(x);
         case 4: return x;
-        default: return max(x, 0.0) * max(x, 0.0);
+        case 5: return max(x, 0.0) * max(x, 0.0);
+        default: return quick_gelu(x);
     }
 }
 

@@ -72,6 +72,8 @@ enum class FfnForm : uint8_t {
 struct FfnSpec {
     FfnForm form = FfnForm::gated;
     Activation activation = Activation::silu;
+    float limit = 0;     // of the gate from above, of the other factor on both sides; 0: none
+    float up_shift = 0;  // is added to the other factor
 };
 
 enum class LogitScale : uint8_t { none, multiply, divide };
@@ -85,8 +87,9 @@ struct ArchSpec {
     FfnSpec ffn;
     bool qkv_bias =
         false;  // q, k and v biases must be there; elsewhere they are used where the file has them
-    bool attn_gate = false;  // rows of attn_q alternate by head with those of a sigmoid gate of
-                             // the attention's output
+    bool attn_sinks = false;  // each head has one more score, without a value (attn_sinks)
+    bool attn_gate = false;   // rows of attn_q alternate by head with those of a sigmoid gate of
+                              // the attention's output
     RecurrentSpec recurrent;
     std::array<TensorName, 2> names{};
     bool parallel_residual = false;  // attention and the feed-forward part read the same norm

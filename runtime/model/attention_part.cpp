@@ -55,7 +55,7 @@ ValueId attend(Emitter& e, const Heads& heads) {
                    v_cache = e.cache("v_cache", n_v, window);
     e.emit(Op::kv_store, {heads.k.index, heads.v.index, k_cache, v_cache}, {n_k, n_v});
     const ValueId y = e.value("attended", heads.n_head * hp.value_length);
-    e.emit(Op::attend, {heads.q.index, k_cache, v_cache, Operand::kAbsent, y.index},
+    e.emit(Op::attend, {heads.q.index, k_cache, v_cache, e.find(Slot::attn_sinks), y.index},
            {heads.n_head, heads.n_head_kv, hp.key_length, hp.value_length, hp.attention_scale,
             hp.attention_soft_cap, window, hp.temperature, hp.temperature_length});
     return y;
@@ -71,8 +71,8 @@ ValueId build_attention(Emitter& e, const SharedValues& shared, ValueId h) {
     if (norms.qk != QkNorm::none && norms.qk_after_rope) normalise(e, heads);
     ValueId attended = attend(e, heads);
     if (e.arch.attn_gate)
-        attended =
-            e.glu("gated", e.matmul("q_gate", h, Slot::attn_q_gate), attended, Activation::sigmoid);
+        attended = e.glu("gated", e.matmul("q_gate", h, Slot::attn_q_gate), attended,
+                         {.activation = Activation::sigmoid});
     return e.matmul("attn_output", attended, Slot::attn_output, Slot::attn_output_bias);
 }
 

@@ -25,7 +25,8 @@ ValueId build_delta_net(Emitter& e, ValueId h) {
            {r.head_count, r.group_count, r.state_size, r.head_dim(),
             uint32_t(e.arch.recurrent.key_heads), kKeyEpsilon});
     const ValueId normed = e.norm("delta_norm", y, Slot::ssm_norm, r.head_count);
-    return e.matmul("delta_out", e.glu("delta_gated", z, normed, Activation::silu), Slot::ssm_out);
+    return e.matmul("delta_out", e.glu("delta_gated", z, normed, {.activation = Activation::silu}),
+                    Slot::ssm_out);
 }
 
 }  // namespace m2w

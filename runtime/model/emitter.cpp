@@ -102,9 +102,10 @@ std::array<ValueId, 3> Emitter::matmul_split(ValueId x, Slot weight, Slot bias,
     return y;
 }
 
-ValueId Emitter::glu(std::string_view name, ValueId gate, ValueId up, Activation activation) {
+ValueId Emitter::glu(std::string_view name, ValueId gate, ValueId up, const FfnSpec& of) {
     const ValueId y = value(name, width(up), rows(up));
-    emit(Op::glu, {gate.index, up.index, y.index}, {width(up), uint32_t(activation)});
+    emit(Op::glu, {gate.index, up.index, y.index},
+         {width(up), uint32_t(of.activation), of.limit, of.up_shift});
     return y;
 }
 

@@ -71,7 +71,8 @@ class Emitter {
                                         std::initializer_list<Product> products);
     /// a + scale * b
     ValueId add(std::string_view name, ValueId a, ValueId b, float scale = 1);
-    ValueId glu(std::string_view name, ValueId gate, ValueId up, Activation activation);
+    /// of: its activation, limit and shift.
+    ValueId glu(std::string_view name, ValueId gate, ValueId up, const FfnSpec& of);
 
     /// The finished Plan; logits f32 [n_out][n_vocab].
     Plan finish(ValueId logits);

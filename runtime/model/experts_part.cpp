@@ -51,7 +51,7 @@ ValueId expert_sum(Emitter& e, std::string_view name, ValueId x, const Routes& r
 ValueId shared_experts(Emitter& e, ValueId h) {
     const ValueId gate = e.matmul("shared_gate", h, Slot::ffn_gate_shexp);
     const ValueId up = e.matmul("shared_up", h, Slot::ffn_up_shexp);
-    const ValueId act = e.glu("shared_act", gate, up, e.arch.ffn.activation);
+    const ValueId act = e.glu("shared_act", gate, up, e.arch.ffn);
     const ValueId down = e.matmul("shared_down", act, Slot::ffn_down_shexp);
     if (e.find(Slot::ffn_gate_inp_shexp) == kNoTensor) return down;
     const ValueId logit = e.matmul("shared_router", h, Slot::ffn_gate_inp_shexp);
@@ -72,7 +72,7 @@ ValueId build_expert_ffn(Emitter& e, ValueId h) {
                                        Slot::ffn_gate_exps_bias, n_embd, n_ff);
     const ValueId up = expert_matmul(e, "experts_up", h, routes, order, Slot::ffn_up_exps,
                                      Slot::ffn_up_exps_bias, n_embd, n_ff);
-    const ValueId act = e.glu("experts_act", gate, up, e.arch.ffn.activation);
+    const ValueId act = e.glu("experts_act", gate, up, e.arch.ffn);
     const ValueId down = expert_matmul(e, "experts_down", act, routes, order, Slot::ffn_down_exps,
                                        Slot::ffn_down_exps_bias, n_ff, n_embd);
     const bool shared = e.hp.experts.shared_feed_forward_length > 0;

@@ -17,14 +17,14 @@ ValueId gated(Emitter& e, ValueId h) {
         gate = both[0];
         up = both[1];
     }
-    return e.glu("ffn_act", gate, up, e.arch.ffn.activation);
+    return e.glu("ffn_act", gate, up, e.arch.ffn);
 }
 
 ValueId plain(Emitter& e, ValueId h) {
     const ValueId up = e.matmul("ffn_up", h, Slot::ffn_up, Slot::ffn_up_bias);
     const ValueId y = e.value("ffn_act", e.width(up));
     e.emit(Op::glu, {up.index, Operand::kAbsent, y.index},
-           {e.width(up), uint32_t(e.arch.ffn.activation)});
+           {e.width(up), uint32_t(e.arch.ffn.activation), e.arch.ffn.limit, 0.0f});
     return y;
 }
 

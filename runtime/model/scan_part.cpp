@@ -16,7 +16,8 @@ ValueId build_scan(Emitter& e, ValueId h) {
            {x.index, dt.index, e.tensor(Slot::ssm_dt_bias), e.tensor(Slot::scan_a),
             e.tensor(Slot::ssm_d), state, y.index, state},
            {r.head_count, r.head_dim(), r.group_count, r.state_size});
-    return e.matmul("scan_out", e.glu("scan_gated", z, y, Activation::silu), Slot::ssm_out);
+    return e.matmul("scan_out", e.glu("scan_gated", z, y, {.activation = Activation::silu}),
+                    Slot::ssm_out);
 }
 
 }  // namespace m2w

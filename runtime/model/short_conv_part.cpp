@@ -19,10 +19,10 @@ ValueId build_short_conv(Emitter& e, ValueId h) {
     const ValueId b = e.matmul("conv_b", h, Slot::shortconv_b);
     const ValueId c = e.matmul("conv_c", h, Slot::shortconv_c);
     const ValueId x = e.matmul("conv_x", h, Slot::shortconv_x);
-    const ValueId gated = e.glu("conv_in", b, x, Activation::identity);
+    const ValueId gated = e.glu("conv_in", b, x, {.activation = Activation::identity});
     const ValueId y =
         causal_conv(e, "conv", gated, Slot::shortconv_conv, Slot::count, Activation::identity);
-    return e.matmul("conv_out", e.glu("conv_gated", c, y, Activation::identity),
+    return e.matmul("conv_out", e.glu("conv_gated", c, y, {.activation = Activation::identity}),
                     Slot::shortconv_out);
 }
 

@@ -67,6 +67,7 @@ enum class When : uint8_t {
     shared_experts_optional,
     qkv_bias,
     qk_norm,
+    sinks,
     attn_gate,   // layers with a gate in attn_q
     short_conv,  // layers with a mixer of this kind
     scan,
@@ -128,6 +129,7 @@ constexpr std::array<SlotRow, size_t(Slot::count)> kSlots{{
     {Slot::attn_k_bias, "attn_k.bias", Dim::n_k, Dim::none, When::qkv_bias},
     {Slot::attn_v_bias, "attn_v.bias", Dim::n_v, Dim::none, When::qkv_bias},
     {Slot::attn_output_bias, "attn_output.bias", Dim::n_embd, Dim::none, When::optional},
+    {Slot::attn_sinks, "attn_sinks.weight", Dim::n_head, Dim::none, When::sinks},
     {Slot::attn_q_norm, "attn_q_norm.weight", Dim::q_norm, Dim::none, When::qk_norm},
     {Slot::attn_k_norm, "attn_k_norm.weight", Dim::k_norm, Dim::none, When::qk_norm},
     {Slot::attn_q_a, "attn_q_a.weight", Dim::n_embd, Dim::n_q_latent, When::latent_queries},
@@ -428,6 +430,8 @@ Need need(When when, const LayerShape& shape) {
         case When::qkv_bias:
             if (!attention) return Need::refused;
             return arch.qkv_bias && !shape.fused_qkv ? Need::required : Need::optional;
+        case When::sinks:
+            return required_if(attention && arch.attn_sinks);
         case When::attn_gate:
             return attention && arch.attn_gate ? Need::required : Need::absent;
         case When::short_conv:

@@ -33,6 +33,7 @@ enum class Slot : uint8_t {
     attn_k_bias,
     attn_v_bias,
     attn_output_bias,
+    attn_sinks,
     attn_q_norm,
     attn_k_norm,
     attn_q_a,

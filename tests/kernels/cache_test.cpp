@@ -284,8 +284,8 @@ TEST_P(CacheOps, attention_with_capped_scores_sinks_and_temperature_equals_the_r
                             .temperature_length = 16,
                             .sinks = true}));
     // A sink far above and far below all scores takes nearly all and nothing.
-    for (const float scale : {60.0f, 1e4f}) {
-        steps.push_back(attend(8, 4, 16, {.sinks = true}));
+    for (const float scale : {60.0f, 1e4f, 1e30f}) {
+        steps.push_back(attend(8, 2, 16, {.window = scale > 1e4f ? 7u : 0u, .sinks = true}));
         steps.back().name += fmt::format(",scale={}", scale);
         steps.back().scale = {{"sinks", scale}};
     }

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <array>
+#include <cmath>
 
 #include "tests/kernels/sweep.h"
 
@@ -54,9 +55,9 @@ TEST_F(ElementwiseOps, take_rows_takes_the_last_rows) {
     sweep(steps, batches);
 }
 
-constexpr Activation kActivations[] = {Activation::silu,     Activation::gelu_tanh,
-                                       Activation::relu,     Activation::sigmoid,
-                                       Activation::identity, Activation::relu_squared};
+constexpr Activation kActivations[] = {
+    Activation::silu,     Activation::gelu_tanh,    Activation::relu,      Activation::sigmoid,
+    Activation::identity, Activation::relu_squared, Activation::quick_gelu};
 
 StepCase join(uint32_t groups, std::array<uint32_t, 3> a, std::array<uint32_t, 3> b) {
     StepCase step{
@@ -83,9 +84,16 @@ TEST_F(ElementwiseOps, join_of_any_columns_is_exact) {
 }
 
 const char* activation_name(Activation activation) {
-    constexpr const char* kNames[] = {"silu",    "gelu_tanh", "relu",
-                                      "sigmoid", "identity",  "relu_squared"};
+    constexpr const char* kNames[] = {"silu",     "gelu_tanh",    "relu",      "sigmoid",
+                                      "identity", "relu_squared", "quick_gelu"};
     return kNames[size_t(activation)];
+}
+
+std::vector<ParamValue> glu_params(uint32_t n, Activation a, float limit = 0, float up_shift = 0) {
+    return {{"n", n},
+            {"activation", uint32_t(a)},
+            f32_param("limit", limit),
+            f32_param("up_shift", up_shift)};
 }
 
 TEST_F(ElementwiseOps, glu_of_any_size_equals_the_reference) {
@@ -94,7 +102,7 @@ TEST_F(ElementwiseOps, glu_of_any_size_equals_the_reference) {
         for (const uint32_t n : kWidths)
             steps.push_back({.name = fmt::format("{},n={}", activation_name(a), n),
                              .op = Op::glu,
-                             .params = {{"n", n}, {"activation", uint32_t(a)}},
+                             .params = glu_params(n, a),
                              .scale = {{"gate", 3.0f}}});
     for (StepCase& step : steps) step.with = {"up"};
     const size_t gated = steps.size();
@@ -110,7 +118,7 @@ TEST_F(ElementwiseOps, glu_of_any_size_equals_the_reference) {
 StepCase glu_ramp(Activation a, float limit) {
     StepCase step{.name = fmt::format("{},ramp={}", activation_name(a), limit),
                   .op = Op::glu,
-                  .params = {{"n", 1025}, {"activation", uint32_t(a)}},
+                  .params = glu_params(1025, a),
                   .with = {"up"}};
     step.fill = [limit](std::string_view binding, const BatchCase&, std::span<float> out) {
         for (size_t i = 0; i < out.size(); ++i)
@@ -126,6 +134,40 @@ TEST_F(ElementwiseOps, glu_of_gates_from_tiny_to_huge_is_finite_and_equals_the_r
         for (const float limit : {1e-6f, 1e-3f, 1.0f, 10.0f, 89.0f, 1e3f, 1e4f})
             steps.push_back(glu_ramp(a, limit));
     sweep(steps, std::vector<BatchCase>{{}});
+}
+
+/// Gates and ups on both sides of the limit, at it, and next to it: every gate meets every up.
+TEST_F(ElementwiseOps, glu_with_limit_and_shift_equals_the_reference) {
+    constexpr float kLimit = 7;
+    const float ends[] = {
+        -1e30f, -100, -7.5f, std::nextafter(-kLimit, -8.0f), -kLimit, std::nextafter(-kLimit, 0.0f),
+        -1,     0,    1,     std::nextafter(kLimit, 0.0f),   kLimit,  std::nextafter(kLimit, 8.0f),
+        7.5f,   100,  1e30f};
+    constexpr size_t kEnds = std::size(ends);
+    std::vector<StepCase> steps;
+    for (const Activation a : {Activation::silu, Activation::sigmoid, Activation::quick_gelu})
+        for (const float up_shift : {0.0f, 1.0f, -3.0f}) {
+            StepCase step{.name = fmt::format("{},limit={},up_shift={}", activation_name(a), kLimit,
+                                              up_shift),
+                          .op = Op::glu,
+                          .params = glu_params(kEnds * kEnds, a, kLimit, up_shift),
+                          .with = {"up"}};
+            step.fill = [&ends](std::string_view binding, const BatchCase&, std::span<float> out) {
+                for (size_t i = 0; i < out.size(); ++i)
+                    out[i] = ends[(binding == "gate" ? i / kEnds : i) % kEnds];
+                return true;
+            };
+            steps.push_back(step);
+            steps.push_back(step);
+            steps.back().name += ",alone";
+            steps.back().with.clear();
+        }
+    steps.push_back({.name = "up_shift without a limit",
+                     .op = Op::glu,
+                     .params = glu_params(333, Activation::quick_gelu, 0, 1),
+                     .with = {"up"},
+                     .scale = {{"gate", 20.0f}, {"up", 20.0f}}});
+    sweep(steps, usual_batches());
 }
 
 /// x evenly over [-limit, limit], zero among them.

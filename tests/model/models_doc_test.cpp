@@ -25,14 +25,19 @@ std::string_view activation_name(Activation activation) {
             return "none";
         case Activation::relu_squared:
             return "squared ReLU";
+        case Activation::quick_gelu:
+            return "GELU (sigmoid)";
     }
     return "?";
 }
 
 std::string ffn_name(const FfnSpec& ffn) {
     if (ffn.form == FfnForm::xielu) return "xIELU";
-    return std::string(ffn.form == FfnForm::gated ? "gated, " : "") +
-           std::string(activation_name(ffn.activation));
+    std::string out(ffn.form == FfnForm::gated ? "gated, " : "");
+    out += activation_name(ffn.activation);
+    if (ffn.limit > 0) out += fmt::format(", limit {}", ffn.limit);
+    if (ffn.up_shift != 0) out += fmt::format(", up + {}", ffn.up_shift);
+    return out;
 }
 
 std::string norms_name(const NormSpec& norms) {
@@ -53,6 +58,7 @@ std::string rope_name(const RopeSpec& rope) {
     std::string out = rope.pairing == Pairing::adjacent ? "2i, 2i+1" : "i, i+n/2";
     if (rope.none_every) out += fmt::format("; none in every {} layer", ordinal(rope.none_every));
     if (rope.local_freq_base > 0) out += "; another base in windows";
+    if (!rope.yarn_truncates) out += "; YaRN's range not rounded";
     return out;
 }
 
@@ -65,6 +71,7 @@ std::string rest_of(const ArchSpec& arch) {
         fmt::format("windows, none in every {} layer", ordinal(arch.window.full_every)));
     add(arch.window.used && !arch.window.full_every, "windows where the file has them");
     add(arch.qkv_bias, "q, k, v biases required");
+    add(arch.attn_sinks, "attention sinks");
     add(arch.parallel_residual, "parallel residual");
     add(arch.embedding_times_sqrt_width, "embedding times sqrt(width)");
     add(arch.logit_scale == LogitScale::multiply, "logits times logit_scale");

@@ -103,6 +103,7 @@ const SharedModel kSharedModels[] = {
     {"qwen3moe", "arch/qwen3moe/model-f16.gguf", "qwen3moe"},
     {"deepseek2", "arch/deepseek2/model-f16.gguf", "deepseek2"},
     {"deepseek2-lite", "arch/deepseek2-lite/model-f16.gguf", "deepseek2"},
+    {"gpt-oss", "arch/gpt-oss/model-f16.gguf", "gpt-oss"},
     {"lfm2", "arch/lfm2/model-f16.gguf", "lfm2"},
     {"lfm2moe", "arch/lfm2moe/model-f16.gguf", "lfm2moe"},
     {"falcon-h1", "arch/falcon-h1/model-f16.gguf", "falcon-h1"},

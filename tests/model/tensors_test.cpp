@@ -192,6 +192,23 @@ TEST(tensors, bias_of_queries_keys_and_values_is_required_where_the_row_says_so)
     }
 }
 
+TEST(tensors, attention_sinks_are_required_or_refused_as_the_row_says) {
+    const char* name = "blk.1.attn_sinks.weight";
+    for (const ArchSpec& arch : all_archs()) {
+        SCOPED_TRACE(arch.gguf_name);
+        Blueprint blueprint(arch);
+        if (arch.attn_sinks) {
+            EXPECT_EQ(verdict(blueprint.erase_tensor(name)),
+                      fmt::format("shape_mismatch: {}: tensor missing", name));
+        } else {
+            EXPECT_EQ(verdict(blueprint.add(name, {4})),
+                      fmt::format("unsupported: {}: architecture \"{}\" is not expected to have "
+                                  "this tensor",
+                                  name, arch.gguf_name));
+        }
+    }
+}
+
 TEST(tensors, norms_of_query_and_key_heads_are_refused_where_the_row_has_none) {
     for (const ArchSpec& arch : all_archs()) {
         if (arch.norms.qk != QkNorm::none) continue;

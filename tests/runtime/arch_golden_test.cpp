@@ -19,7 +19,7 @@ constexpr const char* kModels[] = {
     "smollm3", "granite",     "stablelm",   "cohere2",   "starcoder2",     "glm4",
     "ernie45", "nemotron",    "seed-oss",   "apertus",   "hunyuan-dense",  "arcee",
     "mixtral", "qwen3moe",    "granitemoe", "deepseek2", "deepseek2-lite", "lfm2",
-    "lfm2moe", "falcon-h1",   "qwen35",     "qwen3next"};
+    "lfm2moe", "falcon-h1",   "qwen35",     "qwen3next", "gpt-oss"};
 
 /// Logits of these models reach 6 to 48: with errors of a thousandth, closer ones may swap.
 constexpr float kTie = 0.01f;

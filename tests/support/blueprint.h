@@ -189,6 +189,7 @@ class Blueprint {
             add(blk + "attn_k.bias", {n_kv});
             add(blk + "attn_v.bias", {n_kv});
         }
+        if (arch.attn_sinks) add(blk + "attn_sinks.weight", {s.head_count});
         if (arch.norms.qk == QkNorm::none) return;
         const bool row = arch.norms.qk == QkNorm::row;
         add(blk + "attn_q_norm.weight", {row ? n_q : s.head_dim});

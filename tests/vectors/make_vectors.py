@@ -317,7 +317,7 @@ def rope_store(f):
 
 def attend(f):
     def one(name, n_head, n_head_kv, head_dim, n_tok, pos, cache, n_ctx=None, scale=None, integers=False,
-            value_dim=None, soft_cap=0.0, window=0, temperature=0.0, temperature_length=0, sinks=False):
+            value_dim=None, soft_cap=0.0, window=0, temperature=0.0, temperature_length=0, sinks=None):
         scale = f32_param(scale or head_dim ** -0.5)
         n_kv = pos + n_tok
         q = f.normal(n_tok, n_head, head_dim)
@@ -335,8 +335,8 @@ def attend(f):
             scores = soft_cap * np.tanh(scores / soft_cap)
         visible = (j <= at) & ((j > at - window) if window else True)
         scores = np.where(visible[:, None, :], scores, -np.inf)
-        sink = f.normal(n_head, scale=2.0) if sinks else None
-        if sinks:
+        sink = f64(f.normal(n_head, scale=2.0) + sinks) if sinks is not None else None
+        if sink is not None:
             scores = np.concatenate([scores, np.broadcast_to(sink[None, :, None], (n_tok, n_head, 1))], axis=-1)
         p = np.exp(scores - scores.max(axis=-1, keepdims=True))
         p /= p.sum(axis=-1, keepdims=True)
@@ -361,9 +361,13 @@ def attend(f):
     one("wide_values", 1, 1, 4, 2, 3, "f32", value_dim=12)
     one("narrow_values", 2, 1, 12, 2, 3, "f16", value_dim=4)
     one("soft_cap", 1, 1, 4, 2, 3, "f32", soft_cap=2.0, scale=1)
-    one("sinks", 2, 1, 4, 2, 3, "f32", sinks=True)
-    one("sinks_and_window", 2, 1, 4, 3, 9, "f16", sinks=True, window=4)
+    one("sinks", 2, 1, 4, 2, 3, "f32", sinks=0)
+    one("sinks_and_window", 2, 1, 4, 3, 9, "f16", sinks=0, window=4)
     one("temperature", 1, 1, 4, 6, 9, "f32", temperature=0.5, temperature_length=4)
+    one("sinks_grouped_last_slot", 6, 2, 4, 1, 12, "f32", n_ctx=13, sinks=0)
+    one("sinks_wrapping_window", 4, 2, 4, 4, 9, "f32", window=4, n_ctx=20, sinks=0)
+    one("sinks_far_above", 2, 1, 4, 3, 4, "f32", sinks=1 << 6)
+    one("sinks_far_below", 2, 1, 4, 3, 4, "f16", sinks=-(1 << 12))
 
 
 def glu(f):
@@ -384,18 +388,42 @@ def glu(f):
 
     def relu_squared(x):
         return np.maximum(x, 0) ** 2
-    for number, act in enumerate((silu, gelu_tanh, relu, sigmoid, identity, relu_squared)):
+
+    def quick_gelu(x):
+        return x * sigmoid(1.702 * x)
+    activations = (silu, gelu_tanh, relu, sigmoid, identity, relu_squared, quick_gelu)
+
+    def params(n, number, limit=0.0, up_shift=0.0):
+        return {"n": n, "activation": number, "limit": f32_param(limit), "up_shift": f32_param(up_shift)}
+
+    for number, act in enumerate(activations):
         for limit in (1e-3, 10, 1e4) if number < 3 else (10,):
             gate = f64(np.linspace(-limit, limit, 257))[None]
             up = f.normal(1, 257)
             with np.errstate(over="ignore"):
                 y = act(gate) * up
             f.case(f"{act.__name__}_to_{limit:.0e}".replace("-", "m").replace("+", ""),
-                   {"n": 257, "activation": number}, 1, gate=gate, up=up, y=y)
+                   params(257, number), 1, gate=gate, up=up, y=y)
         gate = f.normal(1, 65, scale=3.0)
-        f.case(f"{act.__name__}_alone", {"n": 65, "activation": number}, 1, gate=gate, y=act(gate))
+        f.case(f"{act.__name__}_alone", params(65, number), 1, gate=gate, y=act(gate))
         gate, up = f.normal(3, 33), f.normal(3, 33)
-        f.case(f"{act.__name__}_3rows", {"n": 33, "activation": number}, 3, gate=gate, up=up, y=act(gate) * up)
+        f.case(f"{act.__name__}_3rows", params(33, number), 3, gate=gate, up=up, y=act(gate) * up)
+
+    def limited(name, number, limit, up_shift, gate, up):
+        y = activations[number](np.minimum(gate, limit)) * (np.clip(up, -limit, limit) + up_shift)
+        f.case(name, params(gate.shape[1], number, limit, up_shift), gate.shape[0], gate=gate, up=up, y=y)
+    # Every gate with every up: at the limit, one step beside it, and far beyond.
+    below, above = (float(np.nextafter(np.float32(7), np.float32(to))) for to in (0, 8))
+    ends = [0, 0.5, 1, below, 7, above, 7.5, 100, 1e30]
+    ends = f64(np.array(sorted({sign * x for x in ends for sign in (-1, 1)})))
+    with np.errstate(over="ignore"):
+        limited("limit_at_and_beyond", 6, 7, 1, np.repeat(ends, len(ends))[None], np.tile(ends, len(ends))[None])
+    limited("limit_without_shift", 0, 1.5, 0, f.normal(2, 65, scale=3.0), f.normal(2, 65, scale=3.0))
+    limited("limit_and_negative_shift", 3, 2.5, -0.5, f.normal(1, 129, scale=4.0), f.normal(1, 129, scale=4.0))
+    gate, up = f.normal(2, 65, scale=20.0), f.normal(2, 65, scale=20.0)
+    f.case("shift_without_limit", params(65, 6, 0, 1), 2, gate=gate, up=up, y=quick_gelu(gate) * (up + 1))
+    gate = f.normal(1, 65, scale=8.0)
+    f.case("limit_alone", params(65, 6, 7, 1), 1, gate=gate, y=quick_gelu(np.minimum(gate, 7)))
 
 
 def causal_conv(f):
