@@ -3,23 +3,18 @@
 // the residual stream at every layer, the logits, 16 greedy tokens.
 #include <fmt/format.h>
 
+#include <filesystem>
+#include <set>
 #include <tuple>
 
 #include "tests/runtime/engines.h"
+#include "tests/runtime/golden_models.h"
 #include "tests/support/golden.h"
 
 namespace m2w {
 namespace {
 
 using test::Target;
-
-constexpr const char* kModels[] = {
-    "llama",   "llama-rope3", "llama-bias", "mistral",   "mistral3-text",  "qwen2",
-    "qwen3",   "gemma",       "gemma2",     "gemma3",    "phi3",           "olmo2",
-    "smollm3", "granite",     "stablelm",   "cohere2",   "starcoder2",     "glm4",
-    "ernie45", "nemotron",    "seed-oss",   "apertus",   "hunyuan-dense",  "arcee",
-    "mixtral", "qwen3moe",    "granitemoe", "deepseek2", "deepseek2-lite", "lfm2",
-    "lfm2moe", "falcon-h1",   "qwen35",     "qwen3next", "gpt-oss"};
 
 /// Logits of these models reach 6 to 48: with errors of a thousandth, closer ones may swap.
 constexpr float kTie = 0.01f;
@@ -87,35 +82,18 @@ TEST_P(arch_golden, every_layer_the_logits_and_the_greedy_tokens_agree) {
     EXPECT_EQ(session.position(), session.n_ctx());
 }
 
-constexpr const char* kExpertModels[] = {"mixtral",   "qwen3moe",       "granitemoe",
-                                         "deepseek2", "deepseek2-lite", "lfm2moe"};
-
-/// Chunks of a prompt take other kernels, whose sums differ in the last bits: no token may change
-/// its experts for that.
-class expert_golden : public arch_golden {};
-
-TEST_P(expert_golden, prompt_in_chunks_of_any_size_gives_the_same_logits) {
-    const auto& [name, setting] = GetParam();
-    M2W_SHARED(folder, fmt::format("arch/{}", name));
-    M2W_NEEDS(setting.target);
-    ASSERT_GET(const test::ArchGolden golden, test::read_arch_golden(folder));
-    ASSERT_GET(const auto model, test::load_model(folder / "model-f16.gguf"));
-    ASSERT_GET(const auto engine, open(model, setting.target, {.cache = setting.cache}));
-    const std::span<const uint32_t> prompt = golden.prompt_ids;
-    for (const size_t chunk : {1, 7, 16}) {
-        SCOPED_TRACE(fmt::format("chunks of {}", chunk));
-        ASSERT_GET(auto session, Session::create(engine, {.n_ctx = uint32_t(prompt.size()),
-                                                          .n_batch = uint32_t(chunk),
-                                                          .cache = setting.cache,
-                                                          .all_logits = true}));
-        std::vector<float> logits;
-        for (size_t at = 0; at < prompt.size(); at += chunk) {
-            const auto piece = prompt.subspan(at, std::min(chunk, prompt.size() - at));
-            ASSERT_GET(const auto some, session.eval_all(piece));
-            logits.insert(logits.end(), some.begin(), some.end());
-        }
-        EXPECT_LE(test::relative_error(logits, golden.logits.data), test::bound(setting.target));
-    }
+/// A model whose golden data nobody looks at would go unnoticed.
+TEST(arch_goldens, are_all_listed) {
+    M2W_SHARED(shared_model, "arch/llama");
+    const std::set<std::string> listed(std::begin(test::kGoldenModels),
+                                       std::end(test::kGoldenModels));
+    std::set<std::string> found;
+    const std::filesystem::path own(M2W_SOURCE_DIR "/tests/golden/arch");
+    for (const auto& folder : {shared_model.parent_path(), own})
+        for (const auto& entry : std::filesystem::directory_iterator(folder))
+            if (std::filesystem::exists(entry.path() / "golden.json"))
+                found.insert(entry.path().filename().string());
+    EXPECT_EQ(listed, found);
 }
 
 std::string param_name(const testing::TestParamInfo<std::tuple<const char*, Setting>>& at) {
@@ -128,9 +106,8 @@ const auto kSettings = testing::Values(Setting{Target::reference, CacheType::f32
                                        Setting{Target::vulkan, CacheType::f16},
                                        Setting{Target::vulkan, CacheType::f32});
 INSTANTIATE_TEST_SUITE_P(shared, arch_golden,
-                         testing::Combine(testing::ValuesIn(kModels), kSettings), param_name);
-INSTANTIATE_TEST_SUITE_P(shared, expert_golden,
-                         testing::Combine(testing::ValuesIn(kExpertModels), kSettings), param_name);
+                         testing::Combine(testing::ValuesIn(test::kGoldenModels), kSettings),
+                         param_name);
 
 }  // namespace
 }  // namespace m2w

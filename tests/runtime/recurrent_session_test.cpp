@@ -1,5 +1,5 @@
-// recurrent_session_test.cpp — sessions of models with recurrent layers: how tokens are grouped
-// changes nothing, and a truncated session goes on as a fresh one, wherever its states were kept.
+// recurrent_session_test.cpp — sessions of models with recurrent layers: a truncated session goes
+// on as a fresh one, wherever its states were kept.
 #include <fmt/format.h>
 
 #include <tuple>
@@ -68,18 +68,6 @@ class recurrent_session : public test::EngineTest,
     std::vector<uint32_t> tokens_;
     std::vector<float> want_;
 };
-
-TEST_P(recurrent_session, tokens_in_chunks_of_any_size_give_the_same_logits) {
-    for (const size_t chunk : {1, 7, 16}) {
-        SCOPED_TRACE(fmt::format("chunks of {}", chunk));
-        ASSERT_GET(auto s, session());
-        for (size_t at = 0; at < 40; at += chunk) {
-            const size_t end = std::min<size_t>(at + chunk, 40);
-            ASSERT_GET(const auto logits, s.eval_all(tokens(at, end)));
-            expect_close(logits, want(at, end));
-        }
-    }
-}
 
 TEST_P(recurrent_session, truncated_session_goes_on_as_a_fresh_one) {
     for (const uint32_t n_snapshots : {0u, 1u, 4u}) {
