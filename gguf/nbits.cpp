@@ -3,8 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "gguf/float16.h"
 
@@ -26,6 +29,9 @@ float float_at(const std::byte* floats, uint64_t index, bool halves) {
     std::memcpy(&half, floats + index * sizeof(half), sizeof(half));
     return f16_to_f32(half);
 }
+
+/// Below, scales have no finite inverse, and devices may take them for 0.
+constexpr float kLeastScale = std::numeric_limits<float>::min();
 
 Result<void> check_size(const char* what, uint64_t found, uint64_t expected) {
     if (found == expected) return {};
@@ -74,6 +80,19 @@ Result<void> check_nbits(const NBits& format, uint64_t rows, uint64_t cols, uint
     TRY(check_size("codes", codes_bytes, rows * format.code_bytes(cols)));
     TRY(check_size("scales", scales_bytes, rows * format.scale_bytes(cols)));
     return check_size("zero points", zeros_bytes, rows * format.zero_bytes(cols));
+}
+
+void round_to_int8(uint32_t block, uint64_t cols, std::span<float> x) {
+    for (uint64_t row = 0; row < x.size(); row += cols) {
+        for (uint64_t k = 0; k < cols; k += block) {
+            const auto values = x.subspan(row + k, std::min<uint64_t>(block, cols - k));
+            float largest = 0;
+            for (const float v : values) largest = std::max(largest, std::abs(v));
+            const float scale = largest / 127;
+            const float inverse = scale < kLeastScale ? 0 : 1 / scale;
+            for (float& v : values) v = std::nearbyint(v * inverse) * scale;
+        }
+    }
 }
 
 void decode_nbits_row(const NBits& format, const std::byte* planes, const PlaneLayout& layout,

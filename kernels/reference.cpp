@@ -59,7 +59,19 @@ void scores_of(const float* q, const Cache& k, size_t kv_head, size_t first, siz
 
 }  // namespace
 
+Weight Weight::slice(uint64_t first, uint64_t count) const {
+    Weight out = *this;
+    out.rows = count;
+    const DTypeInfo& type = dtype_info(dtype);
+    if (nbits)
+        out.first_row += first;
+    else
+        out.blocks += first * (cols / type.block_elems) * type.block_bytes;
+    return out;
+}
+
 void Weight::row(uint64_t index, float* out) const {
+    if (nbits) return decode_nbits_row(*nbits, blocks, layout, cols, first_row + index, out);
     const DTypeInfo& type = dtype_info(dtype);
     const size_t n_blocks = cols / type.block_elems;
     type.decode(blocks + index * n_blocks * type.block_bytes, n_blocks, out);
@@ -121,6 +133,12 @@ void layer_norm(std::span<const float> x, std::span<const float> w, std::span<co
 
 void matmul(const Weight& w, std::span<const float> x, std::span<const float> bias,
             std::span<const float> residual, const Products& out) {
+    std::vector<float> rounded;
+    if (w.nbits && w.nbits->int8_activations) {
+        rounded.assign(x.begin(), x.end());
+        round_to_int8(w.nbits->block, w.cols, rounded);
+        x = rounded;
+    }
     // Rows are independent, so threads change no result.
     const uint64_t n_threads =
         w.rows * w.cols < 1u << 18 ? 1 : std::max(1u, std::thread::hardware_concurrency());

@@ -3,21 +3,29 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "gguf/dtype.h"
+#include "gguf/nbits.h"
 #include "kernels/ops.h"
 
 namespace m2w::ref {
 
-/// A weight matrix [rows][cols] as the file's blocks. Borrowed.
+/// A weight matrix [rows][cols] as the file's blocks, or n-bit codes as planes. Borrowed.
 struct Weight {
     DType dtype = DType::f32;
     const std::byte* blocks = nullptr;
     uint64_t rows = 0;
     uint64_t cols = 0;
+    /// Of n-bit codes: blocks are planes in this layout, of which row 0 is row first_row.
+    std::optional<NBits> nbits{};
+    PlaneLayout layout{};
+    uint64_t first_row = 0;
 
+    /// Rows [first, first + count).
+    Weight slice(uint64_t first, uint64_t count) const;
     /// Decodes one row: f32 [cols].
     void row(uint64_t index, float* out) const;
 };

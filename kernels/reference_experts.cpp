@@ -87,8 +87,6 @@ void expert_order(std::span<const float> ids, uint32_t n_expert, std::span<float
 void expert_matmul(const Weight& w, std::span<const float> x, std::span<const float> ids,
                    std::span<const float> bias, const ExpertShape& shape, std::span<float> y) {
     const size_t k = w.cols, m = w.rows / shape.n_expert, n_slots = y.size() / m;
-    const size_t expert_bytes =
-        m * (k / dtype_info(w.dtype).block_elems) * dtype_info(w.dtype).block_bytes;
     for (size_t e = 0; e < shape.n_expert; ++e) {
         std::vector<size_t> slots;
         std::vector<float> rows;
@@ -100,8 +98,8 @@ void expert_matmul(const Weight& w, std::span<const float> x, std::span<const fl
         }
         if (slots.empty()) continue;
         std::vector<float> product(slots.size() * m);
-        matmul({w.dtype, w.blocks + e * expert_bytes, m, k}, rows,
-               bias.empty() ? bias : bias.subspan(e * m, m), {}, {product});
+        matmul(w.slice(e * m, m), rows, bias.empty() ? bias : bias.subspan(e * m, m), {},
+               {product});
         for (size_t i = 0; i < slots.size(); ++i) std::copy_n(&product[i * m], m, &y[slots[i] * m]);
     }
 }

@@ -1,7 +1,7 @@
-# Every compiled shader variant. A weight op exists once a weight format, a cache op once a cache type; tile sizes and
-# subgroup sizes are specialization constants, not variants.
+# Every compiled shader variant. A weight op exists once a weight format, a cache op once a cache type; tile sizes,
+# subgroup sizes and what n-bit codes have of bits, blocks and zero points are specialization constants, not variants.
 set(formats f32 f16 bf16 q8_0 q4_0 q4_1 q5_0 q5_1 q4_k q5_k q6_k q2_k q3_k iq4_nl iq4_xs iq3_s
-            iq3_xxs iq2_s iq2_xs iq2_xxs iq1_s iq1_m mxfp4 nvfp4 tq1_0 tq2_0 q1_0 q2_0)
+            iq3_xxs iq2_s iq2_xs iq2_xxs iq1_s iq1_m mxfp4 nvfp4 tq1_0 tq2_0 q1_0 q2_0 nbits)
 foreach(op add take_rows glu xielu soft_cap rms_norm layer_norm rope_table rope causal_conv ssm_scan gated_delta
            route expert_order expert_sum join)
   kernel(${op} SOURCE ${op})
@@ -22,3 +22,9 @@ foreach(format IN LISTS formats)
     kernel(expert_${op}_${format} SOURCE ${op} DEFINES W_${define} EXPERTS)
   endforeach()
 endforeach()
+kernel(matvec_int8_nbits SOURCE matvec_int8 DEFINES W_NBITS)
+kernel(expert_matvec_int8_nbits SOURCE matvec_int8 DEFINES W_NBITS EXPERTS)
+if(M2W_GLSLC_INTDOT)
+  kernel(matvec_int8_dot_nbits SOURCE matvec_int8 DEFINES W_NBITS INT_DOT)
+  kernel(expert_matvec_int8_dot_nbits SOURCE matvec_int8 DEFINES W_NBITS EXPERTS INT_DOT)
+endif()

@@ -87,7 +87,7 @@ bool stackable(const Plan& plan, const std::vector<uint32_t>& users, const Step&
            next.operands[kX].index == first.operands[kX].index &&
            next.operands[kBias].present() == first.operands[kBias].present() &&
            !next.operands[kResidual].present() && !next.operands[kProduct + 1].present() &&
-           a.dtype == b.dtype && a.cols == b.cols && ya.rows == yb.rows;
+           a.dtype == b.dtype && !a.nbits && !b.nbits && a.cols == b.cols && ya.rows == yb.rows;
 }
 
 /// Tensors under each other as one.

@@ -8,7 +8,6 @@
 #include <fstream>
 #include <string>
 
-#include "gguf/repack.h"
 #include "runtime/value_memory.h"
 
 namespace m2w {
@@ -22,9 +21,7 @@ uint32_t cache_rows(const PlanCache& cache, const ExecutorOptions& options) {
 MemoryEstimate estimate_memory(const Plan& plan, const ExecutorOptions& options) {
     MemoryEstimate estimate;
     for (const Tensor& t : plan.tensors) {
-        const uint64_t n_blocks = t.rows * t.cols / dtype_info(t.dtype).block_elems;
-        estimate.weights_bytes +=
-            t.is_vector ? t.cols * 4 : plane_layout(t.dtype, n_blocks).size_bytes;
+        estimate.weights_bytes += t.is_vector ? t.cols * 4 : t.planes(t.rows).size_bytes;
     }
     const uint64_t element_bytes = options.cache == CacheType::f16 ? 2 : 4;
     for (const PlanCache& cache : plan.caches)

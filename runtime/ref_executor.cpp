@@ -30,7 +30,25 @@ Result<void> read_rows(const gguf::File& file, const TensorPart& part, std::span
     return {};
 }
 
+/// The arrays of n-bit codes as planes.
+Result<void> load_nbits(const gguf::File& file, const Tensor& t, size_t index, RefWeights& out) {
+    TRY(t.nbits->check(t.name, t.rows, t.cols));
+    const PlaneLayout layout = t.planes(t.rows);
+    std::vector<std::byte>& owned = out.owned[index];
+    owned.resize(layout.size_bytes);
+    for (const NBitsTensor::Array& array : t.nbits->arrays(t.cols)) {
+        if (!array.info) continue;
+        TRY(gguf::check_finite(file, *array.info));
+        TRY(file.read(
+            *array.info, 0,
+            std::span(owned).subspan(layout.offset_bytes[array.plane], array.info->size_bytes)));
+    }
+    out.matrices[index] = {t.dtype, owned.data(), t.rows, t.cols, t.nbits->format, layout};
+    return {};
+}
+
 Result<void> load_tensor(const gguf::File& file, const Tensor& t, size_t index, RefWeights& out) {
+    if (t.nbits) return load_nbits(file, t, index, out);
     const std::vector<TensorPart> parts = t.parts();
     for (const TensorPart& part : parts) {
         TRY(gguf::check_finite(file, *part.info));

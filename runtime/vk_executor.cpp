@@ -306,7 +306,8 @@ class VkExecutor final : public Executor {
                              uint32_t n_tok, uint32_t n_out) {
         std::vector<ByteRange> reads, writes;
         uint32_t rows = n_tok;
-        const DeviceTensor* weight = nullptr;
+        static const DeviceTensor kNoWeight{DType::f32, std::vector<WeightPiece>(1)};
+        const DeviceTensor* weight = &kNoWeight;
         const OpInfo& info = op_info(step.op);
         for (size_t i = 0; i < info.n_bindings(); ++i) {
             const Binding& binding = info.bindings[i];
@@ -323,9 +324,8 @@ class VkExecutor final : public Executor {
                 .push_back({slice.address(), slice.address() + slice.size_bytes});
         }
         if (hazards.before(reads, writes)) commands.barrier(vk::Stage::compute, vk::Stage::compute);
-        static const std::vector<WeightPiece> kNoWeight(1);
-        for (const WeightPiece& piece : weight ? weight->pieces : kNoWeight)
-            TRY(dispatch(commands, step, piece, weight ? weight->dtype : DType::f32, rows, n_tok));
+        for (const WeightPiece& piece : weight->pieces)
+            TRY(dispatch(commands, step, *weight, piece, rows, n_tok));
         return {};
     }
 
@@ -336,11 +336,11 @@ class VkExecutor final : public Executor {
     }
 
     /// One dispatch, or one for each dispatch_rows rows.
-    Result<void> dispatch(vk::Commands& commands, const Step& step, const WeightPiece& piece,
-                          DType dtype, uint32_t rows, uint32_t n_tok) {
-        const KernelChoice choice =
-            choose_kernel(shared_->profile, shared_->device->caps(), step, options_.cache,
-                          {dtype, piece.rows, piece.texels != VK_NULL_HANDLE}, rows);
+    Result<void> dispatch(vk::Commands& commands, const Step& step, const DeviceTensor& weight,
+                          const WeightPiece& piece, uint32_t rows, uint32_t n_tok) {
+        const KernelChoice choice = choose_kernel(
+            shared_->profile, shared_->device->caps(), step, options_.cache,
+            {weight.dtype, piece.rows, piece.texels != VK_NULL_HANDLE, weight.nbits}, rows);
         const bool pin = shared_->device->caps().subgroup_size_control && choice.subgroup_size;
         std::vector<VkDescriptorSetLayout> sets;
         if (choice.window) sets = {window_->layout(), shared_->weights->texel_layout()};

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "kernels/spirv.h"
+
 namespace m2w {
 namespace {
 
@@ -17,7 +19,11 @@ enum SpecId : uint32_t {
     kCols = 9,
     kHeadDim = 18,
     kGqa = 19,
-    kValueDim = 20
+    kValueDim = 20,
+    kBits = 21,
+    kBlock = 22,
+    kZero = 23,
+    kHalves = 24
 };
 
 constexpr uint32_t kMostCols = 8;            // activation rows a lane sums at once in matrows
@@ -28,6 +34,8 @@ constexpr uint32_t kMostScanDim = 512;       // words of a state that lanes keep
 constexpr uint32_t kMostScanSplits = 8;      // lanes that share a column of a state
 constexpr uint32_t kScanPart = 16;  // words of a state that a lane has at least, if lanes share it
 constexpr uint32_t kMatmatTile = 64, kMatmatSize = 256;  // as in matmat.comp
+constexpr uint32_t kInt8Rows = 2, kInt8Cols = 4;         // of a subgroup in matvec_int8
+constexpr uint32_t kNBitsGroup = 32;       // most weights of a group, as in load_nbits.glsl
 constexpr uint32_t kMostGroupsZ = 65'535;  // what every device can dispatch in this direction
 
 uint32_t ceil_div(uint64_t a, uint64_t b) {
@@ -35,11 +43,40 @@ uint32_t ceil_div(uint64_t a, uint64_t b) {
 }
 
 /// "Q4_K" -> "q4_k", as the variants are named.
-std::string format_suffix(DType dtype) {
-    std::string name(dtype_info(dtype).name);
+std::string format_suffix(const WeightShape& weight) {
+    if (weight.nbits) return "nbits";
+    std::string name(dtype_info(weight.dtype).name);
     std::transform(name.begin(), name.end(), name.begin(),
                    [](char c) { return char(c >= 'A' && c <= 'Z' ? c + 32 : c); });
     return name;
+}
+
+/// What k must be a multiple of for matrows: of whole units, for n-bit codes of groups with one
+/// scale.
+uint32_t group_of(const WeightShape& weight) {
+    return weight.nbits ? std::min(weight.nbits->block, kNBitsGroup) : 8;
+}
+
+/// Whether products with the weight round their activations.
+bool rounds(const WeightShape& weight) {
+    return weight.nbits && weight.nbits->int8_activations;
+}
+
+/// Kernels that an old glslc does not know are not there (cmake/shaders.cmake).
+bool has_module(std::string_view name) {
+    return std::ranges::binary_search(spirv_modules(), name, {}, &SpirvModule::name);
+}
+
+/// All formats of n-bit codes share their kernels.
+KernelChoice with_format(KernelChoice choice, const WeightShape& weight) {
+    if (!weight.nbits) return choice;
+    const NBits& format = *weight.nbits;
+    const std::pair<uint32_t, uint32_t> constants[] = {{kBits, format.bits},
+                                                       {kBlock, format.block},
+                                                       {kZero, uint32_t(format.zero)},
+                                                       {kHalves, format.halves}};
+    for (const auto& [id, value] : constants) choice.constants.push_back({id, value});
+    return choice;
 }
 
 std::string_view cache_suffix(CacheType cache) {
@@ -73,17 +110,16 @@ struct Chooser {
     KernelChoice matmul(const Step& step, const WeightShape& weight, uint32_t rows) const {
         const uint64_t weight_rows = weight.rows;
         const uint32_t k = step.u32("k");
-        if (weight.texels && k % 8 == 0 && k * 4 <= profile.window_bytes) {
+        if (rounds(weight)) return matvec_int8("", weight_rows, rows);
+        if (weight.texels && k % group_of(weight) == 0 && k * 4 <= profile.window_bytes) {
             const uint32_t most = std::min(profile.window_bytes / (k * 4), kMostCols);
             uint32_t cols = 1;
             while (cols < rows && cols * 2 <= most) cols *= 2;
-            return matrows("matrows_" + format_suffix(weight.dtype), k, weight_rows, cols);
+            return matrows("matrows_" + format_suffix(weight), k, weight_rows, cols);
         }
         if (profile.matmat && rows > profile.matvec_cols)
-            return matmat("matmat_" + format_suffix(weight.dtype), weight_rows, rows);
-        uint32_t cols = 1;
-        while (cols < rows && cols < profile.matvec_cols) cols *= 2;
-        return matvec("matvec_" + format_suffix(weight.dtype), weight_rows, cols);
+            return matmat("matmat_" + format_suffix(weight), weight_rows, rows);
+        return matvec("matvec_" + format_suffix(weight), weight_rows, matvec_columns(rows));
     }
 
     /// Each slot is a column. A tile of matmat reads an expert's weights once for all its slots, so
@@ -93,9 +129,12 @@ struct Chooser {
         const uint64_t x_width = uint64_t(step.u32("n_x")) * step.u32("k"),
                        n_slots = uint64_t(rows) * n_used;
         const bool sorted = step.operand("order").present() || !step.operand("ids").present();
-        const std::string suffix = format_suffix(weight.dtype);
+        const std::string suffix = format_suffix(weight);
         KernelChoice choice;
-        if (weight.texels && step.u32("k") % 8 == 0 && x_width * 4 <= profile.window_bytes)
+        if (rounds(weight))
+            choice = matvec_int8("expert_", m, 1);
+        else if (weight.texels && step.u32("k") % group_of(weight) == 0 &&
+                 x_width * 4 <= profile.window_bytes)
             choice = matrows("expert_matrows_" + suffix, uint32_t(x_width), m, 1);
         else if (profile.matmat && sorted &&
                  n_slots > uint64_t(step.u32("n_expert")) * profile.matvec_cols)
@@ -114,13 +153,30 @@ struct Chooser {
         return choice;
     }
 
+    uint32_t matvec_columns(uint32_t columns) const {
+        uint32_t cols = 1;
+        while (cols < columns && cols < profile.matvec_cols) cols *= 2;
+        return cols;
+    }
+
     KernelChoice matvec(std::string name, uint64_t weight_rows, uint32_t cols) const {
-        KernelChoice choice = subgroups(std::move(name), ceil_div(weight_rows, profile.matvec_rows),
-                                        1, profile.matvec_size);
-        choice.constants.push_back({kRows, profile.matvec_rows});
+        return matvec(std::move(name), weight_rows, cols, profile.matvec_rows);
+    }
+
+    KernelChoice matvec(std::string name, uint64_t weight_rows, uint32_t cols,
+                        uint32_t rows_a_subgroup) const {
+        KernelChoice choice = subgroups(std::move(name), ceil_div(weight_rows, rows_a_subgroup), 1,
+                                        profile.matvec_size);
+        choice.constants.push_back({kRows, rows_a_subgroup});
         choice.constants.push_back({kCols, cols});
         choice.cols = cols;
         return choice;
+    }
+
+    /// Subgroups round activations for themselves: several rows share what they get.
+    KernelChoice matvec_int8(const std::string& op, uint64_t weight_rows, uint32_t columns) const {
+        return matvec(op + (profile.int_dot ? "matvec_int8_dot_nbits" : "matvec_int8_nbits"),
+                      weight_rows, std::min(matvec_columns(columns), kInt8Cols), kInt8Rows);
     }
 
     /// Lanes own weight rows. Many columns: tiles of 2 x 8 rows keep loads rare; one: 4 rows a
@@ -225,6 +281,7 @@ Result<void> check_attend(const Step& step) {
 KernelProfile kernel_profile(const vk::Caps& caps, bool as_cpu) {
     KernelProfile profile;
     profile.subgroup_size = caps.subgroup_size;
+    profile.int_dot = caps.int_dot && has_module("matvec_int8_dot_nbits");
     // Devices limit the subgroups of a workgroup (maxComputeWorkgroupSubgroups); every one
     // takes 16.
     profile.norm_size = std::min(profile.norm_size, 16 * caps.subgroup_size);
@@ -236,6 +293,7 @@ KernelProfile kernel_profile(const vk::Caps& caps, bool as_cpu) {
         profile.matvec_rows = 4;
         profile.matvec_cols = 4;
         profile.matmat = false;
+        profile.int_dot = false;
         profile.norm_size = caps.subgroup_size;
         profile.attend_splits = 1;
         profile.window_bytes = uint32_t(vk::UniformWindow::window_bytes(caps));
@@ -249,15 +307,16 @@ KernelChoice choose_kernel(const KernelProfile& profile, const vk::Caps& caps, c
     const uint64_t n_rows = rows;
     switch (step.op) {
         case Op::embed:
-            return choose.elementwise("embed_" + format_suffix(weight.dtype),
-                                      n_rows * ceil_div(step.u32("n"), 8));
+            return with_format(choose.elementwise("embed_" + format_suffix(weight),
+                                                  n_rows * ceil_div(step.u32("n"), 8)),
+                               weight);
         case Op::take_rows:
             return choose.elementwise("take_rows", n_rows * step.u32("n"));
         case Op::rms_norm:
         case Op::layer_norm:
             return choose.norm(step, rows);
         case Op::matmul:
-            return choose.matmul(step, weight, rows);
+            return with_format(choose.matmul(step, weight, rows), weight);
         case Op::add:
         case Op::glu:
         case Op::xielu:
@@ -292,7 +351,7 @@ KernelChoice choose_kernel(const KernelProfile& profile, const vk::Caps& caps, c
         case Op::expert_order:
             return choose.subgroups("expert_order", step.u32("n_expert"), 1, profile.matvec_size);
         case Op::expert_matmul:
-            return choose.expert_matmul(step, weight, rows);
+            return with_format(choose.expert_matmul(step, weight, rows), weight);
         case Op::expert_sum:
             return choose.elementwise("expert_sum", n_rows * step.u32("n"));
         case Op::join:

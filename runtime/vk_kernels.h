@@ -1,9 +1,11 @@
 // vk_kernels.h — which kernel runs a Step on a device, with which constants and grid. The only
 // place that tunes.
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "gguf/nbits.h"
 #include "runtime/executor.h"
 #include "runtime/vk/commands.h"
 #include "runtime/vk/pipeline.h"
@@ -20,6 +22,7 @@ struct KernelProfile {
     uint32_t matvec_size = 64;        // local size of matvec
     uint32_t matvec_rows = 1;         // weight rows a subgroup
     uint32_t matvec_cols = 8;         // activation rows a matvec handles at once
+    bool int_dot = false;             // integer dot products: the device has them, and so do we
     bool matmat = true;        // more activation rows than that go to matmat (shared-memory tiles)
     uint32_t norm_size = 512;  // local size of rms_norm when rows are long
     uint32_t attend_splits = 16;  // most subgroups that share the positions of a query
@@ -36,7 +39,8 @@ KernelProfile kernel_profile(const vk::Caps& caps, bool as_cpu);
 struct WeightShape {
     DType dtype = DType::f32;
     uint64_t rows = 0;
-    bool texels = false;  // can be read as texels
+    bool texels = false;           // can be read as texels
+    std::optional<NBits> nbits{};  // n-bit codes, whatever dtype is
 };
 
 /// What one dispatch of a Step looks like, apart from its push constants.

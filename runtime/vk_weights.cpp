@@ -22,20 +22,23 @@ Result<DeviceTensor> split_rows(const Tensor& t, uint64_t max_bytes) {
     if (t.is_vector)
         return DeviceTensor{DType::f32, {{0, 1, plane_layout(DType::f32, t.cols), {}}}};
     DeviceTensor out{t.dtype, {}};
+    if (t.nbits) {
+        TRY(t.nbits->check(t.name, t.rows, t.cols));
+        out.nbits = t.nbits->format;
+    }
     // Padded, so never too small; each piece has a grid of its own.
-    const uint64_t grid_bytes = plane_layout(t.dtype, 0).size_bytes;
-    const uint64_t row_bytes = plane_layout(t.dtype, blocks_per_row(t)).size_bytes - grid_bytes;
-    const uint64_t rows_per_piece =
-        plane_layout(t.dtype, blocks_per_row(t) * t.rows).size_bytes <= max_bytes ? t.rows
-        : max_bytes > grid_bytes ? (max_bytes - grid_bytes) / row_bytes
-                                 : 0;
+    const uint64_t grid_bytes = t.planes(0).size_bytes;
+    const uint64_t row_bytes = t.planes(1).size_bytes - grid_bytes;
+    const uint64_t rows_per_piece = t.planes(t.rows).size_bytes <= max_bytes ? t.rows
+                                    : max_bytes > grid_bytes ? (max_bytes - grid_bytes) / row_bytes
+                                                             : 0;
     if (rows_per_piece == 0)
         return Error{Category::resource_limit,
                      fmt::format("{}: one row takes {} bytes, the device allows {} in one piece",
                                  t.name, row_bytes + grid_bytes, max_bytes)};
     for (uint64_t row = 0; row < t.rows; row += rows_per_piece) {
         const uint64_t rows = std::min(rows_per_piece, t.rows - row);
-        out.pieces.push_back({row, rows, plane_layout(t.dtype, blocks_per_row(t) * rows), {}});
+        out.pieces.push_back({row, rows, t.planes(rows), {}});
     }
     return out;
 }
@@ -49,14 +52,30 @@ VkFormat texel_format(const DTypeInfo& type, uint32_t plane) {
     return bytes == 2 ? VK_FORMAT_R16_SFLOAT : VK_FORMAT_R32_UINT;
 }
 
+vk::Slice plane(const WeightPiece& piece, uint32_t i) {
+    const uint64_t begin = piece.layout.offset_bytes[i];
+    const uint64_t end =
+        i + 1 < piece.layout.count ? piece.layout.offset_bytes[i + 1] : piece.layout.size_bytes;
+    return piece.memory.part(begin, end - begin);
+}
+
+/// Codes as four words, packed zero points as words, the rest as floats. Instead of an empty plane
+/// another one, which can be read in the same way.
+vk::TexelPlanes texel_planes(const NBits& format, const WeightPiece& piece) {
+    const VkFormat floats = format.halves ? VK_FORMAT_R16_SFLOAT : VK_FORMAT_R32_SFLOAT;
+    const uint32_t codes = format.zero == NBits::Zero::codes ? kZeroCodesPlane : 0;
+    const uint32_t zeros = format.zero == NBits::Zero::floats ? kZeroFloatsPlane : 1;
+    return {{{plane(piece, 0), VK_FORMAT_R32G32B32A32_UINT},
+             {plane(piece, 1), floats},
+             {plane(piece, codes), VK_FORMAT_R32_UINT},
+             {plane(piece, zeros), floats}}};
+}
+
 vk::TexelPlanes texel_planes(const DTypeInfo& type, const WeightPiece& piece) {
     vk::TexelPlanes planes;
     for (uint32_t i = 0; i < vk::kTexelPlanes; ++i) {
         const uint32_t from = std::min(i, piece.layout.count - 1);
-        const uint64_t begin = piece.layout.offset_bytes[from];
-        const uint64_t end = from + 1 < piece.layout.count ? piece.layout.offset_bytes[from + 1]
-                                                           : piece.layout.size_bytes;
-        planes[i] = {piece.memory.part(begin, end - begin), texel_format(type, from)};
+        planes[i] = {plane(piece, from), texel_format(type, from)};
     }
     return planes;
 }
@@ -69,6 +88,7 @@ class Loader {
     }
 
     Result<void> load(const Tensor& t, const DeviceTensor& to) {
+        if (t.nbits) return load_nbits(t, to);
         for (const WeightPiece& piece : to.pieces) TRY(load_grid(dtype_info(to.dtype), piece));
         uint64_t done = 0;  // rows of a matrix, bytes of a vector
         for (const TensorPart& part : t.parts()) {
@@ -101,6 +121,26 @@ class Loader {
                             std::as_bytes(std::span(values))));
         TRY(advance(info.size_bytes));
         return at + values.size() * 4;
+    }
+
+    /// The arrays are planes already: their bytes stay as they are.
+    Result<void> load_nbits(const Tensor& t, const DeviceTensor& to) {
+        for (const NBitsTensor::Array& array : t.nbits->arrays(t.cols)) {
+            if (!array.info) continue;
+            for (const WeightPiece& piece : to.pieces) {
+                const vk::Slice target = piece.memory.part(piece.layout.offset_bytes[array.plane],
+                                                           piece.rows * array.row_bytes);
+                const uint64_t from = piece.row0 * array.row_bytes;
+                for (uint64_t at = 0, count = 0; at < target.size_bytes; at += count) {
+                    count = std::min(kPieceBytes, target.size_bytes - at);
+                    TRY(auto bytes, fetch(*array.info, from + at, count));
+                    TRY(uploader_.write(target.part(at, count), bytes));
+                    TRY(advance(count));
+                }
+            }
+            file_.source(*array.info).done_with(array.info->offset_bytes, array.info->size_bytes);
+        }
+        return {};
     }
 
     Result<void> load_grid(const DTypeInfo& type, const WeightPiece& to) {
@@ -239,7 +279,8 @@ Result<void> VkWeights::make_texels(vk::Device& device) {
     std::vector<WeightPiece*> pieces;
     for (DeviceTensor& t : tensors_) {
         for (WeightPiece& piece : t.pieces) {
-            const vk::TexelPlanes planes = texel_planes(dtype_info(t.dtype), piece);
+            const vk::TexelPlanes planes =
+                t.nbits ? texel_planes(*t.nbits, piece) : texel_planes(dtype_info(t.dtype), piece);
             if (!std::all_of(planes.begin(), planes.end(),
                              [&](const auto& p) { return vk::TexelSets::fits(p, device.caps()); }))
                 continue;

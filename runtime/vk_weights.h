@@ -6,6 +6,7 @@
 #include <stop_token>
 #include <vector>
 
+#include "gguf/nbits.h"
 #include "gguf/repack.h"
 #include "runtime/executor.h"
 #include "runtime/upload_front.h"
@@ -29,6 +30,7 @@ struct WeightPiece {
 struct DeviceTensor {
     DType dtype = DType::f32;
     std::vector<WeightPiece> pieces;
+    std::optional<NBits> nbits{};  // then dtype is that of the codes
 };
 
 struct WeightOptions {
@@ -48,7 +50,7 @@ struct WeightUpload {
 class VkWeights {
   public:
     /// Memory for every tensor of the Plan, not filled yet: addresses are final. Errors:
-    /// out_of_memory, resource_limit (one row larger than a piece).
+    /// out_of_memory, resource_limit (one row larger than a piece), those of NBitsTensor::check.
     static Result<VkWeights> place(vk::Device& device, const Plan& plan,
                                    const WeightOptions& options);
     /// Fills it in the order in which the Steps need it; each tensor that a shader may read from

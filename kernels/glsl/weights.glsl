@@ -26,6 +26,7 @@ bool aligned_k() { return (p_k & 7u) == 0u; }
 //   words2_of_8(i, x, j)  words 8 x + 2 j and the next  word_at(i, x)         word x, for planes of one word a block
 //   half_at(i, x)         half x                        word_in(i, x)         word x, for planes of more than one
 //   grid_at(i, x)         entry x of the grid (gguf/grids.h), plane i
+//   float_at(i, x, h)     half x of HALVES(i), or float x where h is false
 // By address; or with TEXELS as texel buffers in set 1 (runtime/vk/texels.h), which CPU devices read several times
 // faster.
 #ifdef TEXELS
@@ -36,6 +37,7 @@ bool aligned_k() { return (p_k & 7u) == 0u; }
 #define words2_of_8(i, x, j) half_of(texelFetch(plane##i, int(2 * (x) + (j) / 2)), (j) % 2)
 #define word_at(i, x) texelFetch(plane##i, int(x)).r
 #define half_at(i, x) texelFetch(plane##i, int(x)).r
+#define float_at(i, x, h) half_at(i, x)
 uvec2 half_of(uvec4 words, uint second) { return second == 0u ? words.xy : words.zw; }
 #else
 #define WORDS(i)
@@ -45,6 +47,7 @@ uvec2 half_of(uvec4 words, uint second) { return second == 0u ? words.xy : words
 #define words2_of_8(i, x, j) U32x2In(p.w##i).v[4 * (x) + (j)]
 #define word_at(i, x) U32In(p.w##i).v[x]
 #define half_at(i, x) float(F16In(p.w##i).v[x])
+#define float_at(i, x, h) ((h) ? half_at(i, x) : F32In(p.w##i).v[x])
 #endif
 
 #define word_in(i, x) word_of_4(i, (x) / 4, (x) % 4)
@@ -107,6 +110,8 @@ uvec2 half_of(uvec4 words, uint second) { return second == 0u ? words.xy : words
 #include "load_q1_0.glsl"
 #elif defined(W_Q2_0)
 #include "load_q2_0.glsl"
+#elif defined(W_NBITS)
+#include "load_nbits.glsl"
 #endif
 
 // Unit u of a row on its own.

@@ -601,7 +601,13 @@ std::vector<TensorPart> Tensor::parts() const {
     return all;
 }
 
+PlaneLayout Tensor::planes(uint64_t n_rows) const {
+    if (nbits) return nbits_layout(nbits->format, n_rows, cols);
+    return plane_layout(dtype, cols / dtype_info(dtype).block_elems * n_rows);
+}
+
 uint64_t Tensor::file_bytes() const {
+    if (nbits) return nbits->file_bytes();
     uint64_t sum = 0;
     for (const TensorPart& part : parts())
         sum += is_vector ? part.info->size_bytes

@@ -2,13 +2,16 @@
 // weights.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "gguf/file.h"
+#include "gguf/repack.h"
 #include "gguf/result.h"
 #include "runtime/model/arch_spec.h"
 #include "runtime/model/hparams.h"
+#include "runtime/model/nbits_tensor.h"
 
 namespace m2w {
 
@@ -125,10 +128,14 @@ struct Tensor {
     /// Further parts, whose rows follow those of info in one matrix or vector; only rewritten Plans
     /// have them (runtime/fuse.h). rows and cols count all.
     std::vector<TensorPart> stacked{};
+    /// A matrix of n-bit codes, which are info too (and dtype theirs); never in parts.
+    std::optional<NBitsTensor> nbits{};
 
     /// info and stacked, in the order of their rows.
     std::vector<TensorPart> parts() const;
     uint64_t file_bytes() const;
+    /// Where the planes of so many rows of a matrix lie on a device.
+    PlaneLayout planes(uint64_t n_rows) const;
 
     /// The rows, or the values of a vector, are so many equal slices: one an expert or a head.
     uint64_t slices = 1;

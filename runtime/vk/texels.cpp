@@ -9,7 +9,7 @@ namespace m2w::vk {
 namespace {
 
 uint64_t texel_bytes(VkFormat format) {
-    return format == VK_FORMAT_R16_SFLOAT ? 2 : format == VK_FORMAT_R32_UINT ? 4 : 16;
+    return format == VK_FORMAT_R16_SFLOAT ? 2 : format == VK_FORMAT_R32G32B32A32_UINT ? 16 : 4;
 }
 
 }  // namespace

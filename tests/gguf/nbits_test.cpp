@@ -75,6 +75,18 @@ TEST(nbits, decodes_codes_from_the_lowest_bit_on) {
     EXPECT_EQ(row[20], 77);
 }
 
+/// Three rows of three 2-bit codes, packed over the whole, by row, and as two's complement.
+TEST(code_packing, rows_begin_on_bytes_of_their_own) {
+    const std::byte whole[] = {std::byte{0b11100100}, std::byte{0b00011011}, std::byte{0b10}};
+    const std::vector<std::byte> rows{std::byte{0b100100}, std::byte{0},        std::byte{0b101111},
+                                      std::byte{0},        std::byte{0b100001}, std::byte{0}};
+    EXPECT_EQ(unsigned_rows({.bits = 2}, whole, 3, 3, 2), rows);
+    const std::byte by_row[] = {rows[0], rows[2] | std::byte{0b01000000}, rows[4]};
+    EXPECT_EQ(unsigned_rows({.bits = 2, .by_row = true}, by_row, 3, 3, 2), rows);
+    const std::byte negative[] = {std::byte{0xf8}};  // -8, -1
+    EXPECT_EQ(unsigned_rows({.is_signed = true}, negative, 1, 2, 1)[0], std::byte{0x70});
+}
+
 /// Codes, scales and zero points of a case as planes.
 struct Matrix {
     NBits format;
@@ -133,17 +145,10 @@ TEST(nbits, every_gather_of_onnx_runtime_agrees) {
     const auto cases = test::read_nbits_cases(folder, "GatherBlockQuantized");
     EXPECT_EQ(cases.size(), 11u);
     for (const auto& golden : cases) {
-        const test::Blob &data = golden.tensors.at("data"), *zeros = golden.find("zero_points"),
-                         &expected = golden.tensors.at("Y");
-        const bool four_bit_type = data.dtype != "uint8";
-        EXPECT_TRUE(zeros || data.dtype != "uint4") << "absent zero points of uint4 are 0";
-        const auto packed = [&](const test::Blob& blob) {
-            return four_bit_type ? test::rows_of_nibbles(blob) : blob.bytes;
-        };
+        const test::Blob& expected = golden.tensors.at("Y");
+        const test::GatherTable table = test::gather_table(golden);
         const Matrix w =
-            matrix_of(test::format_of(golden), data.rows(),
-                      golden.facts["logical_shape"].back().get<uint64_t>(), packed(data),
-                      golden.tensors.at("scales").bytes, zeros ? packed(*zeros) : test::Bytes());
+            matrix_of(table.format, table.rows, table.cols, table.codes, table.scales, table.zeros);
         std::vector<float> y;
         for (const uint32_t row : test::gathered_rows(golden))
             for (const float value : w.row(row))

@@ -18,6 +18,12 @@
 namespace m2w::test {
 namespace {
 
+const SpirvModule* find_module(std::string_view name) {
+    for (const SpirvModule& module : spirv_modules())
+        if (module.name == name) return &module;
+    return nullptr;
+}
+
 /// The compiled variants of an op.
 std::vector<std::string> modules_of(Op op) {
     std::vector<std::string> stems{std::string(op_info(op).name)};
@@ -29,17 +35,18 @@ std::vector<std::string> modules_of(Op op) {
     if (op == Op::matmul || op == Op::embed || op == Op::expert_matmul) {
         suffixes.clear();
         for (const DType dtype : weight_types()) suffixes.push_back("_" + type_name(dtype));
+        suffixes.push_back("_nbits");
     }
     std::vector<std::string> names;
     for (const std::string& stem : stems)
         for (const std::string& suffix : suffixes) names.push_back(stem + suffix);
+    // Without integer dot products and, where glslc knows them, with them.
+    for (const std::string& stem : stems) {
+        if (!stem.ends_with("matvec")) continue;
+        names.push_back(stem + "_int8_nbits");
+        if (find_module(stem + "_int8_dot_nbits")) names.push_back(stem + "_int8_dot_nbits");
+    }
     return names;
-}
-
-const SpirvModule* find_module(std::string_view name) {
-    for (const SpirvModule& module : spirv_modules())
-        if (module.name == name) return &module;
-    return nullptr;
 }
 
 /// The type of a binding in the push constants, as push_members() says it.
@@ -220,9 +227,10 @@ constexpr std::string_view kIntroduction = R"(# Ops
 Generated from `kernels/ops.cpp` by `tests/kernels/contract_test.cpp`; `M2W_UPDATE_GOLDENS=1` rewrites it.
 
 A Plan is made of these ops. Shapes are slowest dimension first; n_tok, pos and n_out belong to the batch, rows is n_tok or
-n_out. Activations, vectors, states and results are f32; weights have any of the supported types; caches are f16 or f32. A
-state is read in one slot (`past`, zero at position 0) and written to another one (`state`). The tolerance is the norm of the
-error over the norm of the result, device against reference. Numbers to test with are in `tests/vectors`.
+n_out. Activations, vectors, states and results are f32; weights have any of the supported types or are n-bit codes, whose
+products may ask for activations rounded to 8 bits (`docs/nbits.md`); caches are f16 or f32. A state is read in one slot
+(`past`, zero at position 0) and written to another one (`state`). The tolerance is the norm of the error over the norm of the
+result, device against reference. Numbers to test with are in `tests/vectors`.
 )";
 
 std::string document() {

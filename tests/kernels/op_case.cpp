@@ -187,6 +187,32 @@ std::vector<std::byte> random_blocks(DType dtype, uint64_t n_blocks, float scale
     return out;
 }
 
+NBitsArrays random_nbits(const NBits& format, uint64_t rows, uint64_t cols, float scale,
+                         Random& random) {
+    NBitsArrays out;
+    out.codes.resize(rows * format.code_bytes(cols));
+    for (std::byte& b : out.codes) b = std::byte(random.next() >> 56);
+    const float middle = float(1u << (format.bits - 1));
+    const auto floats = [&](float mean, float spread) {
+        std::vector<float> values(rows * format.blocks(cols));
+        for (float& v : values) v = mean + spread * random.unit();
+        std::vector<std::byte> bytes(rows * format.scale_bytes(cols));
+        for (size_t i = 0; i < values.size(); ++i) {
+            if (format.halves)
+                put_half(&bytes[2 * i], values[i]);
+            else
+                std::memcpy(&bytes[4 * i], &values[i], 4);
+        }
+        return bytes;
+    };
+    out.scales = floats(scale / middle, scale / middle / 2);
+    if (format.zero == NBits::Zero::floats) out.zeros = floats(middle, middle / 3);
+    if (format.zero != NBits::Zero::codes) return out;
+    out.zeros.resize(rows * format.zero_bytes(cols));
+    for (std::byte& b : out.zeros) b = std::byte(random.next() >> 56);
+    return out;
+}
+
 std::vector<DType> weight_types() {
     std::vector<DType> types;
     for (const DTypeInfo& info : all_dtypes())

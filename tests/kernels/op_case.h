@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "gguf/nbits.h"
 #include "runtime/model/plan.h"
 
 namespace m2w::test {
@@ -41,6 +42,7 @@ struct StepCase {
     Rows rows = Rows::n_tok;               // what "rows" means in its shapes
     std::vector<std::string_view> with{};  // optional bindings that are present
     DType weight_type = DType::f32;
+    std::optional<NBits> nbits{};    // the weight is n-bit codes instead
     DType vector_type = DType::f32;  // in the file; on the device vectors are f32
     uint32_t n_vocab = 0;
     std::vector<uint32_t> words{};  // of a constant; empty: random ones
@@ -49,7 +51,8 @@ struct StepCase {
     std::map<std::string_view, float> scale{};
     /// Overrides random inputs: fills the given values of an activation for a batch and says true.
     std::function<bool(std::string_view binding, const BatchCase&, std::span<float> out)> fill{};
-    /// Overrides random weights: the bytes of a weight or vector as in a file.
+    /// Overrides random weights: the bytes of a weight or vector as in a file. Of n-bit codes "w"
+    /// is the codes, beside "w.scales" and "w.zeros".
     std::map<std::string_view, std::vector<std::byte>> stored{};
 
     /// "matmul/k=256,m=65,bias"
@@ -85,6 +88,13 @@ class Random {
 
 /// n_blocks random blocks of a weight type as in a file: finite, weights of about `scale`.
 std::vector<std::byte> random_blocks(DType dtype, uint64_t n_blocks, float scale, Random& random);
+
+/// Random arrays of [rows][cols] n-bit codes: weights of about `scale`.
+struct NBitsArrays {
+    std::vector<std::byte> codes, scales, zeros;
+};
+NBitsArrays random_nbits(const NBits& format, uint64_t rows, uint64_t cols, float scale,
+                         Random& random);
 
 /// The types that kernels read.
 std::vector<DType> weight_types();

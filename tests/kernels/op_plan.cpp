@@ -35,7 +35,13 @@ class Builder {
         std::vector<std::span<const std::byte>> data(data_.begin(), data_.end());
         TRY(auto bytes, gguf::write_file({}, specs_, data));
         TRY(out_.file, gguf::File::parse(make_memory_source("ops.gguf", std::move(bytes))));
-        for (Tensor& t : plan_.tensors) t.info = out_.file->find_tensor(t.name);
+        for (Tensor& t : plan_.tensors) {
+            t.info = out_.file->find_tensor(t.name);
+            if (!t.nbits) continue;
+            t.nbits->codes = t.info;
+            t.nbits->scales = out_.file->find_tensor(t.name + ".scales");
+            t.nbits->zeros = out_.file->find_tensor(t.name + ".zeros");
+        }
         out_.plan = std::make_shared<const Plan>(std::move(plan_));
         return std::move(out_);
     }
@@ -74,6 +80,7 @@ class Builder {
     Operand weight(const Binding& binding) {
         const Dims dims = dims_of(binding, *step_);
         const bool is_vector = binding.kind == Bind::vector;
+        if (!is_vector && step_->nbits) return nbits_weight(dims.dims[0], dims.dims.back());
         const DType dtype = is_vector ? step_->vector_type : step_->weight_type;
         const uint64_t rows = is_vector ? 1 : dims.dims[0],
                        cols = is_vector ? dims.count() : dims.dims.back();
@@ -90,6 +97,33 @@ class Builder {
         }
         specs_.push_back({plan_.tensors.back().name, dtype, {cols, rows}});
         if (is_vector) specs_.back().dims = {cols};
+        return {uint32_t(plan_.tensors.size() - 1)};
+    }
+
+    Operand nbits_weight(uint64_t rows, uint64_t cols) {
+        const NBits& format = *step_->nbits;
+        Tensor t{fmt::format("{}.w", plan_.steps.size()), DType::i8, rows, cols};
+        t.nbits = NBitsTensor{format};
+        Random random(name("w"));
+        NBitsArrays arrays = random_nbits(format, rows, cols, step_->scale_of("w"), random);
+        if (step_->stored.contains("w"))
+            arrays = {step_->stored.at("w"), step_->stored.at("w.scales"),
+                      step_->stored.contains("w.zeros") ? step_->stored.at("w.zeros")
+                                                        : std::vector<std::byte>()};
+        const DType floats = format.halves ? DType::f16 : DType::f32;
+        const uint64_t blocks = format.blocks(cols);
+        specs_.push_back({t.name, DType::i8, {format.code_bytes(cols), rows}});
+        specs_.push_back({t.name + ".scales", floats, {blocks, rows}});
+        data_.push_back(std::move(arrays.codes));
+        data_.push_back(std::move(arrays.scales));
+        if (format.zero != NBits::Zero::middle) {
+            const bool packed = format.zero == NBits::Zero::codes;
+            specs_.push_back({t.name + ".zeros",
+                              packed ? DType::i8 : floats,
+                              {packed ? format.zero_bytes(cols) : blocks, rows}});
+            data_.push_back(std::move(arrays.zeros));
+        }
+        plan_.tensors.push_back(std::move(t));
         return {uint32_t(plan_.tensors.size() - 1)};
     }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gguf/code_packing.h"
 #include "gguf/float16.h"
 #include "gguf/nbits.h"
 #include "tests/support/golden.h"
@@ -85,16 +86,33 @@ inline NBits format_of(const NBitsCase& golden) {
     return format;
 }
 
-/// Four-bit types are packed over the whole tensor: each row on a byte of its own instead, and
-/// two's complement moved up by 8, codes and zero points alike.
-inline Bytes rows_of_nibbles(const Blob& blob) {
-    const uint64_t cols = blob.shape.back(), row_bytes = (cols + 1) / 2;
-    Bytes out(blob.rows() * row_bytes);
-    for (uint64_t i = 0; i < blob.rows() * cols; ++i) {
-        auto nibble = (blob.bytes[i / 2] >> (i % 2 * 4)) & std::byte{15};
-        if (blob.dtype == "int4") nibble ^= std::byte{8};
-        out[i / cols * row_bytes + i % cols / 2] |= nibble << (i % cols % 2 * 4);
-    }
+/// Codes or zero points of a gather in rows of their own. Four-bit types are packed over the whole
+/// tensor; uint8 says how wide the bytes are, not the codes.
+inline Bytes rows_of_codes(const NBitsCase& golden, const Blob& blob, uint64_t cols,
+                           uint64_t row_bytes) {
+    const CodePacking packing{.bits = golden.attr("bits"),
+                              .by_row = blob.dtype == "uint8",
+                              .is_signed = blob.dtype == "int4"};
+    return unsigned_rows(packing, blob.bytes, blob.rows(), cols, row_bytes);
+}
+
+/// The arrays of a gather as ours.
+struct GatherTable {
+    NBits format;
+    uint64_t rows = 0, cols = 0;
+    Bytes codes, scales, zeros;
+};
+
+inline GatherTable gather_table(const NBitsCase& golden) {
+    const Blob &data = golden.tensors.at("data"), *zeros = golden.find("zero_points");
+    EXPECT_TRUE(zeros || data.dtype != "uint4") << "absent zero points of uint4 are 0";
+    GatherTable out{.format = format_of(golden), .rows = data.rows()};
+    out.cols = golden.facts["logical_shape"].back().get<uint64_t>();
+    out.codes = rows_of_codes(golden, data, out.cols, out.format.code_bytes(out.cols));
+    out.scales = golden.tensors.at("scales").bytes;
+    if (zeros)
+        out.zeros = rows_of_codes(golden, *zeros, out.format.blocks(out.cols),
+                                  out.format.zero_bytes(out.cols));
     return out;
 }
 
