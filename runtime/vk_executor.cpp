@@ -65,6 +65,34 @@ class PushWriter {
     size_t size_ = 0;
 };
 
+/// Rows that a Step writes.
+uint32_t output_rows(const Plan& plan, const Step& step, uint32_t n_tok, uint32_t n_out) {
+    const OpInfo& info = op_info(step.op);
+    for (size_t i = 0; i < info.n_bindings(); ++i) {
+        const Binding& binding = info.bindings[i];
+        if (binding.kind == Bind::activation && binding.mode == Mode::out &&
+            step.operands[i].present() && plan.values[step.operands[i].index].rows == Rows::n_out)
+            return n_out;
+    }
+    return n_tok;
+}
+
+/// The matrix of a Step; one empty piece where it has none.
+const DeviceTensor& weight_of(const VkWeights& weights, const Step& step) {
+    static const DeviceTensor kNone{DType::f32, std::vector<WeightPiece>(1)};
+    const OpInfo& info = op_info(step.op);
+    for (size_t i = 0; i < info.n_bindings(); ++i)
+        if (info.bindings[i].kind == Bind::weight) return weights[step.operands[i].index];
+    return kNone;
+}
+
+KernelChoice choose(const VkShared& shared, const Step& step, CacheType cache,
+                    const DeviceTensor& weight, const WeightPiece& piece, uint32_t rows) {
+    return choose_kernel(
+        shared.profile, shared.device->caps(), step, cache,
+        {weight.dtype, piece.rows, piece.texels != VK_NULL_HANDLE, weight.nbits}, rows);
+}
+
 class VkExecutor final : public Executor {
   public:
     static Result<std::unique_ptr<Executor>> create(std::shared_ptr<const VkShared> shared,
@@ -305,27 +333,22 @@ class VkExecutor final : public Executor {
     Result<void> record_step(vk::Commands& commands, HazardTracker& hazards, const Step& step,
                              uint32_t n_tok, uint32_t n_out) {
         std::vector<ByteRange> reads, writes;
-        uint32_t rows = n_tok;
-        static const DeviceTensor kNoWeight{DType::f32, std::vector<WeightPiece>(1)};
-        const DeviceTensor* weight = &kNoWeight;
+        const uint32_t rows = output_rows(plan_, step, n_tok, n_out);
+        const DeviceTensor& weight = weight_of(*shared_->weights, step);
         const OpInfo& info = op_info(step.op);
         for (size_t i = 0; i < info.n_bindings(); ++i) {
             const Binding& binding = info.bindings[i];
             const Operand operand = step.operands[i];
-            if (binding.kind == Bind::weight) weight = &(*shared_->weights)[operand.index];
             const bool tracked = binding.kind == Bind::activation || binding.kind == Bind::cache ||
                                  binding.kind == Bind::state;
             if (!tracked || !operand.present()) continue;
-            if (binding.kind == Bind::activation && binding.mode == Mode::out &&
-                plan_.values[operand.index].rows == Rows::n_out)
-                rows = n_out;
             const vk::Slice slice = slice_of(binding.kind, operand.index, n_tok, n_out);
             (binding.mode == Mode::in ? reads : writes)
                 .push_back({slice.address(), slice.address() + slice.size_bytes});
         }
         if (hazards.before(reads, writes)) commands.barrier(vk::Stage::compute, vk::Stage::compute);
-        for (const WeightPiece& piece : weight->pieces)
-            TRY(dispatch(commands, step, *weight, piece, rows, n_tok));
+        for (const WeightPiece& piece : weight.pieces)
+            TRY(dispatch(commands, step, weight, piece, rows, n_tok));
         return {};
     }
 
@@ -338,9 +361,7 @@ class VkExecutor final : public Executor {
     /// One dispatch, or one for each dispatch_rows rows.
     Result<void> dispatch(vk::Commands& commands, const Step& step, const DeviceTensor& weight,
                           const WeightPiece& piece, uint32_t rows, uint32_t n_tok) {
-        const KernelChoice choice = choose_kernel(
-            shared_->profile, shared_->device->caps(), step, options_.cache,
-            {weight.dtype, piece.rows, piece.texels != VK_NULL_HANDLE, weight.nbits}, rows);
+        const KernelChoice choice = choose(*shared_, step, options_.cache, weight, piece, rows);
         const bool pin = shared_->device->caps().subgroup_size_control && choice.subgroup_size;
         std::vector<VkDescriptorSetLayout> sets;
         if (choice.window) sets = {window_->layout(), shared_->weights->texel_layout()};
@@ -459,6 +480,13 @@ class VkBackend final : public Backend {
     DeviceMemory memory() const override { return {device_memory(*shared_->device)}; }
     Result<void> loaded() const override { return shared_->front->wait_all(); }
     vk::Device& device() const { return *shared_->device; }
+    std::string kernel_of(uint32_t index, CacheType cache, uint32_t n_tok, uint32_t n_out) const {
+        const Step& step = shared_->plan->steps[index];
+        const DeviceTensor& weight = weight_of(*shared_->weights, step);
+        return choose(*shared_, step, cache, weight, weight.pieces[0],
+                      output_rows(*shared_->plan, step, n_tok, n_out))
+            .name;
+    }
 
     /// A CPU device's heap is nominal: main memory is what counts there.
     static uint64_t device_memory(const vk::Device& device) {
@@ -512,6 +540,17 @@ Result<std::unique_ptr<Backend>> make_vk_backend(std::shared_ptr<const Plan> pla
             });
     }
     return std::unique_ptr<Backend>(std::make_unique<VkBackend>(std::move(shared)));
+}
+
+std::string kernel_of(const Backend& backend, uint32_t step, CacheType cache, uint32_t n_tok,
+                      uint32_t n_out) {
+    const auto* vulkan = dynamic_cast<const VkBackend*>(&backend);
+    return vulkan ? vulkan->kernel_of(step, cache, n_tok, n_out) : std::string();
+}
+
+const vk::DeviceInfo* device_info(const Backend& backend) {
+    const auto* vulkan = dynamic_cast<const VkBackend*>(&backend);
+    return vulkan ? &vulkan->device().info() : nullptr;
 }
 
 std::vector<std::string> validation_messages(const Backend& backend) {

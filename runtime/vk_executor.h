@@ -4,6 +4,7 @@
 #include <string>
 
 #include "runtime/executor.h"
+#include "runtime/vk/instance.h"
 
 namespace m2w {
 
@@ -25,6 +26,14 @@ Result<std::unique_ptr<Backend>> make_vk_backend(std::shared_ptr<const Plan> pla
                                                  const VkBackendOptions& options,
                                                  const ExecutorOptions& planned,
                                                  const ProgressFn& progress);
+
+/// The kernel that a Vulkan backend runs a Step of its Plan with, in a batch of n_tok tokens and
+/// n_out rows of logits: what of a matrix comes first decides, where that lies in pieces.
+std::string kernel_of(const Backend& backend, uint32_t step, CacheType cache, uint32_t n_tok,
+                      uint32_t n_out);
+
+/// The device of a Vulkan backend, or nullptr. Lives as long as the backend.
+const vk::DeviceInfo* device_info(const Backend& backend);
 
 /// What the validation layer said about a Vulkan backend so far; empty for others and without
 /// validation.

@@ -8,6 +8,7 @@
 #include "chat/terminal.h"
 #include "runtime/verify.h"
 #include "tokenizer/tokenizer.h"
+#include "tools/kernel_report.h"
 #include "tools/verbs.h"
 
 namespace m2w::tools {
@@ -17,8 +18,8 @@ using Json = nlohmann::ordered_json;
 
 struct VerifyArgs {
     std::string model, prompt = "The quick brown fox jumps over the lazy dog.", ids, cache = "f32";
-    std::vector<std::string> devices{"auto"};
-    bool json = false;
+    std::vector<std::string> devices{"auto"}, ops, types;
+    bool json = false, kernels = false;
     VerifyOptions options;
 };
 
@@ -136,33 +137,34 @@ Result<void> print_reports(const VerifyArgs& args, std::span<const VerifyReport>
 
 }  // namespace
 
-Result<Verdict> verify(const Args& args) {
-    CLI::App app(
-        "Runs a prompt on the reference and on devices and compares what leaves each layer, the "
-        "logits and the most probable tokens. Exit status 6, with the first wrong layer and its "
-        "steps, when a device is off.",
-        "m2w verify");
-    VerifyArgs in;
-    app.add_option("model", in.model, "GGUF file")->required();
-    app.add_option("--device", in.devices,
-                   "auto, or as m2w devices lists them; may be given several times")
-        ->allow_extra_args(false)
-        ->capture_default_str();
-    auto* prompt = app.add_option("--prompt", in.prompt, "text that is run")->capture_default_str();
-    app.add_option("--ids", in.ids, "token ids instead, separated by commas")->excludes(prompt);
+namespace {
+
+/// The options of verify with a model; those that make no sense without one exclude --kernels.
+void add_model_options(CLI::App& app, VerifyArgs& in, CLI::Option* kernels) {
+    app.add_option("model", in.model, "GGUF file")->excludes(kernels);
+    auto* prompt = app.add_option("--prompt", in.prompt, "text that is run")
+                       ->capture_default_str()
+                       ->excludes(kernels);
+    app.add_option("--ids", in.ids, "token ids instead, separated by commas")
+        ->excludes(prompt)
+        ->excludes(kernels);
     app.add_option("--greedy", in.options.n_greedy, "single tokens that are run behind it")
         ->check(CLI::Range(0u, 1024u))
-        ->capture_default_str();
+        ->capture_default_str()
+        ->excludes(kernels);
     app.add_option("--cache", in.cache, "type of the key and value cache, on both sides")
         ->check(CLI::IsMember({"f16", "f32"}))
-        ->capture_default_str();
+        ->capture_default_str()
+        ->excludes(kernels);
     app.add_option("--tolerance", in.options.tolerance, "relative error that is allowed")
         ->check(CLI::PositiveNumber)
-        ->capture_default_str();
-    app.add_flag("--json", in.json, "as one JSON object");
-    TRY(const bool go_on, parse(app, args));
-    if (!go_on) return Verdict::good;
+        ->capture_default_str()
+        ->excludes(kernels);
+}
 
+Result<Verdict> verify_model(VerifyArgs& in) {
+    if (in.model.empty())
+        return Error{Category::usage, "a model, or --kernels, is needed; m2w verify --help"};
     in.options.cache = in.cache == "f16" ? CacheType::f16 : CacheType::f32;
     TRY(auto file, gguf::File::open(in.model));
     TRY(const auto ids, prompt_ids(in, *file));
@@ -172,6 +174,35 @@ Result<Verdict> verify(const Args& args) {
     for (const VerifyReport& report : reports)
         if (!report.ok()) return Verdict::different;
     return Verdict::good;
+}
+
+}  // namespace
+
+Result<Verdict> verify(const Args& args) {
+    CLI::App app(
+        "Runs a prompt on the reference and on devices and compares what leaves each layer, the "
+        "logits and the most probable tokens; or, with --kernels and without a model, each kernel "
+        "by itself. Exit status 6, with the first wrong layer and its steps or with the wrong "
+        "kernels, when a device is off.",
+        "m2w verify");
+    VerifyArgs in;
+    auto* kernels = app.add_flag("--kernels", in.kernels, "each kernel by itself; no model");
+    app.add_option("--device", in.devices,
+                   "auto, or as m2w devices lists them; may be given several times")
+        ->allow_extra_args(false)
+        ->capture_default_str();
+    add_model_options(app, in, kernels);
+    app.add_option("--op", in.ops, "kernels of this op only; may be given several times")
+        ->allow_extra_args(false)
+        ->needs(kernels);
+    app.add_option("--type", in.types, "kernels of this weight type only; several times as well")
+        ->allow_extra_args(false)
+        ->needs(kernels);
+    app.add_flag("--json", in.json, "as one JSON object");
+    TRY(const bool go_on, parse(app, args));
+    if (!go_on) return Verdict::good;
+    if (!in.kernels) return verify_model(in);
+    return verify_kernels_of(in.devices, in.ops, in.types, in.json);
 }
 
 }  // namespace m2w::tools

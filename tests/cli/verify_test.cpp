@@ -56,7 +56,43 @@ TEST(verify, what_is_not_within_the_tolerance_is_named_down_to_its_steps) {
     for (const auto& step : device["steps"]) EXPECT_TRUE(step["op"].is_string());
 }
 
+RunResult verify_kernels(std::vector<std::string> args) {
+    args.insert(args.begin(), {m2w_program(), "verify", "--kernels"});
+    if (const char* device = std::getenv("M2W_TEST_DEVICE"))
+        args.insert(args.end(), {"--device", device});
+    return run(args, {.timeout_s = 300});
+}
+
+TEST(verify, kernels_of_a_sound_device_are_good_without_a_model) {
+    const std::vector<std::string> some{"--op", "add", "--op", "embed", "--type", "Q4_K"};
+    const RunResult text = verify_kernels(some);
+    M2W_NEEDS_DEVICE(text);
+    EXPECT_EQ(text.status, 0) << text.err << text.out;
+    EXPECT_TRUE(contains(text.out, "embed         embed_q4_k ")) << text.out;
+    EXPECT_TRUE(contains(text.out, "add           add ")) << text.out;
+    EXPECT_TRUE(contains(text.out, "\ngood: all 2 kernels on ")) << text.out;
+    const size_t last = text.out.rfind('\n', text.out.size() - 2);
+    EXPECT_TRUE(contains(text.out.substr(last), ", driver ")) << text.out;
+
+    auto with_json = some;
+    with_json.push_back("--json");
+    const auto json = nlohmann::json::parse(verify_kernels(with_json).out, nullptr, false);
+    ASSERT_FALSE(json.is_discarded());
+    const auto& device = json["devices"][0];
+    EXPECT_EQ(device["ok"], true);
+    EXPECT_NE(device["driver"], "");
+    ASSERT_EQ(device["kernels"].size(), 2u);
+    EXPECT_EQ(device["kernels"][0]["kernel"], "embed_q4_k");
+    EXPECT_EQ(device["kernels"][0]["results"], 5);
+    EXPECT_LE(device["kernels"][0]["relative_error"], device["kernels"][0]["tolerance"]);
+}
+
 TEST(verify, arguments_are_checked) {
+    EXPECT_EQ(verify({"--kernels"}).status, 1) << "a model as well";
+    EXPECT_EQ(verify({"--op", "add"}).status, 1) << "without --kernels";
+    EXPECT_EQ(verify_kernels({"--op", "frob"}).status, 1);
+    EXPECT_EQ(verify_kernels({"--type", "Q8_1"}).status, 1);
+    EXPECT_EQ(verify_kernels({"--greedy", "3"}).status, 1);
     EXPECT_EQ(verify({"--ids", "1,x"}).status, 1);
     EXPECT_EQ(verify({"--ids", "1", "--prompt", "x"}).status, 1);
     EXPECT_EQ(run({m2w_program(), "verify"}).status, 1);

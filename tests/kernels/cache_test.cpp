@@ -245,7 +245,7 @@ TEST_P(CacheOps, attention_sees_exactly_its_window) {
             out[i] = binding == "v" ? std::ldexp(1.0f, -int((batch.pos + i / 4) % 16)) : 0.0f;
         return true;
     };
-    auto rig = OpRig::create(std::vector<StepCase>{step}, ring_context(GetParam()));
+    auto rig = make_rig(std::vector<StepCase>{step}, ring_context(GetParam()));
     ASSERT_TRUE(rig) << rig.error().str();
     for (const BatchCase& batch : timeline(kSizes)) {
         const auto ran = (*rig)->run(batch);

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "kernels/reference.h"
+#include "runtime/kernel_check/expert_ids.h"
 #include "tests/kernels/sweep.h"
 
 namespace m2w::test {
@@ -108,25 +108,6 @@ TEST_F(ExpertOps, route_of_logits_from_tiny_to_huge_equals_the_reference) {
 
 // --- expert_order --------------------------------------------------------------------------------
 
-enum class Spread { even, one, few };
-
-/// Distinct experts for each token: any of them, mostly expert n - 1, or the upper half alone.
-void fill_ids(Spread spread, uint32_t n_expert, uint32_t n_used, const BatchCase& batch,
-              std::span<float> out) {
-    Random random(batch.name());
-    for (size_t t = 0; t < out.size() / n_used; ++t) {
-        std::vector<uint32_t> ids(n_expert);
-        std::iota(ids.begin(), ids.end(), 0u);
-        if (spread == Spread::few && n_expert / 2 >= n_used)
-            ids.erase(ids.begin(), ids.begin() + n_expert / 2);
-        for (uint32_t i = 0; i < n_used; ++i)
-            std::swap(ids[i], ids[i + random.below(uint32_t(ids.size()) - i)]);
-        if (spread == Spread::one)
-            std::iter_swap(ids.begin(), std::find(ids.begin(), ids.end(), n_expert - 1));
-        for (uint32_t j = 0; j < n_used; ++j) out[t * n_used + j] = float(ids[j]);
-    }
-}
-
 constexpr Spread kSpreads[] = {Spread::even, Spread::one, Spread::few};
 constexpr const char* kSpreadNames[] = {"even", "one", "few"};
 
@@ -176,13 +157,7 @@ StepCase expert_matmul(DType dtype, const Product& p) {
     if (p.bias) step.with.push_back("bias");
     step.scale["bias"] = std::sqrt(float(p.k));  // as large as the sum, so that a wrong one shows
     step.fill = [p](std::string_view binding, const BatchCase& batch, std::span<float> out) {
-        if (binding != "ids" && binding != "order") return false;
-        fill_ids(p.spread, p.n_expert, p.n_used, batch, out);
-        if (binding == "order") {
-            const std::vector<float> ids(out.begin(), out.end());
-            ref::expert_order(ids, p.n_expert, out);
-        }
-        return true;
+        return fill_expert_inputs(p.spread, p.n_expert, p.n_used, binding, batch, out);
     };
     return step;
 }

@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/kernels/op_case.h"
+#include "runtime/kernel_check/op_case.h"
 
 namespace m2w::test {
+
+using namespace op_check;
 namespace {
 
 using Ranges = std::vector<ByteRange>;

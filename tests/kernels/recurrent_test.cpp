@@ -2,9 +2,6 @@
 // state and from a random one, and what the state is afterwards.
 #include <fmt/format.h>
 
-#include <cmath>
-#include <cstring>
-
 #include "tests/kernels/sweep.h"
 
 namespace m2w::test {
@@ -39,17 +36,6 @@ TEST_F(RecurrentOps, convolution_of_any_width_equals_the_reference) {
     sweep(steps, starts_and_continuations());
 }
 
-/// Random numbers of [lo, hi) as a stored vector.
-std::vector<std::byte> stored(std::string_view seed, uint32_t n, float lo, float hi) {
-    std::vector<std::byte> out(size_t(n) * 4);
-    Random random(seed);
-    for (uint32_t i = 0; i < n; ++i) {
-        const float x = lo + (hi - lo) * float(random.below(1u << 20)) * 0x1p-20f;
-        std::memcpy(&out[size_t(i) * 4], &x, 4);
-    }
-    return out;
-}
-
 struct ScanCase {
     uint32_t n_head, head_dim, n_group, d_state;
 };
@@ -62,8 +48,8 @@ StepCase scan(const ScanCase& c, float dt_mean = 0) {
                              {"head_dim", c.head_dim},
                              {"n_group", c.n_group},
                              {"d_state", c.d_state}}};
-    step.stored["a"] = stored(step.name, c.n_head, -16, -0.01f);
-    step.stored["dt_bias"] = stored(step.name, c.n_head, dt_mean - 1, dt_mean + 1);
+    step.stored["a"] = stored_uniform(step.name, c.n_head, -16, -0.01f);
+    step.stored["dt_bias"] = stored_uniform(step.name, c.n_head, dt_mean - 1, dt_mean + 1);
     return step;
 }
 
@@ -105,8 +91,8 @@ StepCase delta(const DeltaCase& c, float decay_mean = 0) {
                              {"v_dim", c.v_dim},
                              {"key_heads", uint32_t(c.key_heads)},
                              f32_param("eps", 1e-6f)}};
-    step.stored["a"] = stored(step.name, c.n_head, -16, -0.01f);
-    step.stored["dt_bias"] = stored(step.name, c.n_head, decay_mean - 1, decay_mean + 1);
+    step.stored["a"] = stored_uniform(step.name, c.n_head, -16, -0.01f);
+    step.stored["dt_bias"] = stored_uniform(step.name, c.n_head, decay_mean - 1, decay_mean + 1);
     return step;
 }
 

@@ -40,11 +40,11 @@ TEST_F(RopeOps, table_takes_the_turns_of_its_context) {
     }
     const auto batches = std::vector<BatchCase>{{.n_tok = 5}, {.n_tok = 3, .pos = 47}};
     sweep(steps, batches, {.n_ctx = 50});
-    auto rig = OpRig::create(steps, {.n_ctx = 50});
+    auto rig = make_rig(steps, {.n_ctx = 50});
     ASSERT_TRUE(rig) << rig.error().str();
     ASSERT_TRUE((*rig)->run({.n_tok = 3, .pos = 7}));
     for (StepCase& step : steps) step.with.clear();
-    auto short_only = OpRig::create(steps, {.n_ctx = 50});
+    auto short_only = make_rig(steps, {.n_ctx = 50});
     ASSERT_TRUE(short_only) << short_only.error().str();
     ASSERT_TRUE((*short_only)->run({.n_tok = 3, .pos = 7}));
     for (size_t i = 0; i < steps.size(); ++i) {
@@ -95,7 +95,7 @@ TEST_F(RopeOps, table_at_large_positions_equals_cos_and_sin_of_the_true_angle) {
     for (const float base : {10000.0f, 1e6f}) {
         StepCase step = table(64, 1);
         step.words = usual_turns(64, base);
-        auto rig = OpRig::create(std::vector<StepCase>{step}, {});
+        auto rig = make_rig(std::vector<StepCase>{step}, {});
         ASSERT_TRUE(rig) << rig.error().str();
         for (const uint32_t pos : kLargePositions) {
             const auto ran = (*rig)->run({.n_tok = 9, .pos = pos});

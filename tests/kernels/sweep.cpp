@@ -1,11 +1,8 @@
-// sweep.cpp — comparison, and the loop over Steps and batches.
+// sweep.cpp — the loop over Steps and batches.
 #include "tests/kernels/sweep.h"
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <bit>
-#include <cmath>
 #include <cstdlib>
 
 #include "runtime/vk/instance.h"
@@ -18,42 +15,11 @@ std::string env(const char* name) {
     return value ? value : "";
 }
 
-bool equal(float a, float b) {
-    return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b) || (a == 0 && b == 0);
-}
-
 std::string repro(const StepCase& step, const BatchCase& batch) {
     const auto* test = testing::UnitTest::GetInstance()->current_test_info();
     return fmt::format(
         "repro: M2W_OP_CASE='{}' M2W_OP_BATCH='{}' ops_test --gtest_filter={}.{} (seed: the names)",
         step.full_name(), batch.name(), test->test_suite_name(), test->name());
-}
-
-/// Whether a cache's number is right: bits for ops that only store, otherwise up to one step of a
-/// half where it is rounded, and the op's tolerance of the largest number.
-bool stored_alike(float got, float want, float rtol, float largest) {
-    if (std::bit_cast<uint32_t>(got) == std::bit_cast<uint32_t>(want)) return true;
-    return rtol > 0 && std::abs(got - want) <= 0x1p-10f * std::abs(want) + rtol * largest;
-}
-
-/// A cache must hold the new rows and, elsewhere, what it held before.
-std::string check_cache(const OpRig& rig, Side side, size_t step, const Binding& binding,
-                        const BatchCase& batch, uint64_t width, float rtol) {
-    const auto& got = rig.output(side, step, binding.name);
-    const auto& before = rig.before(side, step, binding.name);
-    const auto& expected = rig.output(Side::reference, step, binding.name);
-    const uint64_t first = batch.pos * width, last = first + batch.n_tok * width;
-    if (got.size() != expected.size() || last > got.size()) return "cache of another size";
-    float largest = 0;
-    for (uint64_t i = first; i < last; ++i) largest = std::max(largest, std::abs(expected[i]));
-    for (uint64_t i = 0; i < got.size(); ++i) {
-        const bool written = i >= first && i < last;
-        const float want = written ? expected[i] : before[i];
-        if (stored_alike(got[i], want, written ? rtol : 0, largest)) continue;
-        return fmt::format("row {} column {} is {}, expected {}{}", i / width, i % width, got[i],
-                           want, written ? "" : " (as it was before)");
-    }
-    return "";
 }
 
 void check_step(const OpRig& rig, size_t index, const StepCase& step, const BatchCase& batch) {
@@ -63,12 +29,7 @@ void check_step(const OpRig& rig, size_t index, const StepCase& step, const Batc
         if (binding.mode != Mode::out || !step.has(binding)) continue;
         for (const Side side : {Side::device, Side::gpu}) {
             const std::string problem =
-                binding.kind == Bind::cache
-                    ? check_cache(rig, side, index, binding, batch, dims_of(binding, step).count(),
-                                  info.rtol)
-                    : difference(rig.output(side, index, binding.name),
-                                 rig.output(Side::reference, index, binding.name),
-                                 double(info.rtol));
+                check_output(rig, side, index, step, binding, batch).problem;
             ++sweep_stats().results;
             if (!problem.empty())
                 ADD_FAILURE() << step.full_name() << " " << batch.name() << " on "
@@ -81,31 +42,10 @@ void check_step(const OpRig& rig, size_t index, const StepCase& step, const Batc
 
 }  // namespace
 
-std::string difference(std::span<const float> got, std::span<const float> expected, double rtol) {
-    if (got.size() != expected.size())
-        return fmt::format("has {} elements, expected {}", got.size(), expected.size());
-    double error = 0, norm = 0;
-    for (size_t i = 0; i < got.size(); ++i) {
-        if (!std::isfinite(expected[i])) return fmt::format("is not finite even as expected");
-        if (!std::isfinite(got[i]))
-            return fmt::format("element {} of {} is {}, expected {} (or was never written)", i,
-                               got.size(), got[i], expected[i]);
-        if (rtol == 0 && !equal(got[i], expected[i]))
-            return fmt::format("element {} of {} is {}, expected exactly {}", i, got.size(), got[i],
-                               expected[i]);
-        error += std::pow(double(got[i]) - double(expected[i]), 2);
-        norm += std::pow(double(expected[i]), 2);
-    }
-    if (std::sqrt(error) > rtol * std::sqrt(norm))
-        return fmt::format("relative error {:.3g}, allowed {:.3g}", std::sqrt(error / norm), rtol);
-    const double rms = std::sqrt(norm / double(std::max<size_t>(expected.size(), 1)));
-    for (size_t i = 0; i < got.size(); ++i) {
-        const double stray = std::abs(double(got[i]) - double(expected[i]));
-        if (stray > 8 * rtol * std::max(rms, std::abs(double(expected[i]))))
-            return fmt::format("element {} of {} is {:.9g}, expected {:.9g} (rms {:.3g})", i,
-                               got.size(), got[i], expected[i], rms);
-    }
-    return "";
+Result<std::unique_ptr<OpRig>> make_rig(std::span<const StepCase> steps, RigOptions options) {
+    options.device = env("M2W_TEST_DEVICE").empty() ? "auto" : env("M2W_TEST_DEVICE");
+    options.validation = options.gpu_side = true;
+    return OpRig::create(steps, options);
 }
 
 void sweep(std::span<const StepCase> all, std::span<const BatchCase> batches,
@@ -118,7 +58,7 @@ void sweep(std::span<const StepCase> all, std::span<const BatchCase> batches,
         if (only_case.empty() || step.full_name() == only_case) steps.push_back(step);
     }
     if (steps.empty()) return;  // another test's case was asked for
-    auto rig = OpRig::create(steps, options);
+    auto rig = make_rig(steps, options);
     ASSERT_TRUE(rig) << rig.error().str();
     for (const BatchCase& batch : batches) {
         const bool wanted = only_batch.empty() || batch.name() == only_batch;

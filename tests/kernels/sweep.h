@@ -8,15 +8,14 @@
 #include <string>
 #include <vector>
 
-#include "tests/kernels/op_rig.h"
+#include "runtime/kernel_check/compare.h"
 
 namespace m2w::test {
 
-/// Empty when got is expected within rtol; else what is wrong. Checked are that no number is
-/// missing, ||got - expected|| <= rtol ||expected||, and that no single element strays by more than
-/// 8 rtol of itself or of the root mean square, whichever is larger. rtol 0: the same bits, but any
-/// zero equals any zero.
-std::string difference(std::span<const float> got, std::span<const float> expected, double rtol);
+using namespace op_check;
+
+/// A rig with all sides, on the device $M2W_TEST_DEVICE, else "auto", under the validation layer.
+Result<std::unique_ptr<OpRig>> make_rig(std::span<const StepCase> steps, RigOptions options);
 
 /// Runs all Steps on all batches, in order, and adds a failure for each result that is wrong.
 ///   M2W_OP_CASE='matmul/q4_k,k=256,m=65'        runs this Step alone

@@ -4,9 +4,11 @@
 #include <vector>
 
 #include "gguf/file.h"
-#include "tests/kernels/op_rig.h"
+#include "runtime/kernel_check/op_rig.h"
 
 namespace m2w::test {
+
+using namespace op_check;
 
 struct VectorCase {
     StepCase step;  // its inputs and weights are those of the file

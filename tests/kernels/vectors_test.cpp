@@ -51,7 +51,7 @@ bool together(const VectorCase& a, const VectorCase& b) {
 void run_together(const std::vector<VectorCase>& cases, double rtol) {
     std::vector<StepCase> steps;
     for (const VectorCase& vector : cases) steps.push_back(vector.step);
-    auto rig = OpRig::create(steps, cases[0].rig);
+    auto rig = make_rig(steps, cases[0].rig);
     ASSERT_TRUE(rig) << rig.error().str();
     const BatchCase& batch = cases[0].batch;
     if (steps[0].op == Op::attend && batch.pos > 0) {

@@ -2,15 +2,17 @@
 // GPU's kernels and unmapped memory. Says what came out; judges only what no op may do.
 #pragma once
 #include <array>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "runtime/executor.h"
-#include "tests/kernels/op_case.h"
+#include "runtime/kernel_check/op_case.h"
+#include "runtime/vk/instance.h"
 
-namespace m2w::test {
+namespace m2w::op_check {
 
 enum class Side : uint8_t { reference, device, gpu, count };
 constexpr size_t kSides = size_t(Side::count);
@@ -22,6 +24,11 @@ struct RigOptions {
     uint64_t max_piece_bytes = 0;
     uint32_t n_batch = 0;  // most tokens of one batch; 0: executors are made anew for each batch,
                            // just large enough, so that values lie back to back
+    std::string device = "auto";  // as EngineOptions::device
+    bool validation = false;
+    bool gpu_side = false;  // without it Side::gpu is left out
+    /// For tests of what follows from a fault: changes an output that the device wrote.
+    std::function<void(const StepCase&, std::string_view binding, std::span<float>)> spoil{};
 };
 
 /// The Steps as one Plan, in which each has values, weights and caches of its own. An attend gets a
@@ -43,6 +50,10 @@ class OpRig {
     /// A cache before the last batch, of the Steps that are kv_store.
     const std::vector<float>& before(Side side, size_t step, std::string_view binding) const;
 
+    /// The kernel that the device runs a Step with in the last batch.
+    std::string kernel(size_t step) const;
+    vk::DeviceInfo device() const;
+
     /// What went wrong in the last batch whatever the op: an input or logits that changed, a
     /// message of the validation layer. Empty when nothing did.
     std::vector<std::string> violations() const;
@@ -53,4 +64,4 @@ class OpRig {
     std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace m2w::test
+}  // namespace m2w::op_check

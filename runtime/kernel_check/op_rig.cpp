@@ -1,20 +1,19 @@
 // op_rig.cpp — three executors of one Plan, fed with the same inputs.
-#include "tests/kernels/op_rig.h"
+#include "runtime/kernel_check/op_rig.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <thread>
 
+#include "runtime/kernel_check/op_plan.h"
 #include "runtime/ref_executor.h"
 #include "runtime/vk_executor.h"
-#include "tests/kernels/op_plan.h"
 
-namespace m2w::test {
+namespace m2w::op_check {
 namespace {
 
 constexpr uint32_t kSlots = 3;  // of states: the first is never used
@@ -24,8 +23,7 @@ Result<std::unique_ptr<Backend>> make_backend(Side side, const OpPlan& ops,
                                               const RigOptions& options,
                                               const ExecutorOptions& planned) {
     if (side == Side::reference) return make_ref_backend(ops.plan, ops.file, {});
-    const char* device = std::getenv("M2W_TEST_DEVICE");
-    VkBackendOptions how{.device = device ? device : "auto", .validation = true};
+    VkBackendOptions how{.device = options.device, .validation = options.validation};
     how.max_piece_bytes = options.max_piece_bytes;
     how.gpu_kernels = how.discrete_memory = side == Side::gpu;
     return make_vk_backend(ops.plan, ops.file, how, planned, {});
@@ -69,7 +67,9 @@ struct OpRig::Impl {
     std::array<std::vector<std::vector<float>>, kSides> after, before;  // [slots]
     std::vector<std::vector<float>> inputs;                             // [slots]
     std::array<std::vector<std::string>, kSides> violations;
+    BatchCase last;
 
+    size_t n_sides() const { return options.gpu_side ? kSides : kSides - 1; }
     uint32_t rows_of(const Slot& slot, const BatchCase& batch) const {
         if (slot.kind == Bind::state) return 1;
         return slot.rows == Rows::n_tok ? batch.n_tok : batch.n_out;
@@ -103,7 +103,7 @@ Result<std::unique_ptr<OpRig>> OpRig::create(std::span<const StepCase> steps,
     impl->steps.assign(steps.begin(), steps.end());
     impl->options = options;
     TRY(impl->ops, make_op_plan(impl->steps));
-    for (size_t side = 0; side < kSides; ++side) {
+    for (size_t side = 0; side < impl->n_sides(); ++side) {
         TRY(impl->backends[side],
             make_backend(Side(side), impl->ops, options,
                          impl->executor_options(std::max(options.n_batch, 1u), 1, 1)));
@@ -118,7 +118,7 @@ Result<void> OpRig::Impl::make_executors(const BatchCase& batch) {
     const uint32_t n_tok = options.n_batch ? options.n_batch : batch.n_tok;
     const uint32_t n_out = options.n_batch ? options.n_batch : batch.n_out;
     const auto how = executor_options(n_tok, n_out, batch.pos + batch.n_tok);
-    for (size_t side = 0; side < kSides; ++side) {
+    for (size_t side = 0; side < n_sides(); ++side) {
         TRY(executors[side], backends[side]->new_executor(how));
     }
     return {};
@@ -194,6 +194,8 @@ Result<void> OpRig::Impl::run(Side side, const BatchCase& batch) {
         if (slot.mode == Mode::in && slot.kind != Bind::cache && !same_bits(data, inputs[i]))
             violations[size_t(side)].push_back(fmt::format(
                 "input {} of {} was overwritten", slot.binding, steps[slot.step].full_name()));
+        if (options.spoil && side == Side::device && slot.mode == Mode::out)
+            options.spoil(steps[slot.step], slot.binding, data);
         after[size_t(side)][i] = std::move(data);
     }
     for (const std::string& message : validation_messages(*backends[size_t(side)]))
@@ -211,16 +213,17 @@ const std::vector<float>& OpRig::Impl::find(const std::vector<std::vector<float>
 
 Result<void> OpRig::run(const BatchCase& batch) {
     for (auto& violations : impl_->violations) violations.clear();
+    impl_->last = batch;
     TRY(impl_->make_executors(batch));
     impl_->make_inputs(batch);
     std::array<Result<void>, kSides> ran;
     {
         // At the same time: drivers compile on one core.
         std::vector<std::jthread> threads;
-        for (size_t side = 0; side < kSides; ++side)
+        for (size_t side = 0; side < impl_->n_sides(); ++side)
             threads.emplace_back([&, side] { ran[side] = impl_->run(Side(side), batch); });
     }
-    for (size_t side = 0; side < kSides; ++side) {
+    for (size_t side = 0; side < impl_->n_sides(); ++side) {
         TRY(std::move(ran[side]));
     }
     return {};
@@ -234,12 +237,22 @@ const std::vector<float>& OpRig::before(Side side, size_t step, std::string_view
     return impl_->find(impl_->before[size_t(side)], step, binding);
 }
 
+std::string OpRig::kernel(size_t step) const {
+    const OpPlan& ops = impl_->ops;
+    return kernel_of(*impl_->backends[size_t(Side::device)], ops.step_of[step],
+                     impl_->options.cache, impl_->last.n_tok, impl_->last.n_out);
+}
+
+vk::DeviceInfo OpRig::device() const {
+    return *device_info(*impl_->backends[size_t(Side::device)]);
+}
+
 std::vector<std::string> OpRig::violations() const {
     std::vector<std::string> all;
-    for (size_t side = 0; side < kSides; ++side)
+    for (size_t side = 0; side < impl_->n_sides(); ++side)
         for (const std::string& violation : impl_->violations[side])
             all.push_back(fmt::format("{}: {}", side_name(Side(side)), violation));
     return all;
 }
 
-}  // namespace m2w::test
+}  // namespace m2w::op_check

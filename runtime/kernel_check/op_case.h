@@ -15,7 +15,7 @@
 #include "gguf/nbits.h"
 #include "runtime/model/plan.h"
 
-namespace m2w::test {
+namespace m2w::op_check {
 
 /// A batch. Tokens come from its seed, unless they are given.
 struct BatchCase {
@@ -96,9 +96,12 @@ struct NBitsArrays {
 NBitsArrays random_nbits(const NBits& format, uint64_t rows, uint64_t cols, float scale,
                          Random& random);
 
+/// n random numbers of [lo, hi) as an f32 vector in a file.
+std::vector<std::byte> stored_uniform(std::string_view seed, uint32_t n, float lo, float hi);
+
 /// The types that kernels read.
 std::vector<DType> weight_types();
 /// "q4_k"
 std::string type_name(DType dtype);
 
-}  // namespace m2w::test
+}  // namespace m2w::op_check

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "gguf/file.h"
-#include "tests/kernels/op_case.h"
+#include "runtime/kernel_check/op_case.h"
 
-namespace m2w::test {
+namespace m2w::op_check {
 
 /// An activation, cache or state of a StepCase in the Plan.
 struct Slot {
@@ -24,6 +24,7 @@ struct Slot {
 struct OpPlan {
     std::shared_ptr<const gguf::File> file;  // the Plan's tensors point into it
     std::shared_ptr<const Plan> plan;
+    std::vector<uint32_t> step_of;  // [StepCases] their Steps in the Plan
     std::vector<Slot> slots;
     uint32_t n_vocab = 0;  // ids below this are in every embed of the Plan; 0: there is none
 };
@@ -33,4 +34,4 @@ constexpr uint32_t kLogitsWidth = 5;
 
 Result<OpPlan> make_op_plan(std::span<const StepCase> steps);
 
-}  // namespace m2w::test
+}  // namespace m2w::op_check

@@ -1,5 +1,5 @@
 // op_case.cpp — shapes from contracts, random numbers, random weight blocks.
-#include "tests/kernels/op_case.h"
+#include "runtime/kernel_check/op_case.h"
 
 #include <fmt/format.h>
 
@@ -11,7 +11,7 @@
 #include "gguf/float16.h"
 #include "gguf/result.h"
 
-namespace m2w::test {
+namespace m2w::op_check {
 namespace {
 
 uint64_t named(std::string_view name, const StepCase& step) {
@@ -213,6 +213,16 @@ NBitsArrays random_nbits(const NBits& format, uint64_t rows, uint64_t cols, floa
     return out;
 }
 
+std::vector<std::byte> stored_uniform(std::string_view seed, uint32_t n, float lo, float hi) {
+    std::vector<std::byte> out(size_t(n) * 4);
+    Random random(seed);
+    for (uint32_t i = 0; i < n; ++i) {
+        const float x = lo + (hi - lo) * float(random.below(1u << 20)) * 0x1p-20f;
+        std::memcpy(&out[size_t(i) * 4], &x, 4);
+    }
+    return out;
+}
+
 std::vector<DType> weight_types() {
     std::vector<DType> types;
     for (const DTypeInfo& info : all_dtypes())
@@ -227,4 +237,4 @@ std::string type_name(DType dtype) {
     return name;
 }
 
-}  // namespace m2w::test
+}  // namespace m2w::op_check

@@ -1,5 +1,5 @@
 // op_plan.cpp — one value, weight, constant and cache for each binding of each StepCase.
-#include "tests/kernels/op_plan.h"
+#include "runtime/kernel_check/op_plan.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 
 #include "gguf/write.h"
 
-namespace m2w::test {
+namespace m2w::op_check {
 namespace {
 
 class Builder {
@@ -25,6 +25,7 @@ class Builder {
         for (size_t i = 0; i < info.n_params(); ++i)
             in_plan.params[i] = step.param(info.params[i].name);
         M2W_ASSERT(info.n_params() == step.params.size());
+        out_.step_of.push_back(uint32_t(plan_.steps.size()));
         plan_.steps.push_back(in_plan);
     }
 
@@ -193,4 +194,4 @@ Result<OpPlan> make_op_plan(std::span<const StepCase> steps) {
     return builder.finish();
 }
 
-}  // namespace m2w::test
+}  // namespace m2w::op_check

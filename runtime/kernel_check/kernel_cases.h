@@ -1,0 +1,20 @@
+// kernel_cases.h — a few Steps of every op that between them take every kernel of a device through
+// its tails and its optional operands. The tests have many more; runs nothing.
+#pragma once
+#include <span>
+#include <vector>
+
+#include "runtime/kernel_check/op_case.h"
+
+namespace m2w::op_check {
+
+/// Steps of one op, of ops with a weight for each of `types`.
+std::vector<StepCase> kernel_cases(Op op, std::span<const DType> types);
+
+/// A timeline, to be run in order on one executor: single tokens, few and many, at the start and
+/// later. kernel_cases need kCheckedBatch and kCheckedContext for it.
+std::span<const BatchCase> kernel_batches();
+constexpr uint32_t kCheckedBatch = 66;    // one more than the largest batch: see OpRig
+constexpr uint32_t kCheckedContext = 96;  // with positions behind the last batch
+
+}  // namespace m2w::op_check
