@@ -15,7 +15,7 @@ namespace m2w {
 /// Thread-safe. Tensors arrive in any order, each once; after a failure none will.
 class UploadFront {
   public:
-    explicit UploadFront(size_t n_tensors) : arrived_(n_tensors) {}
+    explicit UploadFront(size_t n_tensors) : arrived_(n_tensors), complete_(n_tensors == 0) {}
 
     void arrive(size_t tensor);
     void fail(Error error);
@@ -34,7 +34,7 @@ class UploadFront {
     std::vector<bool> arrived_;
     size_t n_arrived_ = 0;
     std::optional<Error> failure_;
-    std::atomic<bool> complete_{false};
+    std::atomic<bool> complete_;
 };
 
 }  // namespace m2w

@@ -57,8 +57,8 @@ class early_start : public test::EngineTest {
   protected:
     void SetUp() override {
         M2W_NEEDS(Target::vulkan);
-        M2W_SHARED(folder, "arch");
-        ASSERT_GET(auto inner, open_file_source(folder / "qwen2" / "model-f16.gguf"));
+        M2W_SHARED(path, "arch/qwen2/model-f16.gguf");
+        ASSERT_GET(auto inner, open_file_source(path));
         source_ = std::make_shared<GatedSource>(std::move(inner));
         ASSERT_GET(auto file, gguf::File::parse(source_));
         ASSERT_GET(model_, Model::from(std::move(file)));
