@@ -88,9 +88,9 @@ const DeviceTensor& weight_of(const VkWeights& weights, const Step& step) {
 
 KernelChoice choose(const VkShared& shared, const Step& step, CacheType cache,
                     const DeviceTensor& weight, const WeightPiece& piece, uint32_t rows) {
-    return choose_kernel(
-        shared.profile, shared.device->caps(), step, cache,
-        {weight.dtype, piece.rows, piece.texels != VK_NULL_HANDLE, weight.nbits}, rows);
+    return choose_kernel(shared.profile, shared.device->caps(), step, cache,
+                         {weight.dtype, piece.rows, piece.texels != VK_NULL_HANDLE, weight.nbits},
+                         rows);
 }
 
 class VkExecutor final : public Executor {

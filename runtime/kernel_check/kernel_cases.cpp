@@ -149,12 +149,18 @@ Cases attends(Types) {
 
 Cases glu(Types) {
     Cases cases;
-    for (uint32_t activation = 0; activation <= uint32_t(Activation::relu_squared); ++activation)
+    for (uint32_t activation = 0; activation <= uint32_t(Activation::quick_gelu); ++activation) {
+        const bool limited = activation % 2 == 1;
         cases.push_back({.name = fmt::format("activation={}", activation),
                          .op = Op::glu,
-                         .params = {{"n", 257}, {"activation", activation}},
-                         .scale = {{"gate", 3.0f}}});
-    for (size_t i = 0; i < cases.size(); i += 2) cases[i].with = {"up"};
+                         .params = {{"n", 257},
+                                    {"activation", activation},
+                                    f32_param("limit", limited ? 2.0f : 0.0f),
+                                    f32_param("up_shift", limited ? 1.0f : 0.0f)},
+                         .scale = {{"gate", 3.0f}, {"up", 3.0f}}});
+    }
+    for (size_t i = 0; i < cases.size(); i += 3) cases[i].with = {"up"};
+    cases[uint32_t(Activation::quick_gelu)].with = {"up"};
     return cases;
 }
 

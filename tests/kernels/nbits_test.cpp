@@ -254,7 +254,7 @@ size_t check_matmuls(const std::filesystem::path& folder, MakeStep make, bool ro
             steps.push_back(make(one));
             steps.back().nbits->int8_activations = rounded;
         }
-        auto rig = OpRig::create(steps, {});
+        auto rig = make_rig(steps, {});
         EXPECT_TRUE(rig) << rig.error().str();
         if (!rig) continue;
         const auto ran = (*rig)->run({.n_tok = rows});
@@ -306,7 +306,7 @@ TEST_F(NBitsOps, every_gather_of_onnx_runtime_agrees) {
                       .n_vocab = uint32_t(table.rows)};
         store(step, table.codes, table.scales,
               table.format.zero == Zero::middle ? nullptr : &table.zeros);
-        auto rig = OpRig::create(std::span(&step, 1), {});
+        auto rig = make_rig(std::span(&step, 1), {});
         ASSERT_TRUE(rig) << rig.error().str();
         BatchCase batch{.tokens = gathered_rows(golden)};
         batch.n_tok = uint32_t(batch.tokens.size());
