@@ -8,6 +8,7 @@ m2w=$build/bin/m2w
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 failed=0
 "$m2w" devices
+"$m2w" verify --kernels --device auto || failed=1
 for folder in "$shared"/arch/*/; do
     name=$(basename "$folder")
     ids=$(python3 -c "import json,sys; print(*json.load(open(sys.argv[1]))['prompt_ids'], sep=',')" "$folder/golden.json")
