@@ -1,6 +1,7 @@
 // remote_file_test.cpp — ranges put together from answers of every kind, over a scripted transport.
 #include "gguf/fetch/remote_file.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "tests/fetch/small_server.h"
@@ -121,6 +122,30 @@ TEST(remote_file, answers_that_are_not_the_range_are_refused) {
                       spoiled(1, [&](ScriptedAnswer& a) { set_field(a, "Content-Range", range); })),
                   category)
             << range;
+}
+
+TEST(remote_file, range_of_other_bytes_is_refused_although_its_length_agrees) {
+    for (const auto& [first, last] : std::vector<std::pair<int, int>>{{9, 60}, {9, 61}, {11, 61}}) {
+        const Scripted server = spoiled(1, [&](ScriptedAnswer& a) {
+            set_field(a, "Content-Range", fmt::format("bytes {}-{}/62", first, last));
+            set_field(a, "Content-Length", std::to_string(last - first + 1));
+            a.pieces = {kContent.substr(size_t(first), size_t(last - first + 1))};
+        });
+        EXPECT_EQ(category_of_read(server), Category::http_range) << first << "-" << last;
+    }
+    // Too much at the end, where the file would have it.
+    const Scripted server([i = 0](const Request& request) mutable {
+        ScriptedAnswer answer = serve(kContent, request);
+        if (i++ == 1) {
+            set_field(answer, "Content-Range", "bytes 20-30/62");
+            set_field(answer, "Content-Length", "11");
+            answer.pieces = {kContent.substr(20, 11)};
+        }
+        return answer;
+    });
+    const auto file = RemoteFile::open(kUrl, server.options);
+    ASSERT_TRUE(file);
+    EXPECT_EQ(read(**file, 20, 10).error().category, Category::http_range);
 }
 
 TEST(remote_file, other_fields_at_odds_are_refused) {

@@ -255,6 +255,8 @@ std::vector<std::byte> read(const RemoteFile& file, FuzzedServer& server, uint64
 }  // namespace
 
 void check_range(std::string_view text) {
+    // A server that sends the token itself has it from elsewhere.
+    if (text.find(kToken) != std::string_view::npos) return;
     const Script script = parse_script(text);
     const auto server = std::make_shared<FuzzedServer>(script);
     FetchOptions options;
