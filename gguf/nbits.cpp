@@ -82,10 +82,10 @@ Result<void> check_nbits(const NBits& format, uint64_t rows, uint64_t cols, uint
     return check_size("zero points", zeros_bytes, rows * format.zero_bytes(cols));
 }
 
-void round_to_int8(uint32_t block, uint64_t cols, std::span<float> x) {
+void round_to_int8(uint32_t group, uint64_t cols, std::span<float> x) {
     for (uint64_t row = 0; row < x.size(); row += cols) {
-        for (uint64_t k = 0; k < cols; k += block) {
-            const auto values = x.subspan(row + k, std::min<uint64_t>(block, cols - k));
+        for (uint64_t k = 0; k < cols; k += group) {
+            const auto values = x.subspan(row + k, std::min<uint64_t>(group, cols - k));
             float largest = 0;
             for (const float v : values) largest = std::max(largest, std::abs(v));
             const float scale = largest / 127;

@@ -136,7 +136,7 @@ void matmul(const Weight& w, std::span<const float> x, std::span<const float> bi
     std::vector<float> rounded;
     if (w.nbits && w.nbits->int8_activations) {
         rounded.assign(x.begin(), x.end());
-        round_to_int8(w.nbits->block, w.cols, rounded);
+        round_to_int8(w.nbits->activation_group(), w.cols, rounded);
         x = rounded;
     }
     // Rows are independent, so threads change no result.

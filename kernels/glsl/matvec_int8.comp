@@ -1,6 +1,6 @@
-// matvec_int8.comp - products of n-bit codes with activations rounded to 8 bits, those of each block of k with a scale
+// matvec_int8.comp - products of n-bit codes with activations rounded to 8 bits, those of each group of k with a scale
 // of their own (round_to_int8 of gguf/nbits.h). A subgroup owns ROWS weight rows and NCOLS columns (one, with EXPERTS),
-// its lanes share the blocks, and sums inside a block are exact integers. INT_DOT: four products are one instruction.
+// its lanes share the groups, and sums inside a group are exact integers. INT_DOT: four products are one instruction.
 // No shared memory and no barrier, so that it also suits CPU devices.
 #version 460
 #include "common.glsl"
@@ -11,7 +11,7 @@
 #define p_k p.k
 #include "weights.glsl"
 
-const uint kBlockUnits = BLOCK / 8;
+const uint kGroup = 8 * kGroupUnits;  // NBits::activation_group
 const float kLeastScale = 1.17549435e-38;  // the least normal float
 
 // Four signed bytes times four.
@@ -40,8 +40,8 @@ int rounded4(vec4 x) {
 
 // Codes of 8 bits fit signed bytes once they are 128 less, as their zero points.
 const int kCodeOffset = BITS == 8 ? 128 : 0;
-ivec2 signed_codes(uint row, uint unit) {
-    return ivec2(load_codes(row, 0, unit) ^ uvec2(BITS == 8 ? 0x80808080u : 0u));
+ivec2 signed_codes(uint row, uint g, uint j) {
+    return ivec2(load_codes(row, g, j) ^ uvec2(BITS == 8 ? 0x80808080u : 0u));
 }
 
 void main() {
@@ -55,32 +55,32 @@ void main() {
 
     float sum[ROWS * NCOLS];
     [[unroll]] for (uint i = 0; i < ROWS * NCOLS; ++i) sum[i] = 0.0;
-    for (uint block = gl_SubgroupInvocationID; block < row_blocks(); block += SG) {
+    for (uint g = gl_SubgroupInvocationID; g < row_blocks() * (BLOCK / kGroup); g += SG) {
         float scale[NCOLS], inverse[NCOLS];
         int x_sum[NCOLS], dots[ROWS * NCOLS];
         [[unroll]] for (uint i = 0; i < ROWS * NCOLS; ++i) dots[i] = 0;
         [[unroll]] for (uint c = 0; c < NCOLS; ++c) {
             vec4 largest = vec4(0);
-            for (uint k = 0; k < BLOCK; k += 4) largest = max(largest, abs(load_x4(base[c], block * BLOCK + k)));
+            for (uint k = 0; k < kGroup; k += 4) largest = max(largest, abs(load_x4(base[c], g * kGroup + k)));
             scale[c] = max(max(largest.x, largest.y), max(largest.z, largest.w)) / 127.0;
             inverse[c] = scale[c] < kLeastScale ? 0.0 : 1.0 / scale[c];
             x_sum[c] = 0;
         }
-        for (uint u = block * kBlockUnits; u < (block + 1) * kBlockUnits; ++u) {
+        for (uint j = 0; j < kGroupUnits; ++j) {
             ivec2 x[NCOLS];
             [[unroll]] for (uint c = 0; c < NCOLS; ++c) {
-                x[c] = ivec2(rounded4(load_x4(base[c], 8 * u) * inverse[c]),
-                             rounded4(load_x4(base[c], 8 * u + 4) * inverse[c]));
+                x[c] = ivec2(rounded4(load_x4(base[c], g * kGroup + 8 * j) * inverse[c]),
+                             rounded4(load_x4(base[c], g * kGroup + 8 * j + 4) * inverse[c]));
                 x_sum[c] += dot4(x[c].x, 0x01010101) + dot4(x[c].y, 0x01010101);
             }
             [[unroll]] for (uint r = 0; r < ROWS; ++r) {
-                const ivec2 codes = signed_codes(row[r], u);
+                const ivec2 codes = signed_codes(row[r], g, j);
                 [[unroll]] for (uint c = 0; c < NCOLS; ++c) dots[r * NCOLS + c] +=
                     dot4(codes.x, x[c].x) + dot4(codes.y, x[c].y);
             }
         }
         [[unroll]] for (uint r = 0; r < ROWS; ++r) {
-            const Scale s = load_scale(row[r], block * (kBlockUnits / kGroupUnits));
+            const Scale s = load_scale(row[r], g);
             [[unroll]] for (uint c = 0; c < NCOLS; ++c) sum[r * NCOLS + c] +=
                 s.x * scale[c] * (float(dots[r * NCOLS + c]) - (s.y - float(kCodeOffset)) * float(x_sum[c]));
         }
