@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <mutex>
-#include <new>
 #include <utility>
 
 #include "gguf/fetch/transport.h"
@@ -61,7 +61,7 @@ struct Connection::Progress {
         const auto begin = Clock::now();
         try {
             stopped = !to_sink();
-        } catch (const std::bad_alloc&) {  // may not pass through libcurl
+        } catch (const std::exception&) {  // bad_alloc or length_error; none passes through libcurl
             no_memory = true;
         }
         in_sink += Clock::now() - begin;
@@ -113,10 +113,12 @@ TransferEnd end_of(CURLcode code) {
         case CURLE_COULDNT_CONNECT:
         case CURLE_PROXY:
         case CURLE_SSL_CONNECT_ERROR:
-        case CURLE_PEER_FAILED_VERIFICATION:
-        case CURLE_SSL_CACERT_BADFILE:
         case CURLE_INTERFACE_FAILED:
             return TransferEnd::no_connect;
+        case CURLE_PEER_FAILED_VERIFICATION:
+        case CURLE_SSL_ISSUER_ERROR:
+        case CURLE_SSL_CACERT_BADFILE:
+            return TransferEnd::no_trust;
         default:
             return TransferEnd::protocol;
     }
@@ -155,7 +157,6 @@ bool Connection::set_up(const Request& request, curl_slist* headers, Progress& p
     set(CURLOPT_NOSIGNAL, 1L);
     set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     set(CURLOPT_CONNECTTIMEOUT_MS, long(request.connect_timeout.count()));
-    set(CURLOPT_BUFFERSIZE, kBufferBytes);
     set(CURLOPT_ERRORBUFFER, message_.data());
     set(
         CURLOPT_HEADERFUNCTION, +[](char* text, size_t, size_t n, void* user) -> size_t {
@@ -176,6 +177,8 @@ bool Connection::set_up(const Request& request, curl_slist* headers, Progress& p
             return CURL_PREREQFUNC_OK;
         });
     set(CURLOPT_PREREQDATA, &progress);
+    // Refused while libcurl still has its buffer of an exchange that failed early: of this size.
+    (void)curl_easy_setopt(easy_, CURLOPT_BUFFERSIZE, kBufferBytes);
     return ok;
 }
 

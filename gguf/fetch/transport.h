@@ -38,7 +38,8 @@ class AnswerSink {
 enum class TransferEnd : uint8_t {
     complete,    // the answer ended as it had announced
     stopped,     // by the sink
-    no_connect,  // no such host, refused, no TLS
+    no_connect,  // no such host, refused
+    no_trust,    // the host cannot prove who it is
     truncated,   // the connection broke
     timeout,     // no connection, or too few bytes, in time
     protocol,    // no HTTP

@@ -1,4 +1,4 @@
-// fault_server.cpp — the server as a child process with its log thrown away.
+// fault_server.cpp — servers as child processes.
 #include "tests/fetch/fault_server.h"
 
 #include <fcntl.h>
@@ -14,16 +14,19 @@
 
 namespace m2w::test {
 
-FaultServer::FaultServer(const std::filesystem::path& script, const std::filesystem::path& folder) {
+ServerProcess::ServerProcess(const std::vector<std::string>& arguments) {
     // A proxy of this machine's does not know its loopback servers.
     setenv("no_proxy", "*", 1);
+    std::vector<char*> argv{const_cast<char*>("python3"), const_cast<char*>("-B")};
+    for (const std::string& argument : arguments)
+        argv.push_back(const_cast<char*>(argument.c_str()));
+    argv.push_back(nullptr);
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) std::abort();
     pid_ = fork();
     if (pid_ == 0) {
         dup2(ends[1], STDOUT_FILENO);
-        execlp("python3", "python3", "-B", script.c_str(), "--dir", folder.c_str(), "--log",
-               "/dev/null", nullptr);
+        execvp(argv[0], argv.data());
         _exit(127);
     }
     close(ends[1]);
@@ -33,19 +36,22 @@ FaultServer::FaultServer(const std::filesystem::path& script, const std::filesys
     if (out) std::fclose(out);
     const auto ready = nlohmann::json::parse(line, nullptr, false);
     if (!read || !ready.is_object()) {
-        std::fprintf(stderr, "the fault server did not start: %s\n", line);
+        std::fprintf(stderr, "%s did not start: %s\n", arguments[0].c_str(), line);
         std::abort();
     }
     port_ = ready["port"];
 }
 
-FaultServer::~FaultServer() {
+ServerProcess::~ServerProcess() {
     kill(pid_, SIGKILL);
     waitpid(pid_, nullptr, 0);
 }
 
+FaultServer::FaultServer(const std::filesystem::path& script, const std::filesystem::path& folder)
+    : process_({script, "--dir", folder, "--log", "/dev/null"}) {}
+
 std::string FaultServer::url(const std::string& path) const {
-    return "http://127.0.0.1:" + std::to_string(port_) + path;
+    return "http://127.0.0.1:" + std::to_string(process_.port()) + path;
 }
 
 nlohmann::json FaultServer::ask(const std::string& path) const {

@@ -6,18 +6,30 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "gguf/fetch/options.h"
 
 namespace m2w::test {
 
-/// A server on a free port of 127.0.0.1, killed with the object. Its token is "m2w-secret".
+/// A Python program that serves on a free port of 127.0.0.1 and says so with a line {"port": N};
+/// killed with the object. Aborts when it does not start.
+class ServerProcess {
+  public:
+    explicit ServerProcess(const std::vector<std::string>& arguments);
+    ~ServerProcess();
+    ServerProcess(const ServerProcess&) = delete;
+    int port() const { return port_; }
+
+  private:
+    pid_t pid_ = -1;
+    int port_ = 0;
+};
+
+/// The shared server over a folder. Its token is "m2w-secret".
 class FaultServer {
   public:
-    /// Aborts when the server does not start.
     FaultServer(const std::filesystem::path& script, const std::filesystem::path& folder);
-    ~FaultServer();
-    FaultServer(const FaultServer&) = delete;
 
     /// "http://127.0.0.1:PORT" + path.
     std::string url(const std::string& path) const;
@@ -31,8 +43,7 @@ class FaultServer {
   private:
     nlohmann::json ask(const std::string& path) const;
 
-    pid_t pid_ = -1;
-    int port_ = 0;
+    ServerProcess process_;
 };
 
 /// Patience for a server on this machine: a stall is over after a second.

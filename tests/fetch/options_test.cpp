@@ -2,30 +2,14 @@
 #include "gguf/fetch/options.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include "gguf/fetch/url.h"
+#include "tests/fetch/environment.h"
 #include "tests/support/temporary.h"
 
 namespace m2w {
 namespace {
-
-/// Sets a variable of the environment, or takes it away, until the end of the scope.
-class Variable {
-  public:
-    Variable(const char* name, const char* value) : name_(name) {
-        if (const char* old = getenv(name)) old_ = old;
-        had_ = getenv(name) != nullptr;
-        value ? setenv(name, value, 1) : unsetenv(name);
-    }
-    ~Variable() { had_ ? setenv(name_, old_.c_str(), 1) : unsetenv(name_); }
-    Variable(const Variable&) = delete;
-
-  private:
-    const char* name_;
-    std::string old_;
-    bool had_ = false;
-};
+using test::Variable;
 
 TEST(options, come_from_the_environment) {
     const Variable none("HF_TOKEN", nullptr), no_endpoint("M2W_HF_ENDPOINT", nullptr);

@@ -257,6 +257,7 @@ TEST(remote_file, other_ends_are_final) {
     for (const auto& [end, category] : std::vector<std::pair<TransferEnd, Category>>{
              {TransferEnd::protocol, Category::http_protocol},
              {TransferEnd::cancelled, Category::io},
+             {TransferEnd::no_trust, Category::io},
              {TransferEnd::no_memory, Category::out_of_memory}}) {
         Scripted server([end = end](const Request&) { return ScriptedAnswer{{}, {}, end}; });
         EXPECT_EQ(RemoteFile::open(kUrl, server.options).error().category, category);

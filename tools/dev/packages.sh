@@ -24,6 +24,7 @@ build libedit-dev pc:libedit
 test libgtest-dev pc:gtest
 test python3 cmd:python3
 test python3-numpy -
+test openssl cmd:openssl
 test spirv-tools cmd:spirv-val
 test vulkan-validationlayers -
 bench libbenchmark-dev pc:benchmark
