@@ -24,6 +24,8 @@ struct RemoteIdentity {
     /// False: the server ignores Range. Then fetch() costs everything before the range as well.
     bool ranges = true;
 
+    /// For messages: without the query, where signatures and tokens are.
+    std::string label() const { return url.substr(0, url.find('?')); }
     bool operator==(const RemoteIdentity&) const = default;
 };
 
