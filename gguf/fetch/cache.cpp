@@ -76,6 +76,12 @@ bool Cache::has_complete(const std::string& sha256) const {
     return is_sha256_hex(sha256) && fs::is_regular_file(complete_paths(sha256).data, ignored);
 }
 
+bool Cache::has_any(const std::string& url) const {
+    std::error_code ignored;
+    return fs::exists(partial_paths(sha256_hex(url)).data, ignored) ||
+           fs::exists(ref_path(url), ignored);
+}
+
 std::optional<Ref> Cache::read_ref(const fs::path& path) {
     const auto text = read_file(path, kMaxRefBytes);
     return text ? parse_ref(*text) : std::nullopt;

@@ -57,6 +57,8 @@ class Cache {
     /// A pulled file takes its place among the complete ones.
     Result<void> complete(CachedFile& file, const std::string& sha256) const;
     bool has_complete(const std::string& sha256) const;
+    /// Whether anything of a URL is here, as RemoteIdentity::url has it.
+    bool has_any(const std::string& url) const;
 
     /// nullopt: the name was never asked for, or its ref is unusable.
     std::optional<Ref> find_ref(std::string_view name) const;

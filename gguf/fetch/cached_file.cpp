@@ -17,7 +17,7 @@ namespace m2w::fetch {
 namespace {
 
 constexpr uint64_t kHashBytes = 256u << 10;  // read at a time
-constexpr uint64_t kRequestsPerFile = 32;  // at least, so that connections have something to share
+constexpr uint64_t kRequestsPerFile = 16;  // at least, so that connections have something to share
 constexpr auto kFollowPause = std::chrono::milliseconds(50);
 
 /// Calls `undo` with the mutex held, however the scope ends.

@@ -112,7 +112,11 @@ Result<void> CachedModel::open_file(const std::string& url, const RemoteIdentity
         identities_.push_back(std::move(identity));
         return {};
     }
-    TRY(const auto remote, RemoteFile::open(url, options_.fetch));
+    FetchOptions asking = options_.fetch;
+    // What is here already is not fetched again only to hear that it is still the same.
+    if (const auto parsed = parse_url(url); parsed && cache_.has_any(parsed->text))
+        asking.first_bytes = 1;
+    TRY(const auto remote, RemoteFile::open(url, asking));
     TRY(RemoteIdentity identity, expect(remote->identity(), pin));
     if (!identity.ranges && options_.note)
         options_.note(fmt::format("{}: the server gives no ranges, so all {} bytes are downloaded",
