@@ -11,16 +11,11 @@
 #include <random>
 #include <thread>
 
+#include "gguf/fetch/limits.h"
+
 namespace m2w::fetch {
 namespace {
 using std::chrono::milliseconds;
-
-// A body that nobody wants (of a redirect, of an error) is read up to here to keep its connection.
-constexpr uint64_t kMaxIgnoredBytes = 64u << 10;
-// A legal answer may be shorter than asked. One of this size is progress; of smaller ones so many
-// in a row are allowed: halves of halves of any range, but not a file byte by byte.
-constexpr uint64_t kFairAnswerBytes = 64u << 10;
-constexpr int kMaxSmallAnswers = 64;
 
 std::string base64(const std::string& text) {
     std::string out(4 * ((text.size() + 2) / 3) + 1, '\0');

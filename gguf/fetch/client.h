@@ -20,9 +20,6 @@
 
 namespace m2w::fetch {
 
-constexpr int kMaxRedirects = 5;
-constexpr size_t kMaxTokenBytes = 8192;
-
 /// Whether a token can be part of a header: visible ASCII, within the limit; none at all can, too.
 bool is_sendable_token(std::string_view token);
 

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <utility>
 
+#include "gguf/fetch/limits.h"
 #include "gguf/fetch/transport.h"
 #include "gguf/result.h"
 
@@ -17,7 +18,6 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr size_t kMaxIdleConnections = 16;
-constexpr long kBufferBytes = 256 << 10;
 constexpr int kPollMs = 100;  // how often `cancelled` and the speed are looked at
 
 struct FreeList {
@@ -178,7 +178,7 @@ bool Connection::set_up(const Request& request, curl_slist* headers, Progress& p
         });
     set(CURLOPT_PREREQDATA, &progress);
     // Refused while libcurl still has its buffer of an exchange that failed early: of this size.
-    (void)curl_easy_setopt(easy_, CURLOPT_BUFFERSIZE, kBufferBytes);
+    (void)curl_easy_setopt(easy_, CURLOPT_BUFFERSIZE, long(kMaxPieceBytes));
     return ok;
 }
 

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "gguf/fetch/limits.h"
+
 namespace m2w::fetch {
 namespace {
 
@@ -112,8 +114,8 @@ Result<void> HttpHead::add_field(std::string_view line) {
     const size_t colon = line.find(':');
     if (colon == std::string_view::npos || !is_token(line.substr(0, colon)))
         return malformed("the answer has a header line that is no field");
-    if (fields_.size() == kMaxFields)
-        return malformed(fmt::format("more header fields than the limit of {}", kMaxFields));
+    if (fields_.size() == kMaxHeadFields)
+        return malformed(fmt::format("more header fields than the limit of {}", kMaxHeadFields));
     fields_.emplace_back(lower(line.substr(0, colon)), std::string(trim(line.substr(colon + 1))));
     return {};
 }

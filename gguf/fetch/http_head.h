@@ -12,10 +12,6 @@
 
 namespace m2w::fetch {
 
-/// All heads of one exchange together, interim ones and trailers included.
-constexpr uint64_t kMaxHeadBytes = 100'000;
-constexpr size_t kMaxFields = 256;  // of one head
-
 /// Digits only, at most 19 of them, so that the value fits; nothing for any other text.
 std::optional<uint64_t> parse_decimal(std::string_view text);
 

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "gguf/fetch/http_head.h"
+#include "gguf/fetch/limits.h"
 #include "gguf/fetch/remote_file.h"
 #include "gguf/fetch/url.h"
 #include "gguf/limits.h"
@@ -20,7 +21,6 @@ namespace {
 
 constexpr std::string_view kHub = "hf:";
 constexpr std::array<std::string_view, 2> kDefaultQuants{"Q4_K_M", "Q8_0"};
-constexpr uint64_t kMaxListingBytes = 16u << 20;
 constexpr size_t kMaxListed = 40;  // files in a message
 constexpr size_t kMaxSegmentBytes = 255;
 

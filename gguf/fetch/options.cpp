@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "gguf/fetch/client.h"
+#include "gguf/fetch/limits.h"
 #include "gguf/fetch/url.h"
 
 namespace m2w::fetch {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "gguf/fetch/limits.h"
 #include "gguf/result.h"
 
 namespace m2w::fetch {
@@ -23,20 +24,20 @@ struct FetchOptions {
     std::string hub_token;
     std::string hub_endpoint = "https://huggingface.co";  // M2W_HF_ENDPOINT
 
-    std::chrono::milliseconds connect_timeout{15'000};
+    std::chrono::milliseconds connect_timeout = kConnectTimeout;
     /// An answer that brings less than this in a window is given up (and tried again).
-    uint64_t low_speed_bytes_per_s = 1024;
-    std::chrono::milliseconds low_speed_window{30'000};
+    uint64_t low_speed_bytes_per_s = kLowSpeedBytesPerSecond;
+    std::chrono::milliseconds low_speed_window = kLowSpeedWindow;
 
-    uint32_t tries = 4;  // a range, the first included
+    uint32_t tries = kTries;  // a range, the first included
     /// Bytes delivered after which a range counts as a new one: a long range may fail more often.
     uint64_t tries_renewed_after_bytes = 1u << 20;
     /// Before the second try; twice as long before each later one; half of it is random.
-    std::chrono::milliseconds backoff{500};
-    std::chrono::milliseconds max_retry_after{30'000};  // what a server may ask us to wait
+    std::chrono::milliseconds backoff = kBackoff;
+    std::chrono::milliseconds max_retry_after = kMaxRetryAfter;  // what a server may ask us to wait
 
     /// What RemoteFile::open asks for and keeps: enough for most headers.
-    uint64_t first_bytes = 256u << 10;
+    uint64_t first_bytes = kFirstBytes;
 
     /// Instead of sleeping, for tests; empty: sleeps.
     std::function<void(std::chrono::milliseconds)> sleep;

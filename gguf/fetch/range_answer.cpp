@@ -6,12 +6,11 @@
 
 #include <algorithm>
 
+#include "gguf/fetch/limits.h"
 #include "gguf/sha256.h"
 
 namespace m2w::fetch {
 namespace {
-
-constexpr size_t kPieceBytes = 256u << 10;
 
 Error not_the_range(std::string what) {
     return Error{Category::http_range, std::move(what)};
@@ -161,7 +160,7 @@ Result<bool> RangeAnswer::on_end() {
 
 Result<void> RangeAnswer::deliver(std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
-        const auto piece = bytes.first(std::min(bytes.size(), kPieceBytes));
+        const auto piece = bytes.first(std::min(bytes.size(), kMaxPieceBytes));
         if (auto taken = sink_(piece); !taken) {
             sink_error_ = taken.error();
             return std::move(taken).error();

@@ -6,14 +6,11 @@
 #include <algorithm>
 
 #include "gguf/fetch/client.h"
+#include "gguf/fetch/limits.h"
 #include "gguf/fetch/range_answer.h"
 
 namespace m2w::fetch {
 namespace {
-
-// A file of a server without ranges is kept whole up to this size, instead of asking for it twice.
-constexpr uint64_t kWholeBytes = 1u << 20;
-constexpr size_t kPieceBytes = 256u << 10;
 
 /// A body that is wanted whole or not at all.
 class DocumentAnswer : public Answer {
@@ -69,7 +66,7 @@ Result<std::shared_ptr<RemoteFile>> RemoteFile::open(const std::string& url,
         file->first_.insert(file->first_.end(), bytes.begin(), bytes.end());
         return {};
     };
-    RangeAnswer answer({}, 0, std::max<uint64_t>(options.first_bytes, 1), kWholeBytes, keep);
+    RangeAnswer answer({}, 0, std::max<uint64_t>(options.first_bytes, 1), kMaxWholeBytes, keep);
     TRY(file->client_->get(answer));
     file->identity_ = answer.version().identity;
     file->identity_.url = file->client_->url().text;
@@ -86,7 +83,7 @@ Result<void> RemoteFile::fetch(uint64_t offset_bytes, uint64_t size_bytes,
     const uint64_t end = offset_bytes + size_bytes;
     while (offset_bytes < std::min<uint64_t>(end, first_.size())) {
         const uint64_t n =
-            std::min<uint64_t>({kPieceBytes, end - offset_bytes, first_.size() - offset_bytes});
+            std::min<uint64_t>({kMaxPieceBytes, end - offset_bytes, first_.size() - offset_bytes});
         TRY(sink(std::span(first_).subspan(offset_bytes, n)));
         offset_bytes += n;
     }

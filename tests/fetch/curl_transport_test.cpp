@@ -85,14 +85,14 @@ TEST_F(CurlTransport, threads_share_a_file) {
 }
 
 TEST_F(CurlTransport, time_in_the_sink_is_not_the_servers) {
-    options_.low_speed_window = milliseconds(600);
+    options_.low_speed_window = milliseconds(1000);
     const auto file = RemoteFile::open(server_->url("/slow/m.gguf?kbps=8000"), options_);
     ASSERT_TRUE(file);
     std::string text;
     const auto fetched =
         (*file)->fetch(0, 200'000, [&](std::span<const std::byte> bytes) -> Result<void> {
             if (text.empty() || (text.size() < 100'000 && text.size() + bytes.size() >= 100'000))
-                std::this_thread::sleep_for(milliseconds(1300));
+                std::this_thread::sleep_for(milliseconds(1700));
             text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
             return {};
         });

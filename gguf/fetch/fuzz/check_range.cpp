@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "gguf/fetch/limits.h"
 #include "gguf/fetch/remote_file.h"
 #include "gguf/fetch/transport.h"
 
@@ -22,9 +23,9 @@ constexpr uint64_t kFirstBytes = 64;
 constexpr uint64_t kMaxPiece = 4096;
 constexpr uint64_t kMaxRead = 4096;
 constexpr size_t kMaxAnswers = 64;
-// A GET: four failures and 64 short answers between them, each with six requests and one for the
-// address that redirects had led to.
-constexpr size_t kMaxRequests = 7 * (4 + 65);
+// A GET: failures and short answers between them, each with a request a redirect, the last one and
+// one for the address that redirects had led to before.
+constexpr size_t kMaxRequests = (kMaxRedirects + 2) * (kTries + kMaxSmallAnswers + 1);
 constexpr const char* kToken = "tOkEn-s3cret";
 
 struct Answer {
@@ -240,7 +241,7 @@ std::vector<std::byte> read(const RemoteFile& file, FuzzedServer& server, uint64
     server.restart_count();
     const auto fetched =
         file.fetch(offset, size, [&](std::span<const std::byte> piece) -> Result<void> {
-            require(!piece.empty() && piece.size() <= 256u << 10, "a piece of an odd size");
+            require(!piece.empty() && piece.size() <= kMaxPieceBytes, "a piece of an odd size");
             bytes.insert(bytes.end(), piece.begin(), piece.end());
             require(bytes.size() <= size, "more bytes than were asked for");
             return {};

@@ -1,0 +1,132 @@
+// limits_test.cpp — the limits of docs/streaming.md: the page has the numbers of the code, and each
+// holds at its value and above.
+#include "gguf/fetch/limits.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "gguf/limits.h"
+#include "tests/fetch/small_server.h"
+#include "tests/support/shared.h"
+
+namespace m2w {
+namespace {
+using fetch::RemoteFile;
+using fetch::Request;
+using fetch::ScriptedAnswer;
+using test::Scripted;
+using test::serve;
+
+const std::string kContent(2000, 'x');
+const std::string kUrl = "https://host/m.gguf";
+
+std::string with_commas(uint64_t n) {
+    if (n < 1000) return std::to_string(n);
+    return fmt::format("{},{:03}", with_commas(n / 1000), n % 1000);
+}
+
+TEST(fetch_limits, streaming_md_lists_the_constants) {
+    const std::string page =
+        test::read_text(std::filesystem::path(M2W_SOURCE_DIR) / "docs/streaming.md");
+    const std::pair<const char*, uint64_t> rows[] = {
+        {"headers of one exchange, bytes", fetch::kMaxHeadBytes},
+        {"fields of one head", fetch::kMaxHeadFields},
+        {"redirects", fetch::kMaxRedirects},
+        {"tries of a range", fetch::kTries},
+        {"pause before the second try, ms", fetch::kBackoff.count()},
+        {"`Retry-After` that is honoured, s", fetch::kMaxRetryAfter.count() / 1000},
+        {"time to connect, s", fetch::kConnectTimeout.count() / 1000},
+        {"slowest answer, bytes/s", fetch::kLowSpeedBytesPerSecond},
+        {"answers in a row that are shorter than asked and than 64 KiB", fetch::kMaxSmallAnswers},
+        {"first request, bytes", fetch::kFirstBytes},
+        {"file of a server without ranges that is kept whole, bytes", fetch::kMaxWholeBytes},
+        {"listing of a repository, bytes", fetch::kMaxListingBytes},
+        {"token, bytes", fetch::kMaxTokenBytes},
+        {"parts of a split model", gguf::kMaxParts},
+    };
+    for (const auto& [name, value] : rows) {
+        const std::string row = fmt::format("| {} | {} |", name, with_commas(value));
+        EXPECT_NE(page.find(row), std::string::npos) << "docs/streaming.md has no row " << row;
+    }
+    EXPECT_NE(page.find(fmt::format("below it for {} s", fetch::kLowSpeedWindow.count() / 1000)),
+              std::string::npos);
+}
+
+Category opened(const fetch::ScriptedTransport::Script& script) {
+    const Scripted server(script);
+    const auto file = RemoteFile::open(kUrl, server.options);
+    return file ? Category::count : file.error().category;
+}
+
+TEST(fetch_limits, bytes_of_a_head) {
+    const auto with_head_of = [](uint64_t bytes) {
+        return opened([bytes](const Request& request) {
+            ScriptedAnswer answer = serve(kContent, request);
+            uint64_t have = 2;  // the empty line
+            for (const std::string& line : answer.lines) have += line.size() + 2;
+            answer.lines.push_back("X: " + std::string(bytes - have - 5, 'x'));
+            return answer;
+        });
+    };
+    EXPECT_EQ(with_head_of(fetch::kMaxHeadBytes), Category::count);
+    EXPECT_EQ(with_head_of(fetch::kMaxHeadBytes + 1), Category::http_protocol);
+}
+
+TEST(fetch_limits, trailers_and_interim_heads_count_too) {
+    const auto with_interim = [](size_t heads) {
+        return opened([heads](const Request& request) {
+            ScriptedAnswer answer = serve(kContent, request);
+            for (size_t i = 0; i < heads; i++)
+                answer.lines.insert(answer.lines.begin(), {"HTTP/1.1 103 X", ""});
+            return answer;
+        });
+    };
+    EXPECT_EQ(with_interim(5'000), Category::count);
+    EXPECT_EQ(with_interim(6'000), Category::http_protocol);
+}
+
+TEST(fetch_limits, fields_of_a_head) {
+    const auto with_fields = [](size_t fields) {
+        return opened([fields](const Request& request) {
+            ScriptedAnswer answer = serve(kContent, request);
+            while (answer.lines.size() < fields + 1) answer.lines.push_back("X: y");
+            return answer;
+        });
+    };
+    EXPECT_EQ(with_fields(fetch::kMaxHeadFields), Category::count);
+    EXPECT_EQ(with_fields(fetch::kMaxHeadFields + 1), Category::http_protocol);
+}
+
+TEST(fetch_limits, short_answers_in_a_row) {
+    const auto with_answers = [](int n) {
+        Scripted server([](const Request& request) {
+            unsigned long long first = 0, last = 0;
+            std::sscanf(fetch::header_of(request, "Range").c_str(), "bytes=%llu-%llu", &first,
+                        &last);
+            Request one = request;
+            one.headers[0] = fmt::format("Range: bytes={0}-{0}", first);
+            return serve(kContent, one);
+        });
+        server.options.first_bytes = 1;
+        const auto file = RemoteFile::open(kUrl, server.options);
+        if (!file) return file.error().category;
+        // The first byte is there already, and the last answer ends the range.
+        const auto text = test::read(**file, 0, uint64_t(n) + 1);
+        return text ? Category::count : text.error().category;
+    };
+    EXPECT_EQ(with_answers(fetch::kMaxSmallAnswers + 1), Category::count);
+    EXPECT_EQ(with_answers(fetch::kMaxSmallAnswers + 2), Category::http_range);
+}
+
+TEST(fetch_limits, whole_file_of_a_server_without_ranges) {
+    const auto kept = [](uint64_t size) {
+        const Scripted server([size](const Request&) { return serve(std::string(size, 'x'), {}); });
+        const auto file = RemoteFile::open(kUrl, server.options);
+        return file ? (*file)->first_bytes().size() : 0;
+    };
+    EXPECT_EQ(kept(fetch::kMaxWholeBytes), fetch::kMaxWholeBytes);
+    EXPECT_EQ(kept(fetch::kMaxWholeBytes + 1), 10u);
+}
+
+}  // namespace
+}  // namespace m2w
