@@ -54,6 +54,7 @@ enum class DType : uint8_t {
 struct PlaneInfo {
     std::string_view name;         // "qs", "d", ... as in the kernels' load_<format>.glsl
     uint32_t bytes_per_block = 0;  // 0 ends the list
+    uint32_t block_offset = 0;     // where the field lies in the block of the file
 };
 
 /// How a float of a block is written. e8m0 and e4m3: scales of the OCP microscaling formats;
@@ -78,15 +79,13 @@ struct DTypeInfo {
     /// Decodes whole blocks to float. blocks: [n_blocks][block_bytes]; out:
     /// [n_blocks][block_elems]. Null: not supported.
     void (*decode)(const std::byte* blocks, size_t n_blocks, float* out);
-    /// Splits whole blocks into the planes below. planes[i]: [n_blocks][planes[i].bytes_per_block].
-    /// Null: not supported.
-    void (*repack)(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
+    /// How repack.h takes a block apart; none: not supported.
     PlaneInfo planes[4] = {};
     /// What indices of the block stand for (gguf/grids.h); kernels read it behind the planes.
     /// Empty: the type needs none.
     std::span<const uint16_t> grid = {};
 
-    /// Planes that repack fills; the grid is not one of them.
+    /// Planes that hold the block; the grid is not one of them.
     uint32_t n_planes() const;
 };
 

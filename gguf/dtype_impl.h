@@ -1,4 +1,4 @@
-// dtype_impl.h — the decoders and repackers that the type table points to. Private to gguf.
+// dtype_impl.h — the decoders that the type table points to. Private to gguf.
 #pragma once
 #include <cstddef>
 
@@ -32,30 +32,5 @@ void decode_tq1_0(const std::byte* blocks, size_t n_blocks, float* out);
 void decode_tq2_0(const std::byte* blocks, size_t n_blocks, float* out);
 void decode_q1_0(const std::byte* blocks, size_t n_blocks, float* out);
 void decode_q2_0(const std::byte* blocks, size_t n_blocks, float* out);
-
-void repack_f32(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
-void repack_f16(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
-void repack_q8_0(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
-void repack_q4_0(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
-void repack_q4_1(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
-void repack_q5_0(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
-void repack_q5_1(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
-void repack_q4_k(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
-void repack_q5_k(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
-void repack_q6_k(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
-void repack_q2_k(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
-void repack_q3_k(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
-void repack_iq4_xs(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
-void repack_iq3_s(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
-void repack_iq3_xxs(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
-void repack_iq2_s(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
-void repack_iq2_xs(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
-void repack_iq2_xxs(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
-void repack_iq1_s(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
-void repack_iq1_m(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
-void repack_mxfp4(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
-void repack_nvfp4(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
-void repack_tq1_0(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
-void repack_tq2_0(const std::byte* blocks, size_t n_blocks, std::byte* const* planes);
 
 }  // namespace m2w::detail

@@ -1,139 +1,77 @@
-// repack.cpp — splits file blocks into device planes. Moves bytes, changes none.
+// repack.cpp — splits file blocks into device planes and joins them again. Moves bytes, changes
+// none.
 #include "gguf/repack.h"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 
-#include "gguf/dtype_impl.h"
 #include "gguf/result.h"
 
 namespace m2w {
-namespace detail {
 namespace {
 
-/// Where a plane's field lies inside the block of the file.
-struct Field {
-    uint32_t offset, bytes;
+/// One field of many blocks, at equal distances.
+struct Fields {
+    const std::byte* from;
+    size_t from_step;
+    std::byte* to;
+    size_t to_step;
+    size_t n;
 };
 
-template <uint32_t block_bytes, Field field>
-void copy_field(const std::byte* blocks, size_t n_blocks, std::byte* plane) {
-    for (size_t i = 0; i < n_blocks; i++)
-        std::memcpy(plane + i * field.bytes, blocks + i * block_bytes + field.offset, field.bytes);
+template <uint32_t bytes>
+void copy_fields(const Fields& f, uint32_t) {
+    for (size_t i = 0; i < f.n; i++)
+        std::memcpy(f.to + i * f.to_step, f.from + i * f.from_step, bytes);
 }
 
-/// Fields in the order of the planes in the type table.
-template <uint32_t block_bytes, Field... fields>
-void split(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
-    static_assert((fields.bytes + ...) == block_bytes, "every byte goes to one plane");
-    if (n_blocks == 0) return;
-    size_t i = 0;
-    (copy_field<block_bytes, fields>(blocks, n_blocks, planes[i++]), ...);
+void copy_odd_fields(const Fields& f, uint32_t bytes) {
+    for (size_t i = 0; i < f.n; i++)
+        std::memcpy(f.to + i * f.to_step, f.from + i * f.from_step, bytes);
+}
+
+/// Copies of a size that the compiler knows are a move or two, not a call.
+constexpr struct {
+    uint32_t bytes;
+    void (*copy)(const Fields&, uint32_t);
+} kCopies[] = {
+    {1, copy_fields<1>},   {2, copy_fields<2>},   {4, copy_fields<4>},     {8, copy_fields<8>},
+    {12, copy_fields<12>}, {16, copy_fields<16>}, {32, copy_fields<32>},   {36, copy_fields<36>},
+    {48, copy_fields<48>}, {64, copy_fields<64>}, {128, copy_fields<128>},
+};
+
+void copy(const Fields& fields, uint32_t bytes) {
+    if (fields.from_step == bytes && fields.to_step == bytes) {
+        std::memcpy(fields.to, fields.from, fields.n * bytes);
+        return;
+    }
+    const auto* known = std::find_if(std::begin(kCopies), std::end(kCopies),
+                                     [&](const auto& row) { return row.bytes == bytes; });
+    (known != std::end(kCopies) ? known->copy : copy_odd_fields)(fields, bytes);
 }
 
 }  // namespace
 
-void repack_f32(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
-    if (n_blocks) std::memcpy(planes[0], blocks, n_blocks * 4);
+void repack(const DTypeInfo& type, const std::byte* blocks, size_t n_blocks,
+            std::byte* const* planes) {
+    for (uint32_t i = 0; n_blocks > 0 && i < type.n_planes(); i++) {
+        const auto& [name, bytes, offset] = type.planes[i];
+        copy({blocks + offset, type.block_bytes, planes[i], bytes, n_blocks}, bytes);
+    }
 }
 
-void repack_f16(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
-    if (n_blocks) std::memcpy(planes[0], blocks, n_blocks * 2);
+void unrepack(const DTypeInfo& type, const std::byte* const* planes, size_t n_blocks,
+              std::byte* blocks) {
+    for (uint32_t i = 0; n_blocks > 0 && i < type.n_planes(); i++) {
+        const auto& [name, bytes, offset] = type.planes[i];
+        copy({planes[i], bytes, blocks + offset, type.block_bytes, n_blocks}, bytes);
+    }
 }
-
-void repack_q8_0(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
-    split<34, Field{2, 32}, Field{0, 2}>(blocks, n_blocks, planes);
-}
-
-void repack_q4_0(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
-    split<18, Field{2, 16}, Field{0, 2}>(blocks, n_blocks, planes);
-}
-
-void repack_q4_1(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
-    split<20, Field{4, 16}, Field{0, 4}>(blocks, n_blocks, planes);
-}
-
-void repack_q5_0(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
-    split<22, Field{6, 16}, Field{2, 4}, Field{0, 2}>(blocks, n_blocks, planes);
-}
-
-void repack_q5_1(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
-    split<24, Field{8, 16}, Field{4, 4}, Field{0, 4}>(blocks, n_blocks, planes);
-}
-
-void repack_q4_k(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
-    split<144, Field{16, 128}, Field{0, 16}>(blocks, n_blocks, planes);
-}
-
-void repack_q5_k(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
-    split<176, Field{48, 128}, Field{16, 32}, Field{0, 16}>(blocks, n_blocks, planes);
-}
-
-void repack_q6_k(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
-    split<210, Field{0, 128}, Field{128, 64}, Field{192, 16}, Field{208, 2}>(blocks, n_blocks,
-                                                                             planes);
-}
-
-void repack_q2_k(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
-    split<84, Field{16, 64}, Field{0, 16}, Field{80, 4}>(blocks, n_blocks, planes);
-}
-
-void repack_q3_k(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
-    split<110, Field{32, 64}, Field{0, 32}, Field{96, 12}, Field{108, 2}>(blocks, n_blocks, planes);
-}
-
-void repack_iq4_xs(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
-    split<136, Field{8, 128}, Field{0, 8}>(blocks, n_blocks, planes);
-}
-
-void repack_iq3_s(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
-    split<110, Field{2, 72}, Field{74, 36}, Field{0, 2}>(blocks, n_blocks, planes);
-}
-
-void repack_iq3_xxs(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
-    split<98, Field{2, 64}, Field{66, 32}, Field{0, 2}>(blocks, n_blocks, planes);
-}
-
-void repack_iq2_s(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
-    split<82, Field{2, 64}, Field{66, 16}, Field{0, 2}>(blocks, n_blocks, planes);
-}
-
-void repack_iq2_xs(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
-    split<74, Field{2, 64}, Field{66, 8}, Field{0, 2}>(blocks, n_blocks, planes);
-}
-
-void repack_iq2_xxs(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
-    split<66, Field{2, 64}, Field{0, 2}>(blocks, n_blocks, planes);
-}
-
-void repack_iq1_s(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
-    split<50, Field{2, 32}, Field{34, 16}, Field{0, 2}>(blocks, n_blocks, planes);
-}
-
-void repack_iq1_m(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
-    split<56, Field{0, 32}, Field{32, 16}, Field{48, 8}>(blocks, n_blocks, planes);
-}
-
-void repack_mxfp4(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
-    split<17, Field{1, 16}, Field{0, 1}>(blocks, n_blocks, planes);
-}
-
-void repack_nvfp4(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
-    split<36, Field{4, 32}, Field{0, 4}>(blocks, n_blocks, planes);
-}
-
-void repack_tq1_0(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
-    split<54, Field{0, 48}, Field{48, 4}, Field{52, 2}>(blocks, n_blocks, planes);
-}
-
-void repack_tq2_0(const std::byte* blocks, size_t n_blocks, std::byte* const* planes) {
-    split<66, Field{0, 64}, Field{64, 2}>(blocks, n_blocks, planes);
-}
-
-}  // namespace detail
 
 PlaneLayout plane_layout(DType dtype, uint64_t n_blocks) {
     const DTypeInfo& info = dtype_info(dtype);
-    M2W_ASSERT(info.repack != nullptr);
+    M2W_ASSERT(info.n_planes() > 0);
     PlaneLayout layout;
     for (const PlaneInfo& plane : info.planes) {
         if (plane.bytes_per_block == 0) break;

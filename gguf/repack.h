@@ -1,8 +1,9 @@
-// repack.h — the device layout of a weight matrix: where each plane lies. The only definition of
-// it; kernels (GLSL, WGSL) and shards read these bytes. The bytes are those of the file, permuted:
-// no field changes its value.
+// repack.h — the device layout of a weight matrix: where each plane lies, and the way there and
+// back. The only definition of it; kernels (GLSL, WGSL) and shards read these bytes. The bytes are
+// those of the file, permuted: no field changes its value.
 #pragma once
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "gguf/dtype.h"
@@ -21,5 +22,14 @@ struct PlaneLayout {
 
 /// The layout for n_blocks blocks of a type that has planes.
 PlaneLayout plane_layout(DType dtype, uint64_t n_blocks);
+
+/// Splits whole blocks into the planes of their type, which has some. blocks:
+/// [n_blocks][block_bytes]; planes[i]: [n_blocks][planes[i].bytes_per_block].
+void repack(const DTypeInfo& type, const std::byte* blocks, size_t n_blocks,
+            std::byte* const* planes);
+
+/// The way back: blocks as they were before repack().
+void unrepack(const DTypeInfo& type, const std::byte* const* planes, size_t n_blocks,
+              std::byte* blocks);
 
 }  // namespace m2w

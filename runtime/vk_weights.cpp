@@ -202,7 +202,7 @@ class Loader {
         }
         TRY(uploader_.stage(std::span(targets).first(n_planes), std::span(spans).first(n_planes)));
         for (uint32_t i = 0; i < n_planes; ++i) planes[i] = spans[i].data();
-        type.repack(blocks.data(), count, planes.data());
+        m2w::repack(type, blocks.data(), count, planes.data());
         return {};
     }
 

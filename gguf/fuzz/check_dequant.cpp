@@ -290,7 +290,7 @@ void check_repack(const DTypeInfo& info, const std::byte* blocks, size_t n_block
     std::byte* planes[4] = {};
     for (uint32_t p = 0; p < info.n_planes(); p++)
         planes[p] = buffer.data() + layout.offset_bytes[p];
-    info.repack(blocks, n_blocks, planes);
+    repack(info, blocks, n_blocks, planes);
     // As multisets of bytes, block by block; the tests know which field goes where.
     for (size_t i = 0; i < n_blocks; i++) {
         std::vector<std::byte> from_planes;

@@ -226,7 +226,7 @@ std::vector<std::byte> stored_uniform(std::string_view seed, uint32_t n, float l
 std::vector<DType> weight_types() {
     std::vector<DType> types;
     for (const DTypeInfo& info : all_dtypes())
-        if (info.repack) types.push_back(info.dtype);
+        if (info.decode) types.push_back(info.dtype);
     return types;
 }
 

@@ -50,10 +50,9 @@ TEST(dtype, names_and_ids_are_unique) {
     }
 }
 
-TEST(dtype, weight_types_have_a_decoder_a_repacker_and_planes_and_the_others_none) {
+TEST(dtype, weight_types_have_a_decoder_and_planes_and_the_others_none) {
     std::string decoded;
     for (const DTypeInfo& info : all_dtypes()) {
-        EXPECT_EQ(info.decode == nullptr, info.repack == nullptr) << info.name;
         EXPECT_EQ(info.decode == nullptr, info.planes[0].bytes_per_block == 0) << info.name;
         if (info.decode) decoded += std::string(info.name) + " ";
     }
@@ -220,7 +219,7 @@ std::vector<std::byte> repacked(const DTypeInfo& info, const std::vector<std::by
     std::byte* planes[4] = {};
     for (uint32_t p = 0; p < info.n_planes(); p++)
         planes[p] = buffer.data() + layout.offset_bytes[p];
-    info.repack(blocks.data(), n_blocks, planes);
+    repack(info, blocks.data(), n_blocks, planes);
     return buffer;
 }
 
@@ -244,13 +243,14 @@ TEST(repack, table_names_the_planes_of_every_decoded_type) {
         for (size_t p = 0; p < fields.size(); p++) {
             EXPECT_EQ(info.planes[p].name, fields[p].plane) << info.name;
             EXPECT_EQ(info.planes[p].bytes_per_block, fields[p].bytes) << info.name;
+            EXPECT_EQ(info.planes[p].block_offset, fields[p].offset) << info.name;
         }
     }
 }
 
 TEST(repack, planes_start_on_16_bytes_and_do_not_overlap) {
     for (const DTypeInfo& info : all_dtypes()) {
-        if (!info.repack) continue;
+        if (!info.decode) continue;
         for (const uint64_t n_blocks : {0, 1, 3, 7, 8, 1000, 1 << 30}) {
             const PlaneLayout layout = plane_layout(info.dtype, n_blocks);
             uint64_t end = 0;
@@ -270,7 +270,7 @@ TEST(repack, planes_start_on_16_bytes_and_do_not_overlap) {
 
 TEST(repack, planes_hold_every_byte_of_a_block_exactly_once) {
     for (const DTypeInfo& info : all_dtypes()) {
-        if (!info.repack) continue;
+        if (!info.decode) continue;
         std::vector<std::byte> block(info.block_bytes);
         for (uint32_t i = 0; i < info.block_bytes; i++) block[i] = std::byte(i);
         const auto buffer = repacked(info, block);
@@ -286,7 +286,7 @@ TEST(repack, planes_hold_every_byte_of_a_block_exactly_once) {
 
 TEST(repack, decode_from_planes_equals_decode_from_blocks) {
     for (const DTypeInfo& info : all_dtypes()) {
-        if (!info.repack) continue;
+        if (!info.decode) continue;
         constexpr size_t kBlocks = 13;
         const auto blocks = random_bytes(kBlocks * info.block_bytes, 5);
         const auto back = unpacked(info, repacked(info, blocks), kBlocks);
@@ -298,9 +298,28 @@ TEST(repack, decode_from_planes_equals_decode_from_blocks) {
     }
 }
 
+TEST(repack, unrepack_gives_the_blocks_back) {
+    for (const DTypeInfo& info : all_dtypes()) {
+        if (!info.decode) continue;
+        for (const size_t n_blocks : {0, 1, 2, 31, 500}) {
+            const auto blocks = random_bytes(n_blocks * info.block_bytes, uint32_t(n_blocks) + 7);
+            const auto buffer = repacked(info, blocks);
+            const PlaneLayout layout = plane_layout(info.dtype, n_blocks);
+            const std::byte* planes[4] = {};
+            for (uint32_t p = 0; p < info.n_planes(); p++)
+                planes[p] = buffer.data() + layout.offset_bytes[p];
+            std::vector<std::byte> back(blocks.size() + 1, std::byte{0x5a});
+            unrepack(info, planes, n_blocks, back.data());
+            EXPECT_EQ(back.back(), std::byte{0x5a}) << info.name << " wrote past its blocks";
+            back.pop_back();
+            EXPECT_EQ(back, blocks) << info.name << " " << n_blocks;
+        }
+    }
+}
+
 TEST(repack, pieces_of_blocks_give_the_planes_of_the_whole) {
     for (const DTypeInfo& info : all_dtypes()) {
-        if (!info.repack) continue;
+        if (!info.decode) continue;
         constexpr size_t kBlocks = 9;
         const auto blocks = random_bytes(kBlocks * info.block_bytes, 6);
         const PlaneLayout layout = plane_layout(info.dtype, kBlocks);
@@ -310,7 +329,7 @@ TEST(repack, pieces_of_blocks_give_the_planes_of_the_whole) {
             for (uint32_t p = 0; p < info.n_planes(); p++)
                 planes[p] =
                     buffer.data() + layout.offset_bytes[p] + first * info.planes[p].bytes_per_block;
-            info.repack(blocks.data() + first * info.block_bytes, n, planes);
+            repack(info, blocks.data() + first * info.block_bytes, n, planes);
         }
         EXPECT_EQ(buffer, repacked(info, blocks)) << info.name;
     }

@@ -120,7 +120,7 @@ std::string types_table() {
     std::string out =
         "| type | weights in a block | bytes a block | bits a weight |\n|---|---|---|---|\n";
     for (const DTypeInfo& type : all_dtypes())
-        if (type.decode && type.repack)
+        if (type.decode)
             out += fmt::format("| {} | {} | {} | {:.4g} |\n", type.name, type.block_elems,
                                type.block_bytes, 8.0 * type.block_bytes / type.block_elems);
     return out;
