@@ -132,6 +132,8 @@ class File {
 
     /// The files of the model, in the order of TensorInfo::part.
     std::span<const std::shared_ptr<const Source>> parts() const { return parts_; }
+    /// [parts]: where each part's header ends and its data begins, in bytes.
+    std::span<const uint64_t> data_offsets() const { return data_offsets_; }
     /// The source that holds a tensor's bytes.
     const Source& source(const TensorInfo& tensor) const { return *parts_[tensor.part]; }
     /// Reads bytes [offset, offset + out.size()) of a tensor's data. Errors: io, tensor_bounds.
@@ -144,6 +146,7 @@ class File {
   private:
     friend class Assembler;  // open.cpp
     std::vector<std::shared_ptr<const Source>> parts_;
+    std::vector<uint64_t> data_offsets_;  // [parts]
     uint32_t version_ = 0;
     uint32_t alignment_ = 32;
     std::vector<KeyValue> metadata_;

@@ -28,6 +28,7 @@ class Assembler {
         file_->metadata_ = std::move(part.metadata);
         file_->keys_by_name_ = std::move(part.keys_by_name);
         file_->tensors_ = std::move(part.tensors);
+        file_->data_offsets_.push_back(part.data_offset_bytes);
         TRY(const auto count, file_->find_u32("split.count"));
         // Merging tools leave split.count = 0 behind.
         if (count.value_or(0) > 1) TRY(add_parts(*count));
@@ -73,6 +74,7 @@ class Assembler {
         if (found != number)
             return refuse(fmt::format("{}: split.no is {}, expected {}", name, found, number));
         file_->parts_.push_back(std::move(source));
+        file_->data_offsets_.push_back(part.data_offset_bytes);
         for (TensorInfo& tensor : part.tensors) {
             tensor.part = number;
             file_->tensors_.push_back(std::move(tensor));

@@ -39,6 +39,7 @@ constexpr std::array<CategoryRow, size_t(Category::count)> kCategories{{
     {"merges", 2},
     {"nan_scale", 2},
     {"chat_template", 2},
+    {"manifest", 2},
     {"context_full", 4},
     {"io", 3},
     {"http_status", 3},

@@ -40,6 +40,7 @@ enum class Category : uint8_t {
     merges,
     nan_scale,
     chat_template,
+    manifest,  // of a sharded model
     context_full,
     // the outside world
     io,
