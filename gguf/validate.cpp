@@ -65,40 +65,61 @@ bool quarters_non_finite(const std::byte* words) {
            (words[5] & std::byte{0xc0}) == std::byte{0xc0};
 }
 
+/// The floats of many blocks, at equal distances.
+struct FloatRun {
+    const std::byte* first;
+    size_t step;
+};
+
 template <class IsBad>
-size_t find_block(const DTypeInfo& info, const std::byte* blocks, size_t n, const IsBad& is_bad) {
+size_t find_block(FloatRun floats, size_t n, const IsBad& is_bad) {
     for (size_t i = 0; i < n; i++)
-        if (is_bad(blocks + i * info.block_bytes + info.floats.offset)) return i;
+        if (is_bad(floats.first + i * floats.step)) return i;
     return n;
+}
+
+size_t find_non_finite(const DTypeInfo& info, FloatRun floats, size_t n_blocks) {
+    const uint32_t count = info.floats.count;
+    switch (info.floats.format) {
+        case FloatFormat::f32:
+            return find_word(floats.first, n_blocks, kF32Exponent);
+        case FloatFormat::bf16:
+            return find_word(floats.first, n_blocks, kBf16Exponent);
+        case FloatFormat::f64:
+            return find_word(floats.first, n_blocks, kF64Exponent);
+        case FloatFormat::f16:
+            if (info.block_elems == 1) return find_word(floats.first, n_blocks, kF16Exponent);
+            return find_block(floats, n_blocks, [&](const std::byte* at) {
+                return any_non_finite(at, count, kF16Exponent);
+            });
+        case FloatFormat::f16_quarters:
+            return find_block(floats, n_blocks, quarters_non_finite);
+        case FloatFormat::e8m0:
+            return find_block(floats, n_blocks,
+                              [&](const std::byte* at) { return e8m0_overflows(at, count); });
+        case FloatFormat::e4m3:
+            return find_block(floats, n_blocks,
+                              [&](const std::byte* at) { return e4m3_is_nan(at, count); });
+        case FloatFormat::none:
+            break;
+    }
+    return n_blocks;
 }
 
 }  // namespace
 
 size_t find_non_finite_block(DType dtype, const std::byte* blocks, size_t n_blocks) {
     const DTypeInfo& info = dtype_info(dtype);
-    const uint32_t count = info.floats.count;
-    switch (info.floats.format) {
-        case FloatFormat::f32:
-            return find_word(blocks, n_blocks, kF32Exponent);
-        case FloatFormat::bf16:
-            return find_word(blocks, n_blocks, kBf16Exponent);
-        case FloatFormat::f64:
-            return find_word(blocks, n_blocks, kF64Exponent);
-        case FloatFormat::f16:
-            if (info.block_elems == 1) return find_word(blocks, n_blocks, kF16Exponent);
-            return find_block(info, blocks, n_blocks, [&](const std::byte* at) {
-                return any_non_finite(at, count, kF16Exponent);
-            });
-        case FloatFormat::f16_quarters:
-            return find_block(info, blocks, n_blocks, quarters_non_finite);
-        case FloatFormat::e8m0:
-            return find_block(info, blocks, n_blocks,
-                              [&](const std::byte* at) { return e8m0_overflows(at, count); });
-        case FloatFormat::e4m3:
-            return find_block(info, blocks, n_blocks,
-                              [&](const std::byte* at) { return e4m3_is_nan(at, count); });
-        case FloatFormat::none:
-            break;
+    if (n_blocks == 0) return 0;
+    return find_non_finite(info, {blocks + info.floats.offset, info.block_bytes}, n_blocks);
+}
+
+size_t find_non_finite_in_planes(DType dtype, const std::byte* const* planes, size_t n_blocks) {
+    const DTypeInfo& info = dtype_info(dtype);
+    for (uint32_t i = 0; i < info.n_planes(); i++) {
+        const auto& [name, bytes, offset] = info.planes[i];
+        if (info.floats.offset < offset || info.floats.offset >= offset + bytes) continue;
+        return find_non_finite(info, {planes[i] + (info.floats.offset - offset), bytes}, n_blocks);
     }
     return n_blocks;
 }

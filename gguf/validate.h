@@ -14,6 +14,9 @@ namespace m2w::gguf {
 /// without a decoder have nothing that is looked at.
 size_t find_non_finite_block(DType dtype, const std::byte* blocks, size_t n_blocks);
 
+/// The same of blocks that are planes already (gguf/repack.h).
+size_t find_non_finite_in_planes(DType dtype, const std::byte* const* planes, size_t n_blocks);
+
 /// The error for such a block, with the tensor's name and the first weight's index in it.
 Error non_finite_error(const File& file, const TensorInfo& tensor, uint64_t block);
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstring>
 
+#include "gguf/plane_source.h"
 #include "gguf/validate.h"
 #include "runtime/vk/upload.h"
 
@@ -166,9 +167,13 @@ class Loader {
             const uint64_t row = (in_part + b) / row_blocks, in_row = (in_part + b) % row_blocks;
             count = std::min({step, n - b, part.file_rows.run(row) * row_blocks - in_row});
             const uint64_t from = part.file_rows.file_row(row) * row_blocks + in_row;
-            TRY(auto blocks, fetch(*part.info, from * type.block_bytes, count * type.block_bytes));
-            TRY(repack(type, blocks, piece, in_piece + b, count));
-            TRY(advance(blocks.size()));
+            const BlockRun target{piece, in_piece + b, count};
+            if (const auto* stored = gguf::plane_source(file_, *part.info)) {
+                TRY(copy_planes(*stored, *part.info, from, target));
+            } else {
+                TRY(repack_blocks(*part.info, from, target));
+            }
+            TRY(advance(count * type.block_bytes));
         }
         return {};
     }
@@ -189,21 +194,54 @@ class Loader {
         return bytes;
     }
 
-    Result<void> repack(const DTypeInfo& type, std::span<const std::byte> blocks,
-                        const WeightPiece& piece, uint64_t first, uint64_t count) {
+    /// Blocks of a piece.
+    struct BlockRun {
+        const WeightPiece& piece;
+        uint64_t first, count;
+    };
+
+    Result<void> repack_blocks(const gguf::TensorInfo& info, uint64_t from, const BlockRun& to) {
+        const DTypeInfo& type = dtype_info(info.dtype);
+        TRY(const auto blocks, fetch(info, from * type.block_bytes, to.count * type.block_bytes));
+        TRY(const auto planes, stage(type, to));
+        repack(type, blocks.data(), to.count, planes.data());
+        return {};
+    }
+
+    /// Through scratch: the check reads what it looks at, which device memory may be slow at.
+    Result<void> copy_planes(const gguf::PlaneSource& source, const gguf::TensorInfo& info,
+                             uint64_t from, const BlockRun& to) {
+        const DTypeInfo& type = dtype_info(info.dtype);
+        scratch_.resize(to.count * type.block_bytes);
+        std::array<std::byte*, 4> read{};
+        std::byte* next = scratch_.data();
+        for (uint32_t i = 0; i < type.n_planes(); ++i) {
+            read[i] = next;
+            next += to.count * type.planes[i].bytes_per_block;
+        }
+        TRY(source.read_planes(info, from, to.count, read.data()));
+        const size_t bad = gguf::find_non_finite_in_planes(info.dtype, read.data(), to.count);
+        if (bad < to.count) return gguf::non_finite_error(file_, info, from + bad);
+        TRY(const auto planes, stage(type, to));
+        for (uint32_t i = 0; i < type.n_planes(); ++i)
+            std::memcpy(planes[i], read[i], to.count * type.planes[i].bytes_per_block);
+        return {};
+    }
+
+    /// Where the planes of these blocks go.
+    Result<std::array<std::byte*, 4>> stage(const DTypeInfo& type, const BlockRun& to) {
         std::array<vk::Slice, 4> targets;
         std::array<std::span<std::byte>, 4> spans;
         std::array<std::byte*, 4> planes{};
         const uint32_t n_planes = type.n_planes();
         for (uint32_t i = 0; i < n_planes; ++i) {
             const uint64_t bytes = type.planes[i].bytes_per_block;
-            targets[i] =
-                piece.memory.part(piece.layout.offset_bytes[i] + first * bytes, count * bytes);
+            targets[i] = to.piece.memory.part(to.piece.layout.offset_bytes[i] + to.first * bytes,
+                                              to.count * bytes);
         }
         TRY(uploader_.stage(std::span(targets).first(n_planes), std::span(spans).first(n_planes)));
         for (uint32_t i = 0; i < n_planes; ++i) planes[i] = spans[i].data();
-        m2w::repack(type, blocks.data(), count, planes.data());
-        return {};
+        return planes;
     }
 
     Result<void> advance(uint64_t bytes) {

@@ -6,7 +6,9 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <random>
 
+#include "gguf/repack.h"
 #include "gguf/write.h"
 
 namespace m2w::gguf {
@@ -40,6 +42,28 @@ TEST(check_finite, finds_nan_and_infinity_in_every_float_of_every_decoded_type) 
         }
         const bool scattered = info.dtype == DType::iq1_m;  // see below
         EXPECT_GE(n_float_fields, scattered ? 0 : 1) << info.name;
+    }
+}
+
+/// Random bytes have both, often enough to differ in where the first one is.
+TEST(check_finite, planes_give_the_same_as_their_blocks) {
+    std::mt19937 random(3);
+    for (const DTypeInfo& info : all_dtypes()) {
+        if (!info.decode) continue;
+        for (size_t round = 0; round < 50; round++) {
+            const size_t n = 1 + random() % 40;
+            std::vector<std::byte> blocks(n * info.block_bytes), buffer(blocks.size());
+            for (std::byte& b : blocks) b = std::byte(random() % (round % 2 ? 256 : 120));
+            std::byte* planes[4] = {};
+            for (uint32_t p = 0, at = 0; p < info.n_planes(); p++) {
+                planes[p] = buffer.data() + at;
+                at += uint32_t(n * info.planes[p].bytes_per_block);
+            }
+            repack(info, blocks.data(), n, planes);
+            EXPECT_EQ(find_non_finite_in_planes(info.dtype, planes, n),
+                      find_non_finite_block(info.dtype, blocks.data(), n))
+                << info.name << " " << round;
+        }
     }
 }
 
