@@ -1,12 +1,19 @@
 // loaded_model.cpp — the steps from a path to a model that can answer.
 #include "chat/loaded_model.h"
 
+#include "gguf/shards/open_model.h"
+
 namespace m2w {
 
 Result<std::shared_ptr<const LoadedModel>> LoadedModel::load(const std::filesystem::path& path,
                                                              const EngineOptions& options) {
+    TRY(auto file, shards::open_model(path));
+    return load(std::move(file), options);
+}
+
+Result<std::shared_ptr<const LoadedModel>> LoadedModel::load(std::shared_ptr<const gguf::File> file,
+                                                             const EngineOptions& options) {
     auto loaded = std::make_shared<LoadedModel>();
-    TRY(auto file, gguf::File::open(path));
     TRY(loaded->tokenizer_, Tokenizer::from(*file));
     TRY(auto model, Model::from(file));
     loaded->template_ = ChatTemplate::from(*file);

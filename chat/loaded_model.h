@@ -8,6 +8,7 @@
 
 #include "chat/answer/detect.h"
 #include "chat/template.h"
+#include "gguf/file.h"
 #include "gguf/result.h"
 #include "runtime/engine.h"
 #include "tokenizer/tokenizer.h"
@@ -17,9 +18,12 @@ namespace m2w {
 /// Immutable; share it between conversations and threads.
 class LoadedModel {
   public:
-    /// Opens, checks and loads a model file. A chat template that cannot be used does not stop
-    /// it: see chat_template(). Errors: those of gguf::File::open, Model::from, Tokenizer::from
-    /// and Engine::create.
+    /// Checks and loads a model. A chat template that cannot be used does not stop it: see
+    /// chat_template(). Errors: those of Model::from, Tokenizer::from and Engine::create.
+    static Result<std::shared_ptr<const LoadedModel>> load(std::shared_ptr<const gguf::File> file,
+                                                           const EngineOptions& options);
+    /// The same of a local path: a GGUF file, or the manifest of its shards or their folder. Errors
+    /// also: those of shards::open_model.
     static Result<std::shared_ptr<const LoadedModel>> load(const std::filesystem::path& path,
                                                            const EngineOptions& options);
 

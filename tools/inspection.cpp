@@ -8,6 +8,7 @@
 #include "gguf/validate.h"
 #include "runtime/model/arch_spec.h"
 #include "runtime/session.h"
+#include "tools/model_argument.h"
 
 namespace m2w::tools {
 namespace {
@@ -184,7 +185,7 @@ std::vector<MemoryRow> Inspection::memory() const {
 
 Result<Inspection> inspect_file(const std::string& path, bool read_weights) {
     Inspection out;
-    TRY(out.file, gguf::File::open(path));
+    TRY(out.file, open_model(path));
     TRY(out.architecture, out.file->get_string("general.architecture"));
     if (out.architecture.empty())
         return Error{Category::hyperparameter, "general.architecture: empty"};

@@ -32,6 +32,7 @@ constexpr std::array kVerbs{
     Verb{"render", "messages to a prompt", plain<render>},
     Verb{"dump", "hidden states, logits and greedy tokens of a prompt", plain<dump>},
     Verb{"verify", "compare what devices compute with the reference, layer by layer", verify},
+    Verb{"shard", "cut a model into files for web servers, or check such files", plain<shard>},
     Verb{"devices", "list the devices that models can run on", plain<devices>},
 };
 

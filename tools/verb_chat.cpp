@@ -15,6 +15,7 @@
 #include "chat/preset_results.h"
 #include "chat/repl.h"
 #include "chat/terminal.h"
+#include "tools/model_argument.h"
 #include "tools/verbs.h"
 
 namespace m2w::tools {
@@ -56,7 +57,8 @@ Result<std::optional<ChatArgs>> parse_chat(const Args& args) {
                  "m2w chat");
     ChatArgs out;
     Sampling& s = out.conversation.sampling;
-    app.add_option("-m,--model", out.model, "GGUF file; without it the bundled model");
+    app.add_option("-m,--model", out.model,
+                   std::string(kModelHelp) + "; without it the bundled model");
     auto* prompt = app.add_option("-p,--prompt", out.prompt, "message; one answer, then the end");
     app.add_option("-s,--system", out.conversation.system, "system prompt");
     app.add_option("-n,--max-tokens", out.conversation.max_tokens,
@@ -100,7 +102,8 @@ Result<std::shared_ptr<const LoadedModel>> load(const ChatArgs& args) {
     options.device = args.device;
     options.n_ctx = args.conversation.n_ctx;
     options.progress = [&](const LoadProgress& p) { bar.update(p.bytes_done, p.bytes_total); };
-    return LoadedModel::load(args.model, options);
+    TRY(auto file, open_model(args.model));
+    return LoadedModel::load(std::move(file), options);
 }
 
 Result<std::string> read_message() {

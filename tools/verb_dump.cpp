@@ -10,6 +10,7 @@
 #include "runtime/engine.h"
 #include "runtime/session.h"
 #include "runtime/vk_executor.h"
+#include "tools/model_argument.h"
 #include "tools/verbs.h"
 
 namespace m2w::tools {
@@ -42,7 +43,7 @@ uint32_t greedy(std::span<const float> logits) {
 }
 
 Result<Session> open_session(const DumpOptions& options, size_t n_ids) {
-    TRY(auto file, gguf::File::open(options.model));
+    TRY(auto file, open_model(options.model));
     TRY(auto model, Model::from(std::move(file)));
     SessionOptions session;
     session.n_ctx = uint32_t(std::min<size_t>(n_ids + options.n_greedy, UINT32_MAX));
@@ -99,7 +100,7 @@ Result<void> dump(const Args& args) {
         "[tokens, vocabulary] and greedy.json {ids}.",
         "m2w dump");
     DumpOptions options;
-    app.add_option("-m,--model", options.model, "GGUF file")->required();
+    app.add_option("-m,--model", options.model, kModelHelp)->required();
     app.add_option("--ids", options.ids, "token ids, separated by commas")->required();
     app.add_option("--greedy", options.n_greedy, "most probable tokens to append and write");
     app.add_option("--device", options.device, "ref, auto, or as m2w devices lists them")

@@ -10,6 +10,7 @@
 #include "runtime/vk/instance.h"
 #include "tools/diff_text.h"
 #include "tools/inspect_text.h"
+#include "tools/model_argument.h"
 #include "tools/verbs.h"
 
 namespace m2w::tools {
@@ -99,8 +100,8 @@ Result<void> show(const InspectArgs& args) {
 }
 
 Result<Verdict> compare(const InspectArgs& args) {
-    TRY(const auto a, gguf::File::open(args.model));
-    TRY(const auto b, gguf::File::open(args.other));
+    TRY(const auto a, open_model(args.model));
+    TRY(const auto b, open_model(args.other));
     TRY(const gguf::FileDiff found, gguf::diff(*a, *b,
                                                args.quick     ? gguf::Weights::ignored
                                                : args.numbers ? gguf::Weights::numbers
@@ -124,8 +125,8 @@ Result<Verdict> inspect(const Args& args) {
         "they differ; exit status 6 when they do.",
         "m2w inspect");
     InspectArgs in;
-    app.add_option("model", in.model, "GGUF file")->required();
-    auto* other = app.add_option("other", in.other, "GGUF file that it is compared with");
+    app.add_option("model", in.model, kModelHelp)->required();
+    auto* other = app.add_option("other", in.other, "another model that it is compared with");
     app.add_flag("--json", in.json, "as one JSON object");
     app.add_flag("--tensors", in.tensors, "every tensor")->excludes(other);
     app.add_flag("--plan", in.plan, "the operations that the model becomes")->excludes(other);

@@ -8,6 +8,7 @@
 #include "chat/template.h"
 #include "gguf/file.h"
 #include "tokenizer/tokenizer.h"
+#include "tools/model_argument.h"
 #include "tools/verbs.h"
 
 namespace m2w::tools {
@@ -102,7 +103,7 @@ Result<void> answer_record(const std::string& line, const Renderer& renderer) {
 }
 
 Result<void> use_model(const std::string& path, Renderer& renderer) {
-    TRY(const auto file, gguf::File::open(path));
+    TRY(const auto file, open_model(path));
     TRY(renderer.chat_template, ChatTemplate::from(*file));
     TRY(const auto tokenizer, Tokenizer::from(*file));
     if (const auto id = tokenizer->bos_id()) renderer.bos_token = tokenizer->piece(*id);
@@ -121,7 +122,7 @@ Result<void> render(const Args& args) {
         "m2w render");
     std::string model, source, now;
     bool jsonl = false;
-    auto* from_model = app.add_option("-m,--model", model, "GGUF file with a chat template");
+    auto* from_model = app.add_option("-m,--model", model, "model with a chat template");
     app.add_option("--template", source, "file with a template")->excludes(from_model);
     app.add_option("--now", now, "the time that templates see, as 2026-07-04T12:00:00");
     app.add_flag("--jsonl", jsonl, "JSON lines from standard input (the only form)")->required();

@@ -9,6 +9,7 @@
 #include "chat/terminal.h"
 #include "gguf/file.h"
 #include "tokenizer/tokenizer.h"
+#include "tools/model_argument.h"
 #include "tools/verbs.h"
 
 namespace m2w::tools {
@@ -119,7 +120,7 @@ Result<void> tokenize(const Args& args) {
     std::string model, text;
     bool jsonl = false, no_special = false, show = false;
     EncodeOptions options;
-    app.add_option("-m,--model", model, "GGUF file")->required();
+    app.add_option("-m,--model", model, kModelHelp)->required();
     app.add_flag("--jsonl", jsonl,
                  "JSON lines {id, text or hex, add_special, parse_special} from standard input, "
                  "{id, ids, pieces_hex} out");
@@ -135,7 +136,7 @@ Result<void> tokenize(const Args& args) {
     if (jsonl && given->count() > 0)
         return Error{Category::usage, "--jsonl reads standard input, not an argument"};
 
-    TRY(const auto file, gguf::File::open(model));
+    TRY(const auto file, open_model(model));
     TRY(const auto tokenizer, Tokenizer::from(*file));
     if (jsonl)
         return for_each_input_line(

@@ -9,6 +9,7 @@
 #include "runtime/verify.h"
 #include "tokenizer/tokenizer.h"
 #include "tools/kernel_report.h"
+#include "tools/model_argument.h"
 #include "tools/verbs.h"
 
 namespace m2w::tools {
@@ -141,7 +142,7 @@ namespace {
 
 /// The options of verify with a model; those that make no sense without one exclude --kernels.
 void add_model_options(CLI::App& app, VerifyArgs& in, CLI::Option* kernels) {
-    app.add_option("model", in.model, "GGUF file")->excludes(kernels);
+    app.add_option("model", in.model, kModelHelp)->excludes(kernels);
     auto* prompt = app.add_option("--prompt", in.prompt, "text that is run")
                        ->capture_default_str()
                        ->excludes(kernels);
@@ -166,7 +167,7 @@ Result<Verdict> verify_model(VerifyArgs& in) {
     if (in.model.empty())
         return Error{Category::usage, "a model, or --kernels, is needed; m2w verify --help"};
     in.options.cache = in.cache == "f16" ? CacheType::f16 : CacheType::f32;
-    TRY(auto file, gguf::File::open(in.model));
+    TRY(auto file, open_model(in.model));
     TRY(const auto ids, prompt_ids(in, *file));
     TRY(const auto model, Model::from(std::move(file)));
     TRY(const auto reports, run_verify(in, model, ids));

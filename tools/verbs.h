@@ -24,6 +24,7 @@ enum class Verdict : int { good = 0, different = 6 };
 Result<void> chat(const Args& args);
 Result<Verdict> inspect(const Args& args);
 Result<void> tokenize(const Args& args);
+Result<void> shard(const Args& args);
 Result<void> render(const Args& args);
 Result<void> dump(const Args& args);
 Result<Verdict> verify(const Args& args);

@@ -16,7 +16,7 @@ step(${CMAKE_COMMAND} -S ${SOURCE_DIR}/tests/repo/consumer -B ${scratch}/consume
      -DCMAKE_PREFIX_PATH=${scratch}/prefix)
 step(${CMAKE_COMMAND} --build ${scratch}/consumer)
 step(${scratch}/consumer/consumer)
-foreach(program m2w m2w-chat)
+foreach(program m2w m2w-chat m2w-shard)
   step(${scratch}/prefix/bin/${program} --help)
 endforeach()
 # Headers must not lead back into the source tree or the build tree.

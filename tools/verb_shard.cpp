@@ -1,0 +1,153 @@
+// verb_shard.cpp — m2w shard: cuts a model into files that any web server can hand out, and checks
+// such files.
+#include <CLI/CLI.hpp>
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "chat/signals.h"
+#include "chat/terminal.h"
+#include "gguf/sha256.h"
+#include "gguf/shards/check_shards.h"
+#include "gguf/shards/open_model.h"
+#include "gguf/shards/shard_writer.h"
+#include "runtime/memory.h"
+#include "runtime/model/model.h"
+#include "tools/model_argument.h"
+#include "tools/verbs.h"
+
+namespace m2w::tools {
+namespace {
+
+constexpr uint64_t kLeastShardBytes = 4096;
+
+struct ShardArgs {
+    std::string model, folder, max_size = "cloudflare", check;
+    bool force = false;
+};
+
+/// Largest files of hosts, each a little below: where a host means MiB, MB fit too.
+struct Preset {
+    std::string_view name;
+    uint64_t bytes;
+};
+constexpr Preset kPresets[] = {
+    {"cloudflare", 25'000'000},  // Pages: 25 MiB
+    {"jsdelivr", 50'000'000},    // a package: 50 MB
+    {"github", 100'000'000},     // a file in a repository: 100 MiB
+};
+
+struct Unit {
+    std::string_view name;
+    uint64_t bytes;
+};
+constexpr Unit kUnits[] = {
+    {"", 1},           {"KB", 1'000},     {"MB", 1'000'000}, {"GB", 1'000'000'000},
+    {"KiB", 1u << 10}, {"MiB", 1u << 20}, {"GiB", 1u << 30}};
+
+Result<uint64_t> parse_size(const std::string& text) {
+    for (const Preset& preset : kPresets)
+        if (preset.name == text) return preset.bytes;
+    uint64_t number = 0, bytes = 0;
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
+    const std::string_view unit(parsed.ptr, size_t(text.data() + text.size() - parsed.ptr));
+    if (parsed.ec == std::errc())
+        for (const Unit& known : kUnits)
+            if (known.name == unit && !__builtin_mul_overflow(number, known.bytes, &bytes) &&
+                bytes >= kLeastShardBytes && bytes <= uint64_t(INT64_MAX))
+                return bytes;
+    return Error{Category::usage,
+                 fmt::format("--max-size: expected bytes (at least {}), as 25MB or 24MiB, or "
+                             "cloudflare, jsdelivr or github; got \"{}\"",
+                             kLeastShardBytes, text)};
+}
+
+/// A digest of the operations that the model becomes, so that whoever keeps something made from
+/// them can see that it is of these. Empty for a model that m2w cannot run: its shards are as good.
+Result<std::string> plan_digest(const std::shared_ptr<const gguf::File>& file) {
+    const auto model = Model::from(file);
+    if (model) return sha256_hex((*model)->plan().print());
+    if (model.error().category == Category::io || model.error().category == Category::out_of_memory)
+        return model.error();
+    fmt::print(stderr, "no plan, as m2w cannot run this model: {}\n",
+               escape_for_terminal(model.error().message));
+    return std::string();
+}
+
+Result<void> write(const ShardArgs& args) {
+    shards::ShardWriteOptions options;
+    TRY(options.max_shard_bytes, parse_size(args.max_size));
+    options.force = args.force;
+    TRY(const auto file, open_model(args.model));
+    TRY(options.plan_sha256, plan_digest(file));
+    TRY(SignalWatch signals, SignalWatch::create());
+    options.stop = &signals.interrupted();
+    TRY(const auto sink, shards::open_shard_folder(args.folder));
+    ProgressBar bar(stderr, "cutting " + std::filesystem::path(args.model).filename().string());
+    options.progress = [&](uint64_t done, uint64_t total) { bar.update(done, total); };
+    const auto written = shards::write_shards(*file, *sink, options);
+    bar.erase();
+    if (!written) return written.error();
+    uint64_t bytes = 0;
+    for (const shards::Shard& shard : written->manifest.shards) bytes += shard.size_bytes;
+    return print(fmt::format("{}: {} shards, {}; {} written, {} were there\n",
+                             escape_for_terminal(args.folder), written->manifest.shards.size(),
+                             format_bytes(bytes), written->n_written, written->n_kept));
+}
+
+Result<void> check(const std::string& path) {
+    TRY(const shards::Manifest manifest, shards::read_manifest(path));
+    ProgressBar bar(stderr, "checking");
+    const auto faults =
+        shards::check_shards(manifest, shards::folder_opener(shards::shard_folder_of(path)),
+                             [&](uint64_t done, uint64_t total) { bar.update(done, total); });
+    bar.erase();
+    if (!faults) return faults.error();
+    std::string text;
+    for (const shards::ShardFault& fault : *faults)
+        text +=
+            fmt::format("{}: {}{}{}\n", fault.file, fault.error.message,
+                        fault.tensors.empty() ? "" : "; damaged: ", fmt::join(fault.tensors, ", "));
+    if (faults->empty())
+        text = fmt::format("{}: {} shards and {} tensors are as the manifest says\n", path,
+                           manifest.shards.size(), manifest.tensors.size());
+    TRY(print(escape_for_terminal(text)));
+    if (faults->empty()) return {};
+    return Error{faults->front().error.category,
+                 fmt::format("{}: {} of {} shards are missing or damaged, the first is {}", path,
+                             faults->size(), manifest.shards.size(), faults->front().file)};
+}
+
+}  // namespace
+
+Result<void> shard(const Args& args) {
+    CLI::App app(
+        "Cuts a model into a header, its layers and manifest.json (docs/streaming.md), for web "
+        "servers and other m2w verbs. A run that was interrupted is gone on with by the same "
+        "command.",
+        "m2w shard");
+    ShardArgs in;
+    auto* model = app.add_option("model", in.model, kModelHelp);
+    auto* folder = app.add_option("-o,--output", in.folder, "folder to write to")->needs(model);
+    app.add_option("--max-size", in.max_size,
+                   "largest shard: bytes, as 25MB or 24MiB, or what a host takes: cloudflare, "
+                   "jsdelivr, github")
+        ->capture_default_str()
+        ->needs(model);
+    app.add_flag("--force", in.force, "replace what is there already and differs")->needs(model);
+    auto* checked = app.add_option("--check", in.check,
+                                   "instead: compare every byte of these shards, a folder or its "
+                                   "manifest.json, with their digests")
+                        ->excludes(model);
+    TRY(const bool go_on, parse(app, args));
+    if (!go_on) return {};
+    if (checked->count() > 0) return check(in.check);
+    if (model->count() == 0 || folder->count() == 0)
+        return Error{Category::usage,
+                     "expected MODEL -o FOLDER, or --check FOLDER; m2w shard "
+                     "--help lists the options"};
+    return write(in);
+}
+
+}  // namespace m2w::tools
