@@ -4,6 +4,9 @@
 
 #include <cstdlib>
 
+#include "gguf/fetch/cached_model.h"
+#include "gguf/fetch/cached_source.h"
+#include "gguf/fetch/journal.h"
 #include "gguf/fetch/remote_file.h"
 #include "gguf/sha256.h"
 #include "tests/fetch/fault_server.h"
@@ -12,20 +15,31 @@
 namespace m2w {
 namespace {
 
-constexpr uint64_t kRangeBytes = 16u << 10;
-constexpr size_t kFileBytes = 79'999;
-
 /// Bytes that differ wherever one looks.
-std::string content() {
+std::string content(size_t size) {
     std::string text;
-    for (int i = 0; text.size() < kFileBytes; i++) text += sha256_hex(std::to_string(i));
-    text.resize(kFileBytes);
+    for (int i = 0; text.size() < size; i++) text += sha256_hex(std::to_string(i));
+    text.resize(size);
     return text;
 }
 
-/// The file in ranges of 16 KiB, as a reader of a model asks for it; `sha256` is enforced if known.
-Result<std::string> download(const std::string& url, const fetch::FetchOptions& options,
-                             std::string sha256) {
+/// A way to read a file of five ranges in ranges.
+struct Reader {
+    const char* name;
+    uint64_t file_bytes, range_bytes;
+    /// All of the file; `sha256` is enforced, or else what the server says of it.
+    Result<std::string> (*read)(const std::string& url, const fetch::FetchOptions& options,
+                                const std::string& sha256);
+};
+
+Result<std::string> checked(std::string bytes, const std::string& sha256) {
+    if (!sha256.empty() && sha256_hex(bytes) != sha256)
+        return Error{Category::checksum, "SHA-256 differs"};
+    return bytes;
+}
+
+Result<std::string> read_remote(const std::string& url, const fetch::FetchOptions& options,
+                                const std::string& sha256) {
     TRY(const auto file, fetch::RemoteFile::open(url, options));
     const fetch::RemoteIdentity& identity = file->identity();
     std::string bytes;
@@ -34,28 +48,43 @@ Result<std::string> download(const std::string& url, const fetch::FetchOptions& 
         return {};
     };
     const uint64_t step =
-        identity.ranges ? kRangeBytes : std::max<uint64_t>(identity.size_bytes, 1);
+        identity.ranges ? options.first_bytes : std::max<uint64_t>(identity.size_bytes, 1);
     for (uint64_t at = 0; at < identity.size_bytes; at += step)
         TRY(file->fetch(at, std::min(step, identity.size_bytes - at), sink));
-    if (sha256.empty()) sha256 = identity.sha256;
-    if (!sha256.empty() && sha256_hex(bytes) != sha256)
-        return Error{Category::checksum, "SHA-256 differs"};
-    return bytes;
+    return checked(std::move(bytes), sha256.empty() ? identity.sha256 : sha256);
 }
+
+Result<std::string> read_through_cache(const std::string& url, const fetch::FetchOptions& options,
+                                       const std::string& sha256) {
+    const test::TemporaryFolder cache;
+    TRY(const auto model, fetch::CachedModel::open(url, {options, cache.path()}));
+    const auto file = model.files()[0];
+    const auto source = fetch::make_cached_source(file, "m.gguf");
+    std::string bytes(source->size_bytes(), '\0');
+    for (uint64_t at = 0; at < bytes.size(); at += options.first_bytes)
+        TRY(source->read(at, std::as_writable_bytes(std::span(bytes))
+                                 .subspan(at, std::min(options.first_bytes, bytes.size() - at))));
+    return checked(std::move(bytes), sha256.empty() ? file->identity().sha256 : sha256);
+}
+
+constexpr Reader kRemote{"remote", 79'999, 16u << 10, read_remote};
+constexpr Reader kCached{"cached", 5 * fetch::kMinChunkBytes - 1, fetch::kMinChunkBytes,
+                         read_through_cache};
 
 bool accepts(const nlohmann::json& row, const std::string& category) {
     const auto& also = row["also_accept"];
     return std::find(also.begin(), also.end(), category) != also.end();
 }
 
-void run_case(const test::FaultServer& server, const nlohmann::json& row,
+void run_case(const Reader& reader, const test::FaultServer& server, const nlohmann::json& row,
               const std::string& bytes) {
     server.reset();
     std::string path = row["url"];
     path.replace(path.find("{f}"), 3, "m.gguf");
     fetch::FetchOptions options = test::impatient_options();
+    options.first_bytes = reader.range_bytes;
     if (row["token"]) options.token = "m2w-secret";
-    const auto got = download(server.url(path), options, row["sha256"] ? sha256_hex(bytes) : "");
+    const auto got = reader.read(server.url(path), options, row["sha256"] ? sha256_hex(bytes) : "");
     if (got) {
         EXPECT_EQ(row["expect"], "ok");
         EXPECT_TRUE(*got == bytes) << "wrong bytes";
@@ -74,10 +103,12 @@ void run_case(const test::FaultServer& server, const nlohmann::json& row,
                     stats["bytes"].get<int>());
 }
 
-TEST(fault_cases, every_one_ends_as_it_has_to) {
+class FaultCases : public testing::TestWithParam<Reader> {};
+
+TEST_P(FaultCases, every_one_ends_as_it_has_to) {
     M2W_SHARED(cases, "robust/fault_cases.json");
     M2W_SHARED(script, "robust/fault_server.py");
-    const std::string bytes = content();
+    const std::string bytes = content(GetParam().file_bytes);
     const test::TemporaryFolder folder;
     std::ofstream(folder.path() / "m.gguf", std::ios::binary) << bytes;
     const test::FaultServer server(script, folder.path());
@@ -85,9 +116,12 @@ TEST(fault_cases, every_one_ends_as_it_has_to) {
     EXPECT_GE(rows.size(), 63u);
     for (const auto& row : rows) {
         SCOPED_TRACE(row["name"].get<std::string>() + ": " + row["why"].get<std::string>());
-        run_case(server, row, bytes);
+        run_case(GetParam(), server, row, bytes);
     }
 }
+
+INSTANTIATE_TEST_SUITE_P(readers, FaultCases, testing::Values(kRemote, kCached),
+                         [](const auto& reader) { return reader.param.name; });
 
 }  // namespace
 }  // namespace m2w
