@@ -27,7 +27,8 @@ struct CacheEntry {
     std::string url;
     std::vector<std::string> names;  // refs that lead to it
     uint64_t size_bytes = 0;         // of the whole file
-    uint64_t disk_bytes = 0;         // that it takes here
+    uint64_t here_bytes = 0;         // of them
+    uint64_t disk_bytes = 0;         // what that takes
     int64_t last_use_s = 0;          // seconds since 1970
 };
 

@@ -87,7 +87,11 @@ Result<std::vector<CacheEntry>> Cache::list() const {
         struct stat data {
         }, journal{};
         if (::lstat(paths.data.c_str(), &data) != 0 || !S_ISREG(data.st_mode)) return;
-        CacheEntry entry{complete, key, "", {}, uint64_t(data.st_size), 0, data.st_mtime};
+        CacheEntry entry;
+        entry.complete = complete;
+        entry.key = key;
+        entry.size_bytes = uint64_t(data.st_size);
+        entry.last_use_s = data.st_mtime;
         entry.disk_bytes = uint64_t(data.st_blocks) * kDiskBlockBytes;
         if (::lstat(paths.journal.c_str(), &journal) == 0) {
             entry.disk_bytes += uint64_t(journal.st_blocks) * kDiskBlockBytes;
@@ -96,6 +100,7 @@ Result<std::vector<CacheEntry>> Cache::list() const {
         if (const auto file = ChunkFile::open_existing(paths)) {
             entry.url = file->identity().url;
             entry.size_bytes = file->identity().size_bytes;
+            entry.here_bytes = file->recorded_bytes();
         }
         entries.push_back(std::move(entry));
     };
@@ -133,12 +138,11 @@ Result<std::vector<CacheFault>> Cache::verify(
 
 Result<void> Cache::remove(const CacheEntry& entry) const {
     const auto paths = entry.complete ? complete_paths(entry.key) : partial_paths(entry.key);
-    if (!entry.complete) {
-        TRY(const Descriptor data, open_file(paths.data, O_RDWR));
-        if (!FileLock::try_lock(data))
-            return Error{Category::cache, entry.url.substr(0, entry.url.find('?')) +
-                                              ": a process is downloading it"};
-    }
+    TRY(const Descriptor data, open_file(paths.data, O_RDONLY));
+    const FileLock alone = FileLock::try_lock(data);
+    if (!alone)
+        return Error{Category::cache,
+                     entry.url.substr(0, entry.url.find('?')) + ": a process is downloading it"};
     std::error_code error;
     if (fs::remove(paths.data, error); error)
         return Error{Category::cache, paths.data.string() + ": " + error.message()};

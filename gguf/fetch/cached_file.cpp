@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <exception>
 #include <thread>
 
 #include "gguf/fetch/run_writer.h"
@@ -307,9 +308,15 @@ Result<void> CachedFile::carry_out(std::unique_lock<std::mutex>& lock, const Run
     lock.unlock();
     RunWriter writer(*this, run.first, claimed, start, stop, changed);
     TRY(writer.begin());
-    Result<void> fetched =
-        options_.fetch(start, run.end_bytes - start,
-                       [&](std::span<const std::byte> bytes) { return writer.take(bytes); });
+    // Between the two is foreign code, which no exception may cross.
+    const ByteSink take = [&](std::span<const std::byte> bytes) -> Result<void> {
+        try {
+            return writer.take(bytes);
+        } catch (const std::exception&) {
+            return Error{Category::out_of_memory, identity_.label()};
+        }
+    };
+    Result<void> fetched = options_.fetch(start, run.end_bytes - start, take);
     const Result<void> ended = writer.end();
     return fetched ? ended : std::move(fetched);
 }

@@ -103,7 +103,8 @@ class Workers {
 
     Result<void> run() {
         const uint32_t n = std::clamp<uint32_t>(options_.connections, 1, 16);
-        std::vector<std::thread> threads;
+        std::vector<std::jthread> threads;
+        const HaltAtEnd halt_at_end{*this};  // before they are joined, however this ends
         try {
             while (threads.size() < n) {
                 {
@@ -124,13 +125,17 @@ class Workers {
             if (options_.stop && *options_.stop) halt();
             if (options_.progress) options_.progress(rate.add());
         }
-        for (std::thread& t : threads) t.join();
         if (error_) return *std::move(error_);
         if (options_.progress) options_.progress(rate.add());
         return {};
     }
 
   private:
+    struct HaltAtEnd {
+        Workers& workers;
+        ~HaltAtEnd() { workers.halt(); }
+    };
+
     /// True: all threads have ended.
     bool wait(Clock::duration time) {
         std::unique_lock lock(mutex_);

@@ -459,6 +459,8 @@ TEST_F(CacheTest, entries_are_listed_pruned_and_removed) {
     EXPECT_FALSE(part.complete);
     EXPECT_EQ(part.size_bytes, 2 * kChunk);
     EXPECT_LT(part.disk_bytes, 2 * kChunk) << "sparse";
+    EXPECT_EQ(part.here_bytes, kChunk / 4);
+    EXPECT_EQ(done.here_bytes, 5 * kChunk);
     EXPECT_TRUE(entries_to_prune(entries, 100 * kChunk).empty());
     EXPECT_EQ(entries_to_prune(entries, 0).size(), 2u);
     for (const CacheEntry& entry : entries) ASSERT_OK(cache().remove(entry));

@@ -27,23 +27,29 @@ namespace fs = std::filesystem;
 using test::FaultServer;
 using test::varied_bytes;
 
-constexpr size_t kFileBytes = 3'000'001;
+constexpr size_t kFileBytes = 1'500'001;
 constexpr uint64_t kChunk = kMinChunkBytes;
 
 class PullTest : public ::testing::Test {
   protected:
     void SetUp() override {
         M2W_SHARED(script, "robust/fault_server.py");
-        files_ = folder_.path() / "files";
-        fs::create_directories(files_ / "owner/repo/resolve/main");
         bytes_ = varied_bytes(kFileBytes);
+        if (!files_) {
+            files_ = std::make_unique<test::TemporaryFolder>();
+            fs::create_directories(files_->path() / "owner/repo/resolve/main");
+            fs::copy_file(test::bundled_model(), files_->path() / "tiny.gguf");
+            server_ = std::make_unique<FaultServer>(script, files_->path());
+        }
         write("m.gguf", bytes_);
-        fs::copy_file(test::bundled_model(), files_ / "tiny.gguf");
-        script_ = script;
-        server_ = std::make_unique<FaultServer>(script_, files_);
+        server_->reset();
+    }
+    static void TearDownTestSuite() {
+        server_.reset();
+        files_.reset();
     }
     void write(const std::string& name, const std::string& bytes) {
-        std::ofstream(files_ / name, std::ios::binary) << bytes;
+        std::ofstream(files_->path() / name, std::ios::binary) << bytes;
     }
     ModelOptions options() {
         ModelOptions options;
@@ -66,9 +72,10 @@ class PullTest : public ::testing::Test {
     uint64_t sent_bytes() const { return server_->stats()["bytes"]; }
 
     test::TemporaryFolder folder_;
-    fs::path files_, script_;
     std::string bytes_;
-    std::unique_ptr<FaultServer> server_;
+    // Shared by the tests: it takes a while to start.
+    static inline std::unique_ptr<test::TemporaryFolder> files_;
+    static inline std::unique_ptr<FaultServer> server_;
     std::mutex mutex_;
     std::string notes_;
 };
@@ -173,16 +180,28 @@ TEST_F(PullTest, a_server_without_ranges_is_said_and_asked_for_everything) {
 }
 
 TEST_F(PullTest, the_cache_answers_when_no_server_does) {
-    const std::string path = "/429/m.gguf?from=60&times=0&retry=0";
+    const std::string path = "/429/m.gguf?from=40&times=0&retry=0";
     ASSERT_OK(pull(path));
-    for (int i = 0; i < 60; i++) EXPECT_TRUE(pull(path));  // by now it answers 429 alone
+    for (int i = 0; i < 40; i++)
+        EXPECT_TRUE(
+            CachedModel::open(server_->url(path), options()));  // by now it answers 429 alone
     notes_.clear();
     ASSERT_GET(const PullReport report, pull(path));
     EXPECT_EQ(report.sha256, sha256_hex(bytes_));
     EXPECT_NE(notes_.find("429"), std::string::npos) << notes_;
     EXPECT_NE(notes_.find("using what is in the cache"), std::string::npos);
-    const std::string url = server_->url(path), other = server_->url("/m.gguf");
-    server_.reset();
+}
+
+TEST_F(PullTest, the_cache_answers_when_nobody_listens) {
+    M2W_SHARED(script, "robust/fault_server.py");
+    std::string url, other;
+    {
+        const FaultServer server(script, files_->path());
+        url = server.url("/m.gguf");
+        other = server.url("/ok/m.gguf");
+        ASSERT_GET(auto model, CachedModel::open(url, options()));
+        ASSERT_OK(model.pull({}, false));
+    }
     ASSERT_GET(auto model, CachedModel::open(url, options()));
     EXPECT_TRUE(model.is_complete());
     EXPECT_FALSE(CachedModel::open(other, options()));
@@ -297,7 +316,7 @@ struct Bench {
 
 TEST(disk, too_small_a_disk_is_an_error_before_the_download) {
     const test::TemporaryFolder folder;
-    const int status = in_child([&] { return mount_tmpfs(folder.path(), "size=2m"); },
+    const int status = in_child([&] { return mount_tmpfs(folder.path(), "size=1m"); },
                                 [&] {
                                     Bench bench{folder.path() / "c"};
                                     if (!is(bench.pull(), Category::disk_full)) return 1;
@@ -329,7 +348,7 @@ TEST(disk, a_disk_that_fills_up_meanwhile_stops_cleanly_and_keeps_what_came) {
         // Only what was on its way when the disk was full came twice.
         return before + bench.server.sent_bytes <= kFileBytes + 8 * kChunk ? 0 : 3;
     };
-    const int status = in_child([&] { return mount_tmpfs(folder.path(), "size=3500k"); }, work);
+    const int status = in_child([&] { return mount_tmpfs(folder.path(), "size=1800k"); }, work);
     if (status != -1)
         EXPECT_EQ(status, 0);
     else
