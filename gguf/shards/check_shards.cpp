@@ -105,7 +105,7 @@ Result<std::vector<ShardFault>> check_shards(const Manifest& manifest, const Sha
     try {
         return Checker(manifest, opener, progress).run();
     } catch (const std::exception&) {
-        return Error{Category::out_of_memory, "checking shards"};
+        return Error{Category::out_of_memory, "shards"};
     }
 }
 

@@ -5,57 +5,63 @@
 
 #include <array>
 #include <exception>
-#include <nlohmann/json.hpp>
 
 #include "gguf/sha256.h"
+#include "gguf/shards/json_value.h"
 
 namespace m2w::shards {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-std::string text_of(const Json& json) {
-    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+/// "[1,2,3]" of anything that fmt prints.
+template <class Items>
+std::string array_of(const Items& items) {
+    return fmt::format("[{}]", fmt::join(items, ","));
 }
 
-Json json_of(const ShardedPart& part) {
-    Json out{{"name", part.name}, {"bytes", part.size_bytes}};
-    if (!part.sha256.empty()) out["sha256"] = part.sha256;
-    out["header"] = part.headers;
-    return out;
+std::string print(const ShardedPart& part) {
+    return fmt::format("{{\"name\":{},\"bytes\":{}{},\"header\":{}}}", json_text(part.name),
+                       part.size_bytes,
+                       part.sha256.empty() ? "" : fmt::format(",\"sha256\":\"{}\"", part.sha256),
+                       array_of(part.headers));
 }
 
-Json json_of(const ShardedTensor& tensor) {
+std::string print(const ShardedTensor& tensor) {
     const gguf::TensorInfo& info = tensor.info;
     std::vector<uint64_t> shape;  // slowest first
     for (uint32_t d = info.n_dims; d-- > 0;) shape.push_back(info.dims[d]);
-    Json pieces = Json::array();
+    std::vector<std::string> pieces;
     for (const ShardPiece& piece : tensor.pieces)
-        pieces.push_back(
-            {{"shard", piece.shard}, {"offset", piece.offset_bytes}, {"rows", piece.rows}});
-    return {{"name", info.name}, {"type", dtype_info(info.dtype).name}, {"shape", shape},
-            {"part", info.part}, {"offset", info.offset_bytes},         {"sha256", tensor.sha256},
-            {"pieces", pieces}};
+        pieces.push_back(fmt::format("{{\"shard\":{},\"offset\":{},\"rows\":{}}}", piece.shard,
+                                     piece.offset_bytes, piece.rows));
+    return fmt::format(
+        "{{\"name\":{},\"type\":\"{}\",\"shape\":{},\"part\":{},\"offset\":{},"
+        "\"sha256\":\"{}\",\"pieces\":{}}}",
+        json_text(info.name), dtype_info(info.dtype).name, array_of(shape), info.part,
+        info.offset_bytes, tensor.sha256, array_of(pieces));
 }
 
-Json json_of(const Shard& shard, const Manifest& manifest) {
-    Json out{{"file", shard.file},
-             {"bytes", shard.size_bytes},
-             {"sha256", shard.sha256},
-             {"kind", shard_kind_name(shard.kind)}};
-    if (shard.kind == ShardKind::layer) out["layer"] = shard.layer;
-    if (shard.kind == ShardKind::header) return out;
-    out["tensors"] = Json::array();
-    for (const uint32_t i : shard.tensors) out["tensors"].push_back(manifest.tensors[i].info.name);
-    return out;
+std::string print(const Shard& shard, const Manifest& manifest) {
+    std::string out = fmt::format("{{\"file\":{},\"bytes\":{},\"sha256\":\"{}\",\"kind\":\"{}\"",
+                                  json_text(shard.file), shard.size_bytes, shard.sha256,
+                                  shard_kind_name(shard.kind));
+    if (shard.kind == ShardKind::layer) out += fmt::format(",\"layer\":{}", shard.layer);
+    if (shard.kind == ShardKind::header) return out + "}";
+    std::vector<std::string> names;
+    for (const uint32_t i : shard.tensors)
+        names.push_back(json_text(manifest.tensors[i].info.name));
+    return out + fmt::format(",\"tensors\":{}}}", array_of(names));
 }
 
 /// A member of the manifest on lines of its own.
 class Lines {
   public:
-    void member(std::string_view name, const Json& value) {
+    void member(std::string_view name, const std::string& value) {
         begin(name);
-        text_ += text_of(value);
+        text_ += json_text(value);
+    }
+    void member(std::string_view name, uint64_t value) {
+        begin(name);
+        text_ += fmt::to_string(value);
     }
     /// An array, one element a line.
     template <class Items, class Print>
@@ -64,7 +70,7 @@ class Lines {
         text_ += '[';
         const char* before = "\n  ";
         for (const auto& item : items) {
-            text_ += before + text_of(print(item));
+            text_ += before + print(item);
             before = ",\n  ";
         }
         text_ += "\n ]";
@@ -80,18 +86,18 @@ class Lines {
 
 std::string print(const Manifest& manifest) {
     Lines lines;
-    lines.member("format", kManifestFormat);
+    lines.member("format", std::string(kManifestFormat));
     lines.member("version", kManifestVersion);
     if (!manifest.architecture.empty()) lines.member("architecture", manifest.architecture);
     if (!manifest.plan_sha256.empty()) lines.member("plan_sha256", manifest.plan_sha256);
     if (!manifest.source_url.empty()) lines.member("source_url", manifest.source_url);
     if (!manifest.source_etag.empty()) lines.member("source_etag", manifest.source_etag);
     lines.member("max_shard_bytes", manifest.max_shard_bytes);
-    lines.list("parts", manifest.parts, [](const ShardedPart& part) { return json_of(part); });
+    lines.list("parts", manifest.parts, [](const ShardedPart& part) { return print(part); });
     lines.list("tensors", manifest.tensors,
-               [](const ShardedTensor& tensor) { return json_of(tensor); });
+               [](const ShardedTensor& tensor) { return print(tensor); });
     lines.list("shards", manifest.shards,
-               [&](const Shard& shard) { return json_of(shard, manifest); });
+               [&](const Shard& shard) { return print(shard, manifest); });
     const std::string zeros(64, '0');
     lines.member("manifest_sha256", zeros);
     std::string text = lines.finish();
@@ -116,7 +122,7 @@ Result<std::string> print_manifest(const Manifest& manifest) {
                                      text.size(), kMaxManifestBytes)};
         return text;
     } catch (const std::exception&) {
-        return Error{Category::out_of_memory, "manifest too big"};
+        return Error{Category::out_of_memory, "manifest"};
     }
 }
 

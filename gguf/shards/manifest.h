@@ -18,6 +18,7 @@ constexpr std::string_view kManifestName = "manifest.json";
 // Limits of a manifest, as docs/streaming.md lists them; those of tensors are in gguf/limits.h.
 constexpr uint64_t kMaxManifestBytes = 16u << 20;
 constexpr uint32_t kMaxManifestDepth = 8;
+constexpr uint64_t kMaxManifestValues = 1u << 21;
 constexpr uint64_t kMaxShards = 65'536;
 constexpr uint64_t kMaxFileNameBytes = 128;
 constexpr uint64_t kMaxTextBytes = 4096;  // a part's name, a URL, an ETag, an architecture

@@ -5,42 +5,22 @@
 #include <algorithm>
 #include <exception>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "gguf/name_index.h"
 #include "gguf/parser.h"
 #include "gguf/sha256.h"
+#include "gguf/shards/json_value.h"
 #include "gguf/shards/manifest.h"
 #include "gguf/shards/shard_layout.h"
 
 namespace m2w::shards {
 namespace {
 
-using Json = nlohmann::json;
+using Kind = JsonValue::Kind;
 
 Error refuse(std::string message) {
     return Error{Category::manifest, std::move(message)};
-}
-
-/// Brackets inside each other, counted before a parser makes anything of them.
-bool nests_too_deep(std::string_view text) {
-    uint32_t depth = 0;
-    bool in_string = false;
-    for (size_t i = 0; i < text.size(); i++) {
-        const char c = text[i];
-        if (in_string) {
-            if (c == '\\') i++;
-            if (c == '"') in_string = false;
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '[' || c == '{') {
-            if (++depth > kMaxManifestDepth) return true;
-        } else if ((c == ']' || c == '}') && depth > 0) {
-            --depth;
-        }
-    }
-    return false;
 }
 
 /// No separators, no "..", nothing hidden: it cannot leave the folder that the manifest is in.
@@ -61,24 +41,24 @@ bool is_plain_text(std::string_view text) {
 /// The members of one object, and where it is.
 class Members {
   public:
-    Members(const Json& object, std::string where) : object_(object), where_(std::move(where)) {}
+    Members(const JsonValue& object, std::string where)
+        : object_(object), where_(std::move(where)) {}
 
     std::string path(std::string_view member) const { return where_ + std::string(member); }
     Error error(std::string_view member, std::string_view expected) const {
         return refuse(fmt::format("{}: expected {}", path(member), expected));
     }
     Result<uint64_t> number(const char* name, uint64_t least, uint64_t most) const {
-        const Json* value = find(name);
-        if (!value || !value->is_number_unsigned() || value->get<uint64_t>() < least ||
-            value->get<uint64_t>() > most)
+        const JsonValue* value = find(name);
+        if (!value || value->kind != Kind::number || value->number < least || value->number > most)
             return error(name, fmt::format("a number from {} to {}", least, most));
-        return value->get<uint64_t>();
+        return value->number;
     }
     Result<std::string> text(const char* name) const {
-        const Json* value = find(name);
-        if (!value || !value->is_string() || !is_plain_text(value->get_ref<const std::string&>()))
+        const JsonValue* value = find(name);
+        if (!value || value->kind != Kind::text || !is_plain_text(value->text))
             return error(name, fmt::format("text of at most {} bytes", kMaxTextBytes));
-        return value->get<std::string>();
+        return value->text;
     }
     /// Empty if it is not there.
     Result<std::string> optional_text(const char* name) const {
@@ -92,28 +72,27 @@ class Members {
     Result<std::string> optional_digest(const char* name) const {
         return find(name) ? digest(name) : std::string();
     }
-    Result<const Json*> list(const char* name, uint64_t most) const {
-        const Json* value = find(name);
-        if (!value || !value->is_array()) return error(name, "an array");
-        if (value->size() > most)
-            return Error{Category::resource_limit, fmt::format("{}{}: {} elements, the limit is {}",
-                                                               where_, name, value->size(), most)};
+    Result<const JsonValue*> list(const char* name, uint64_t most) const {
+        const JsonValue* value = find(name);
+        if (!value || value->kind != Kind::array) return error(name, "an array");
+        if (value->items.size() > most)
+            return Error{Category::resource_limit,
+                         fmt::format("{}{}: {} elements, the limit is {}", where_, name,
+                                     value->items.size(), most)};
         return value;
     }
 
   private:
-    const Json* find(const char* name) const {
-        const auto at = object_.find(name);
-        return at == object_.end() ? nullptr : &*at;
-    }
+    const JsonValue* find(const char* name) const { return object_.find(name); }
 
-    const Json& object_;
+    const JsonValue& object_;
     std::string where_;
 };
 
-Result<Members> object_at(const Json& list, size_t i, const std::string& name) {
-    if (!list[i].is_object()) return refuse(fmt::format("{}[{}]: expected an object", name, i));
-    return Members(list[i], fmt::format("{}[{}].", name, i));
+Result<Members> object_at(const JsonValue& list, size_t i, const std::string& name) {
+    if (list.items[i].kind != Kind::object)
+        return refuse(fmt::format("{}[{}]: expected an object", name, i));
+    return Members(list.items[i], fmt::format("{}[{}].", name, i));
 }
 
 /// The digest stands in the text that it is of, with zeros in its place.
@@ -131,8 +110,8 @@ Result<void> check_own_digest(const Members& root, std::string_view text) {
 class Reader {
   public:
     /// json: of the text.
-    Result<Manifest> read(const Json& json, std::string_view text) {
-        if (!json.is_object()) return refuse("expected a JSON object");
+    Result<Manifest> read(const JsonValue& json, std::string_view text) {
+        if (json.kind != Kind::object) return refuse("expected a JSON object");
         const Members root(json, "");
         const auto format = root.text("format");
         if (!format || *format != kManifestFormat)
@@ -158,8 +137,8 @@ class Reader {
 
   private:
     Result<void> read_shards(const Members& root) {
-        TRY(const Json* list, root.list("shards", kMaxShards));
-        for (size_t i = 0; i < list->size(); i++) {
+        TRY(const JsonValue* list, root.list("shards", kMaxShards));
+        for (size_t i = 0; i < list->items.size(); i++) {
             TRY(const Members in, object_at(*list, i, "shards"));
             Shard shard;
             TRY(shard.file, in.text("file"));
@@ -187,9 +166,9 @@ class Reader {
     }
 
     Result<void> read_parts(const Members& root) {
-        TRY(const Json* list, root.list("parts", gguf::kMaxParts));
-        if (list->empty()) return root.error("parts", "at least one");
-        for (size_t i = 0; i < list->size(); i++) {
+        TRY(const JsonValue* list, root.list("parts", gguf::kMaxParts));
+        if (list->items.empty()) return root.error("parts", "at least one");
+        for (size_t i = 0; i < list->items.size(); i++) {
             TRY(const Members in, object_at(*list, i, "parts"));
             ShardedPart part;
             TRY(part.name, in.text("name"));
@@ -209,12 +188,12 @@ class Reader {
     }
 
     Result<void> read_headers(const Members& in, ShardedPart& part) {
-        TRY(const Json* list, in.list("header", kMaxShards));
-        if (list->empty()) return in.error("header", "at least one shard");
-        for (const Json& number : *list) {
-            if (!number.is_number_unsigned() || number.get<uint64_t>() >= out_.shards.size())
+        TRY(const JsonValue* list, in.list("header", kMaxShards));
+        if (list->items.empty()) return in.error("header", "at least one shard");
+        for (const JsonValue& number : list->items) {
+            if (number.kind != Kind::number || number.number >= out_.shards.size())
                 return in.error("header", "numbers of shards");
-            const uint32_t shard = number.get<uint32_t>();
+            const uint32_t shard = uint32_t(number.number);
             if (out_.shards[shard].kind != ShardKind::header || !uses_[shard].empty())
                 return in.error("header", "shards of kind header that nothing else uses");
             uses_[shard].push_back({0, out_.shards[shard].size_bytes, 0});
@@ -228,8 +207,8 @@ class Reader {
     }
 
     Result<void> read_tensors(const Members& root) {
-        TRY(const Json* list, root.list("tensors", gguf::kMaxTensors));
-        for (size_t i = 0; i < list->size(); i++) {
+        TRY(const JsonValue* list, root.list("tensors", gguf::kMaxTensors));
+        for (size_t i = 0; i < list->items.size(); i++) {
             TRY(const Members in, object_at(*list, i, "tensors"));
             ShardedTensor tensor;
             TRY(read_info(in, tensor.info));
@@ -250,12 +229,12 @@ class Reader {
                                        [&](const DTypeInfo& t) { return t.name == type_name; });
         if (type == types.end()) return in.error("type", "the name of a weight type");
         info.dtype = type->dtype;
-        TRY(const Json* shape, in.list("shape", gguf::kMaxDims));
-        info.n_dims = uint32_t(shape->size());
+        TRY(const JsonValue* shape, in.list("shape", gguf::kMaxDims));
+        info.n_dims = uint32_t(shape->items.size());
         for (uint32_t d = 0; d < info.n_dims; d++) {
-            const Json& dim = (*shape)[info.n_dims - 1 - d];
-            if (!dim.is_number_unsigned()) return in.error("shape", "numbers");
-            info.dims[d] = dim.get<uint64_t>();
+            const JsonValue& dim = shape->items[info.n_dims - 1 - d];
+            if (dim.kind != Kind::number) return in.error("shape", "numbers");
+            info.dims[d] = dim.number;
         }
         auto size = gguf::detail::tensor_size_bytes(*type, std::span(info.dims).first(info.n_dims));
         if (!size) return in.error("shape", "one of a tensor: " + size.error().message);
@@ -270,10 +249,10 @@ class Reader {
     }
 
     Result<void> read_pieces(const Members& in, uint32_t index, ShardedTensor& tensor) {
-        TRY(const Json* list, in.list("pieces", kMaxShards));
+        TRY(const JsonValue* list, in.list("pieces", kMaxShards));
         const uint64_t blocks = row_blocks(tensor.info);
         uint64_t row = 0;
-        for (size_t i = 0; i < list->size(); i++) {
+        for (size_t i = 0; i < list->items.size(); i++) {
             TRY(const Members piece, object_at(*list, i, in.path("pieces")));
             ShardPiece out;
             if (out_.shards.empty()) return in.error("pieces", "shards");
@@ -293,7 +272,7 @@ class Reader {
             uses_[shard].push_back({out.offset_bytes, bytes, index});
             tensor.pieces.push_back(out);
             row += out.rows;
-            if (i + 1 == list->size() && row == tensor.info.rows()) return {};
+            if (i + 1 == list->items.size() && row == tensor.info.rows()) return {};
         }
         return in.error("pieces", fmt::format("{} rows", tensor.info.rows()));
     }
@@ -323,7 +302,7 @@ class Reader {
     /// Pieces fill every shard without a gap, and are those that it names. The same file twice is
     /// the same bytes.
     Result<void> check_shards(const Members& root) {
-        TRY(const Json* list, root.list("shards", kMaxShards));
+        TRY(const JsonValue* list, root.list("shards", kMaxShards));
         std::map<std::string_view, const Shard*> by_file;
         for (size_t i = 0; i < out_.shards.size(); i++) {
             Shard& shard = out_.shards[i];
@@ -345,16 +324,18 @@ class Reader {
                                           shard.size_bytes));
             if (shard.kind == ShardKind::header) continue;
             for (const Use& use : uses_[i]) shard.tensors.push_back(use.tensor);
-            TRY(check_names(Members((*list)[i], fmt::format("shards[{}].", i)), shard));
+            TRY(check_names(Members(list->items[i], fmt::format("shards[{}].", i)), shard));
         }
         return {};
     }
 
     Result<void> check_names(const Members& in, const Shard& shard) const {
-        TRY(const Json* names, in.list("tensors", gguf::kMaxTensors));
-        const bool same = std::equal(
-            names->begin(), names->end(), shard.tensors.begin(), shard.tensors.end(),
-            [&](const Json& name, uint32_t i) { return name == out_.tensors[i].info.name; });
+        TRY(const JsonValue* names, in.list("tensors", gguf::kMaxTensors));
+        const bool same =
+            std::equal(names->items.begin(), names->items.end(), shard.tensors.begin(),
+                       shard.tensors.end(), [&](const JsonValue& name, uint32_t i) {
+                           return name.kind == Kind::text && name.text == out_.tensors[i].info.name;
+                       });
         if (!same) return in.error("tensors", "the names of those that lie in it, in their order");
         return {};
     }
@@ -374,11 +355,7 @@ Result<Manifest> parse(std::string_view text) {
     if (text.size() > kMaxManifestBytes)
         return Error{Category::resource_limit,
                      fmt::format("{} bytes, the limit is {}", text.size(), kMaxManifestBytes)};
-    if (nests_too_deep(text))
-        return Error{Category::resource_limit,
-                     fmt::format("nests deeper than {} levels", kMaxManifestDepth)};
-    const Json json = Json::parse(text, nullptr, false);
-    if (json.is_discarded()) return refuse("not valid JSON");
+    TRY(const JsonValue json, parse_json(text, {kMaxManifestDepth, kMaxManifestValues}));
     return Reader().read(json, text);
 }
 
@@ -388,7 +365,7 @@ Result<Manifest> parse_manifest(std::string_view text) {
     try {
         return parse(text);
     } catch (const std::exception&) {
-        return Error{Category::out_of_memory, "manifest too big"};
+        return Error{Category::out_of_memory, "manifest"};
     }
 }
 

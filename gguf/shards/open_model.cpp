@@ -59,7 +59,7 @@ Result<Manifest> read_manifest(const fs::path& path) {
     try {
         return read(path);
     } catch (const std::exception&) {
-        return Error{Category::out_of_memory, "manifest too big"};
+        return Error{Category::out_of_memory, "manifest"};
     }
 }
 

@@ -210,7 +210,7 @@ Result<std::unique_ptr<ShardSink>> open_shard_folder(const fs::path& folder) {
         TRY(sink->open());
         return std::unique_ptr<ShardSink>(std::move(sink));
     } catch (const std::exception&) {
-        return Error{Category::out_of_memory, "opening a folder"};
+        return Error{Category::out_of_memory, "opening"};
     }
 }
 

@@ -301,7 +301,7 @@ Result<std::shared_ptr<const gguf::File>> open_shards(Manifest manifest, ShardOp
     try {
         return open(std::move(manifest), std::move(opener), options);
     } catch (const std::exception&) {
-        return Error{Category::out_of_memory, "manifest too big"};
+        return Error{Category::out_of_memory, "manifest"};
     }
 }
 

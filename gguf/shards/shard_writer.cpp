@@ -150,6 +150,8 @@ class Writer {
             std::string text(found->size_bytes(), '\0');
             TRY(found->read(0, std::as_writable_bytes(std::span(text))));
             const auto before = parse_manifest(text);
+            if (!before && before.error().category == Category::out_of_memory)
+                return before.error();
             if (before && before->max_shard_bytes == options_.max_shard_bytes &&
                 std::equal(before->parts.begin(), before->parts.end(), out_.manifest.parts.begin(),
                            out_.manifest.parts.end(),
@@ -218,9 +220,9 @@ class Writer {
         shard.file = note->second.file;
         if (shard.file != file_name(planned, shard.sha256)) return false;
         const auto found = sink_.find(shard.file);
-        if (!found || !*found || (*found)->size_bytes() != shard.size_bytes ||
-            !verify_shard(shard, **found))
-            return false;
+        if (!found || !*found) return false;
+        TRY(const bool same, has_content(**found, shard));
+        if (!same) return false;
         for (const PlannedPiece& piece : planned.pieces) TRY(hash_piece(piece, **found));
         TRY(advance(source_bytes(planned)));
         out_.n_kept++;
@@ -312,12 +314,21 @@ class Writer {
         return hash.hex();
     }
 
+    static Result<bool> has_content(const Source& found, const Shard& shard) {
+        if (found.size_bytes() != shard.size_bytes) return false;
+        const auto verified = verify_shard(shard, found);
+        if (!verified && verified.error().category == Category::out_of_memory)
+            return verified.error();
+        return bool(verified);
+    }
+
     /// Gives the shard its name, or leaves the file that has the name and the content.
     Result<void> name(const Shard& shard) {
         const auto found = sink_.find(shard.file);
         if (!found && !options_.force) return found.error();
         if (found && *found) {
-            if ((*found)->size_bytes() == shard.size_bytes && verify_shard(shard, **found)) {
+            TRY(const bool same, has_content(**found, shard));
+            if (same) {
                 sink_.discard();
                 out_.n_kept++;
                 return {};
@@ -405,7 +416,7 @@ Result<ShardsWritten> write_shards(const gguf::File& file, ShardSink& sink,
         return written;
     } catch (const std::exception&) {
         sink.discard();
-        return Error{Category::out_of_memory, "writing shards"};
+        return Error{Category::out_of_memory, "shards"};
     }
 }
 

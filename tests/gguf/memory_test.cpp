@@ -9,9 +9,12 @@
 #include <new>
 
 #include "gguf/file.h"
+#include "gguf/shards/check_shards.h"
+#include "gguf/shards/open_model.h"
 #include "gguf/validate.h"
 #include "gguf/write.h"
 #include "tests/gguf/raw_gguf.h"
+#include "tests/gguf/shard_samples.h"
 #include "tests/gguf/temp_dir.h"
 #include "tests/support/shared.h"
 
@@ -237,6 +240,32 @@ TEST(allocation_failure, opening_a_source_gives_out_of_memory_at_every_allocatio
     const test::TempDir dir;
     const auto path = dir.write("a name that is longer than a small string", "x");
     expect_out_of_memory_everywhere([&] { return outcome_of(open_file_source(path)); });
+}
+
+TEST(allocation_failure, cutting_and_reading_shards_gives_out_of_memory_at_every_allocation) {
+    test::SampleModel model;
+    model.add("token_embd.weight", DType::q8_0, {64, 12}).add("blk.0.w", DType::q4_k, {256, 2});
+    const auto file = test::parse_model(model.bytes());
+    const shards::ShardWriteOptions options{.max_shard_bytes = 512};
+    const test::TempDir dir;
+    const std::filesystem::path folder = dir.path() / "s";
+    const shards::ShardOpener opener = shards::folder_opener(folder);
+    expect_out_of_memory_everywhere([&] {
+        const auto sink = shards::open_shard_folder(folder);
+        if (!sink) return outcome_of(sink);
+        return outcome_of(shards::write_shards(*file, **sink, options));
+    });
+    expect_out_of_memory_everywhere([&] {
+        const auto opened = shards::open_model(folder);
+        if (!opened) return outcome_of(opened);
+        std::byte bytes[100];
+        return outcome_of((*opened)->read((*opened)->tensors()[0], 3, bytes));
+    });
+    expect_out_of_memory_everywhere([&] {
+        const auto manifest = shards::read_manifest(folder);
+        if (!manifest) return outcome_of(manifest);
+        return outcome_of(shards::check_shards(*manifest, opener, {}));
+    });
 }
 
 TEST(allocation_failure, decoding_and_array_access_give_out_of_memory) {

@@ -75,11 +75,14 @@ TEST(manifest, its_own_digest_is_over_the_text_with_zeros_in_its_place) {
 }
 
 TEST(manifest, texts_that_are_none_are_refused) {
-    EXPECT_EQ(test::outcome(parse_manifest("")), "manifest: not valid JSON");
-    EXPECT_EQ(test::outcome(parse_manifest("{")), "manifest: not valid JSON");
+    EXPECT_EQ(test::outcome(parse_manifest("")), "manifest: not valid JSON at byte 1");
+    EXPECT_EQ(test::outcome(parse_manifest("{")), "manifest: not valid JSON at byte 2");
     EXPECT_EQ(test::outcome(parse_manifest("[]")), "manifest: expected a JSON object");
     EXPECT_EQ(test::outcome(parse_manifest("{}")), "manifest: format: expected \"m2w-shards\"");
-    EXPECT_EQ(test::outcome(parse_manifest("{\"format\": \"\xff\"}")), "manifest: not valid JSON");
+    EXPECT_EQ(test::outcome(parse_manifest("{\"format\": \"\xff\"}")),
+              "manifest: not valid JSON at byte 13");
+    EXPECT_EQ(test::outcome(parse_manifest("{\"a\": 1, \"b\": 2, \"a\": 1}")),
+              "manifest: \"a\" is there twice");
     EXPECT_EQ(with([](Json& j) { j["format"] = "m2w"; }),
               "manifest: format: expected \"m2w-shards\"");
     EXPECT_EQ(with([](Json& j) { j["version"] = 2; }),
@@ -90,6 +93,11 @@ TEST(manifest, texts_that_are_none_are_refused) {
     EXPECT_EQ(test::outcome(parse_manifest(deep)), "resource_limit: nests deeper than 8 levels");
     EXPECT_EQ(test::outcome(parse_manifest("\"" + deep + "\\\"[\"")),
               "manifest: expected a JSON object");
+    std::string many = "[0";
+    for (uint64_t i = 2; i < kMaxManifestValues; ++i) many += ",0";
+    EXPECT_EQ(test::outcome(parse_manifest(many + "]")), "manifest: expected a JSON object");
+    EXPECT_EQ(test::outcome(parse_manifest(many + ",0]")),
+              "resource_limit: more than 2097152 values");
     EXPECT_EQ(test::outcome(parse_manifest(std::string(kMaxManifestBytes + 1, ' '))),
               "resource_limit: 16777217 bytes, the limit is 16777216");
 }
@@ -212,6 +220,7 @@ TEST(manifest, page_says_where_the_planes_of_every_type_come_from) {
     for (const std::string& row :
          {fmt::format("| manifest, bytes | {} |", with_commas(kMaxManifestBytes)),
           fmt::format("| nesting of the manifest | {} |", kMaxManifestDepth),
+          fmt::format("| values in the manifest | {} |", with_commas(kMaxManifestValues)),
           fmt::format("| shards | {} |", with_commas(kMaxShards)),
           fmt::format("| tensors | {} |", with_commas(gguf::kMaxTensors)),
           fmt::format("| parts | {} |", with_commas(gguf::kMaxParts)),
