@@ -8,7 +8,6 @@
 #include "gguf/validate.h"
 #include "runtime/model/arch_spec.h"
 #include "runtime/session.h"
-#include "tools/model_argument.h"
 
 namespace m2w::tools {
 namespace {
@@ -183,9 +182,10 @@ std::vector<MemoryRow> Inspection::memory() const {
     return rows;
 }
 
-Result<Inspection> inspect_file(const std::string& path, bool read_weights) {
+Result<Inspection> inspect_file(const std::string& model, const ModelAccess& access,
+                                bool read_weights) {
     Inspection out;
-    TRY(out.file, open_model(path));
+    TRY(out.file, open_model(model, access, read_weights ? Reads::all : Reads::header));
     TRY(out.architecture, out.file->get_string("general.architecture"));
     if (out.architecture.empty())
         return Error{Category::hyperparameter, "general.architecture: empty"};

@@ -13,6 +13,7 @@
 #include "runtime/memory.h"
 #include "runtime/model/model.h"
 #include "tokenizer/tokenizer.h"
+#include "tools/model_argument.h"
 
 namespace m2w::tools {
 
@@ -67,6 +68,7 @@ ExecutorOptions session_options(const Model& model, uint32_t n_ctx);
 
 /// Opens and checks a file; with read_weights every weight as well. Errors: io and every category
 /// of a file that is broken. What is only not supported is an Obstacle.
-Result<Inspection> inspect_file(const std::string& path, bool read_weights);
+Result<Inspection> inspect_file(const std::string& model, const ModelAccess& access,
+                                bool read_weights);
 
 }  // namespace m2w::tools

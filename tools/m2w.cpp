@@ -32,6 +32,8 @@ constexpr std::array kVerbs{
     Verb{"render", "messages to a prompt", plain<render>},
     Verb{"dump", "hidden states, logits and greedy tokens of a prompt", plain<dump>},
     Verb{"verify", "compare what devices compute with the reference, layer by layer", verify},
+    Verb{"pull", "bring a model from a server into the cache", plain<pull>},
+    Verb{"cache", "list, verify and remove what was pulled", plain<cache>},
     Verb{"shard", "cut a model into files for web servers, or check such files", plain<shard>},
     Verb{"devices", "list the devices that models can run on", plain<devices>},
 };
@@ -89,6 +91,7 @@ Result<Verdict> run_guarded(std::string_view program, Args args) {
 int main(int argc, char** argv) {
     // A reader that has gone is a failed write, not a signal.
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);  // so is a file that may not grow further
     const char* program = argc > 0 ? argv[0] : "m2w";
     const auto done = m2w::tools::run_guarded(program, {argv + (argc > 0), argv + argc});
     if (done) return int(*done);

@@ -25,6 +25,7 @@ constexpr size_t kMaxPromptBytes = 64u << 20, kMaxToolsBytes = 4u << 20;
 
 struct ChatArgs {
     std::string model, prompt, device = "auto";
+    ModelAccess access;
     ConversationOptions conversation;
     std::string tools_file;
     std::vector<std::string> tool_results;  // NAME=TEXT
@@ -59,6 +60,7 @@ Result<std::optional<ChatArgs>> parse_chat(const Args& args) {
     Sampling& s = out.conversation.sampling;
     app.add_option("-m,--model", out.model,
                    std::string(kModelHelp) + "; without it the bundled model");
+    add_access_options(app, out.access);
     auto* prompt = app.add_option("-p,--prompt", out.prompt, "message; one answer, then the end");
     app.add_option("-s,--system", out.conversation.system, "system prompt");
     app.add_option("-n,--max-tokens", out.conversation.max_tokens,
@@ -96,13 +98,13 @@ Result<std::optional<ChatArgs>> parse_chat(const Args& args) {
 }
 
 Result<std::shared_ptr<const LoadedModel>> load(const ChatArgs& args) {
-    const std::string name = std::filesystem::path(args.model).filename().string();
+    const std::string name = std::filesystem::path(label_of(args.model)).filename().string();
     ProgressBar bar(stderr, "loading " + name);
     EngineOptions options;
     options.device = args.device;
     options.n_ctx = args.conversation.n_ctx;
     options.progress = [&](const LoadProgress& p) { bar.update(p.bytes_done, p.bytes_total); };
-    TRY(auto file, open_model(args.model));
+    TRY(auto file, open_model(args.model, args.access));
     return LoadedModel::load(std::move(file), options);
 }
 

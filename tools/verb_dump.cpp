@@ -20,6 +20,7 @@ namespace fs = std::filesystem;
 
 struct DumpOptions {
     std::string model, ids, device = "ref", folder, cache = "f32";
+    ModelAccess access;
     uint32_t n_greedy = 0;
 };
 
@@ -43,7 +44,7 @@ uint32_t greedy(std::span<const float> logits) {
 }
 
 Result<Session> open_session(const DumpOptions& options, size_t n_ids) {
-    TRY(auto file, open_model(options.model));
+    TRY(auto file, open_model(options.model, options.access));
     TRY(auto model, Model::from(std::move(file)));
     SessionOptions session;
     session.n_ctx = uint32_t(std::min<size_t>(n_ids + options.n_greedy, UINT32_MAX));
@@ -101,6 +102,7 @@ Result<void> dump(const Args& args) {
         "m2w dump");
     DumpOptions options;
     app.add_option("-m,--model", options.model, kModelHelp)->required();
+    add_access_options(app, options.access);
     app.add_option("--ids", options.ids, "token ids, separated by commas")->required();
     app.add_option("--greedy", options.n_greedy, "most probable tokens to append and write");
     app.add_option("--device", options.device, "ref, auto, or as m2w devices lists them")

@@ -21,6 +21,8 @@ using Json = nlohmann::ordered_json;
 struct InspectArgs {
     std::string model, other;
     bool json = false, tensors = false, plan = false, quick = false, numbers = false;
+    bool weights = false;
+    ModelAccess access;
     std::optional<uint32_t> fit;
 };
 
@@ -79,7 +81,9 @@ Result<void> print_json(const Json& json) {
 }
 
 Result<void> show(const InspectArgs& args) {
-    TRY(const Inspection found, inspect_file(args.model, !args.quick));
+    // Of a model on a server the header is enough to answer most questions.
+    const bool read_weights = !args.quick && (args.weights || !is_remote(args.model));
+    TRY(const Inspection found, inspect_file(args.model, args.access, read_weights));
     if (args.plan && !found.model) return found.obstacles.front().error;
     Json fit;
     if (args.fit) {
@@ -100,8 +104,9 @@ Result<void> show(const InspectArgs& args) {
 }
 
 Result<Verdict> compare(const InspectArgs& args) {
-    TRY(const auto a, open_model(args.model));
-    TRY(const auto b, open_model(args.other));
+    const Reads reads = args.quick ? Reads::header : Reads::all;
+    TRY(const auto a, open_model(args.model, args.access, reads));
+    TRY(const auto b, open_model(args.other, args.access, reads));
     TRY(const gguf::FileDiff found, gguf::diff(*a, *b,
                                                args.quick     ? gguf::Weights::ignored
                                                : args.numbers ? gguf::Weights::numbers
@@ -133,6 +138,9 @@ Result<Verdict> inspect(const Args& args) {
     app.add_option("--fit", in.fit, "memory for a context of this many tokens, and where it fits")
         ->excludes(other);
     auto* quick = app.add_flag("--quick", in.quick, "do not read the weights");
+    app.add_flag("--weights", in.weights, "pull a model on a server and read its weights, too")
+        ->excludes(quick);
+    add_access_options(app, in.access);
     app.add_flag("--numbers", in.numbers,
                  "of two files: how far weights are from each other, whatever their types")
         ->needs(other)

@@ -102,8 +102,8 @@ Result<void> answer_record(const std::string& line, const Renderer& renderer) {
     return print(json + "\n");
 }
 
-Result<void> use_model(const std::string& path, Renderer& renderer) {
-    TRY(const auto file, open_model(path));
+Result<void> use_model(const std::string& model, const ModelAccess& access, Renderer& renderer) {
+    TRY(const auto file, open_model(model, access, Reads::header));
     TRY(renderer.chat_template, ChatTemplate::from(*file));
     TRY(const auto tokenizer, Tokenizer::from(*file));
     if (const auto id = tokenizer->bos_id()) renderer.bos_token = tokenizer->piece(*id);
@@ -122,7 +122,9 @@ Result<void> render(const Args& args) {
         "m2w render");
     std::string model, source, now;
     bool jsonl = false;
+    ModelAccess access;
     auto* from_model = app.add_option("-m,--model", model, "model with a chat template");
+    add_access_options(app, access);
     app.add_option("--template", source, "file with a template")->excludes(from_model);
     app.add_option("--now", now, "the time that templates see, as 2026-07-04T12:00:00");
     app.add_flag("--jsonl", jsonl, "JSON lines from standard input (the only form)")->required();
@@ -137,7 +139,7 @@ Result<void> render(const Args& args) {
                          fmt::format("--now: expected a time as 2026-07-04T12:00:00, got {}", now)};
     }
     if (!model.empty()) {
-        TRY(use_model(model, renderer));
+        TRY(use_model(model, access, renderer));
     }
     if (!source.empty()) {
         TRY(const std::string text, read_all(source, kMaxTemplateBytes));

@@ -24,6 +24,7 @@ constexpr uint64_t kLeastShardBytes = 4096;
 
 struct ShardArgs {
     std::string model, folder, max_size = "cloudflare", check;
+    ModelAccess access;
     bool force = false;
 };
 
@@ -79,7 +80,7 @@ Result<void> write(const ShardArgs& args) {
     shards::ShardWriteOptions options;
     TRY(options.max_shard_bytes, parse_size(args.max_size));
     options.force = args.force;
-    TRY(const auto file, open_model(args.model));
+    TRY(const auto file, open_model(args.model, args.access));
     TRY(options.plan_sha256, plan_digest(file));
     TRY(SignalWatch signals, SignalWatch::create());
     options.stop = &signals.interrupted();
@@ -129,6 +130,7 @@ Result<void> shard(const Args& args) {
         "m2w shard");
     ShardArgs in;
     auto* model = app.add_option("model", in.model, kModelHelp);
+    add_access_options(app, in.access);
     auto* folder = app.add_option("-o,--output", in.folder, "folder to write to")->needs(model);
     app.add_option("--max-size", in.max_size,
                    "largest shard: bytes, as 25MB or 24MiB, or what a host takes: cloudflare, "

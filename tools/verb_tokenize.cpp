@@ -120,7 +120,9 @@ Result<void> tokenize(const Args& args) {
     std::string model, text;
     bool jsonl = false, no_special = false, show = false;
     EncodeOptions options;
+    ModelAccess access;
     app.add_option("-m,--model", model, kModelHelp)->required();
+    add_access_options(app, access);
     app.add_flag("--jsonl", jsonl,
                  "JSON lines {id, text or hex, add_special, parse_special} from standard input, "
                  "{id, ids, pieces_hex} out");
@@ -136,7 +138,7 @@ Result<void> tokenize(const Args& args) {
     if (jsonl && given->count() > 0)
         return Error{Category::usage, "--jsonl reads standard input, not an argument"};
 
-    TRY(const auto file, open_model(model));
+    TRY(const auto file, open_model(model, access, Reads::header));
     TRY(const auto tokenizer, Tokenizer::from(*file));
     if (jsonl)
         return for_each_input_line(

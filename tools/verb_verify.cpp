@@ -21,6 +21,7 @@ struct VerifyArgs {
     std::string model, prompt = "The quick brown fox jumps over the lazy dog.", ids, cache = "f32";
     std::vector<std::string> devices{"auto"}, ops, types;
     bool json = false, kernels = false;
+    ModelAccess access;
     VerifyOptions options;
 };
 
@@ -143,6 +144,7 @@ namespace {
 /// The options of verify with a model; those that make no sense without one exclude --kernels.
 void add_model_options(CLI::App& app, VerifyArgs& in, CLI::Option* kernels) {
     app.add_option("model", in.model, kModelHelp)->excludes(kernels);
+    add_access_options(app, in.access);
     auto* prompt = app.add_option("--prompt", in.prompt, "text that is run")
                        ->capture_default_str()
                        ->excludes(kernels);
@@ -167,7 +169,7 @@ Result<Verdict> verify_model(VerifyArgs& in) {
     if (in.model.empty())
         return Error{Category::usage, "a model, or --kernels, is needed; m2w verify --help"};
     in.options.cache = in.cache == "f16" ? CacheType::f16 : CacheType::f32;
-    TRY(auto file, open_model(in.model));
+    TRY(auto file, open_model(in.model, in.access));
     TRY(const auto ids, prompt_ids(in, *file));
     TRY(const auto model, Model::from(std::move(file)));
     TRY(const auto reports, run_verify(in, model, ids));
