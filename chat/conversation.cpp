@@ -233,6 +233,7 @@ Result<Reply> Conversation::answer(std::vector<Message> messages, const AnswerEv
     reply.stats.prompt_tokens = uint32_t(prompt.size());
     TRY(const bool complete, prefill(prompt, generation));
     if (complete) {
+        if (options_.before_answer) TRY(options_.before_answer());
         // An opening marker may be the prompt's last; the end of it is enough to see that.
         constexpr size_t kSeenTokens = 64;
         const auto end = std::span(prompt).last(std::min(prompt.size(), kSeenTokens));

@@ -28,6 +28,9 @@ struct ConversationOptions {
     uint32_t max_tokens = 0;  // of one answer; 0: until the model ends it or the context is full
     bool raw = false;         // no chat template: the text so far is continued
     ToolSet tools;            // that the model may call
+    /// Called before the first token of an answer is drawn, when its prompt has been evaluated; its
+    /// error is the answer's. For weights whose checksum is known only once the last has come.
+    std::function<Result<void>()> before_answer;
 };
 
 /// Why an answer ended.

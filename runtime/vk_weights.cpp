@@ -260,19 +260,6 @@ class Loader {
     std::vector<std::byte> scratch_;
 };
 
-/// The Plan's tensors in the order of their first use.
-std::vector<uint32_t> order_of_use(const Plan& plan) {
-    std::vector<uint32_t> order;
-    std::vector<bool> listed(plan.tensors.size());
-    const auto list = [&](uint32_t tensor) {
-        if (!listed[tensor]) order.push_back(tensor);
-        listed[tensor] = true;
-    };
-    for (const Step& step : plan.steps) for_each_tensor(step, list);
-    for (uint32_t i = 0; i < plan.tensors.size(); ++i) list(i);
-    return order;
-}
-
 }  // namespace
 
 Result<VkWeights> VkWeights::place(vk::Device& device, const Plan& plan,

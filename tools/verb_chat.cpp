@@ -16,6 +16,7 @@
 #include "chat/repl.h"
 #include "chat/terminal.h"
 #include "tools/model_argument.h"
+#include "tools/streamed_model.h"
 #include "tools/verbs.h"
 
 namespace m2w::tools {
@@ -97,15 +98,46 @@ Result<std::optional<ChatArgs>> parse_chat(const Args& args) {
     return std::optional(std::move(out));
 }
 
-Result<std::shared_ptr<const LoadedModel>> load(const ChatArgs& args) {
-    const std::string name = std::filesystem::path(label_of(args.model)).filename().string();
-    ProgressBar bar(stderr, "loading " + name);
+EngineOptions engine_options(const ChatArgs& args) {
     EngineOptions options;
     options.device = args.device;
     options.n_ctx = args.conversation.n_ctx;
+    return options;
+}
+
+Result<std::shared_ptr<const LoadedModel>> load(const ChatArgs& args,
+                                                std::shared_ptr<const gguf::File> file) {
+    const std::string name = std::filesystem::path(label_of(args.model)).filename().string();
+    ProgressBar bar(stderr, "loading " + name);
+    EngineOptions options = engine_options(args);
     options.progress = [&](const LoadProgress& p) { bar.update(p.bytes_done, p.bytes_total); };
-    TRY(auto file, open_model(args.model, args.access));
     return LoadedModel::load(std::move(file), options);
+}
+
+/// A model, and how the rest of it comes where it is still on its way.
+struct Loading {
+    std::shared_ptr<const LoadedModel> model;
+    std::unique_ptr<StreamedModel> streamed;  // ends before the model: who waits for bytes is woken
+};
+
+/// Loads from a server while it comes: the first answer is computed behind the last byte.
+Result<Loading> load(const ChatArgs& args) {
+    Loading out;
+    if (!is_remote(args.model)) {
+        TRY(auto file, open_model(args.model));
+        TRY(out.model, load(args, std::move(file)));
+        return out;
+    }
+    TRY(out.streamed, StreamedModel::open(args.model, args.access));
+    if (!out.streamed->partial()) {
+        TRY(out.model, load(args, out.streamed->file()));
+        return out;
+    }
+    EngineOptions options = engine_options(args);
+    options.start_early = true;
+    TRY(out.model, LoadedModel::load(out.streamed->file(), options));
+    out.streamed->start(out.model->model().plan());
+    return out;
 }
 
 Result<std::string> read_message() {
@@ -231,13 +263,19 @@ Result<void> chat(const Args& args) {
     if (!interactive && !parsed->has_prompt) {
         TRY(parsed->prompt, read_message());
     }
-    TRY(auto model, load(*parsed));
+    TRY(const Loading loading, load(*parsed));
     if (!parsed->conversation.raw)
-        if (const auto usable = model->chat_template(); !usable)
+        if (const auto usable = loading.model->chat_template(); !usable)
             return Error{usable.error().category,
                          usable.error().message + "; --raw works without a chat template"};
-    TRY(Conversation conversation, Conversation::create(std::move(model), parsed->conversation));
-    if (interactive) return run_interactive(conversation, *parsed);
+    if (loading.streamed)
+        parsed->conversation.before_answer = [&] { return loading.streamed->finish(); };
+    TRY(Conversation conversation, Conversation::create(loading.model, parsed->conversation));
+    if (interactive) {
+        // A line of progress and one that is edited do not share a terminal.
+        if (loading.streamed) TRY(loading.streamed->finish());
+        return run_interactive(conversation, *parsed);
+    }
     return answer_once(conversation, *parsed);
 }
 

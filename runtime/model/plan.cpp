@@ -86,6 +86,18 @@ Operand Step::operand(std::string_view name) const {
     return {};
 }
 
+std::vector<uint32_t> order_of_use(const Plan& plan) {
+    std::vector<uint32_t> order;
+    std::vector<bool> listed(plan.tensors.size());
+    const auto list = [&](uint32_t tensor) {
+        if (!listed[tensor]) order.push_back(tensor);
+        listed[tensor] = true;
+    };
+    for (const Step& step : plan.steps) for_each_tensor(step, list);
+    for (uint32_t i = 0; i < plan.tensors.size(); ++i) list(i);
+    return order;
+}
+
 std::string Plan::print() const {
     std::string out;
     int32_t layer = -2;

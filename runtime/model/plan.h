@@ -102,4 +102,7 @@ struct Plan {
     std::string print() const;
 };
 
+/// All tensors of a Plan in the order in which its Steps first read them.
+std::vector<uint32_t> order_of_use(const Plan& plan);
+
 }  // namespace m2w

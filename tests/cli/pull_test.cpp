@@ -145,6 +145,24 @@ TEST_F(PullVerb, chat_pulls_and_then_works_offline) {
     EXPECT_TRUE(has(alone.err, "using what is in the cache")) << alone.err;
 }
 
+TEST_F(PullVerb, chat_computes_while_the_model_comes_and_leaves_it_complete) {
+    const RunResult r = m2w(
+        {"chat", "--temp", "0", "-p", "What is 12 + 30?", "-m", url("/slow/m.gguf?kbps=30000")});
+    EXPECT_EQ(r.status, 0) << r.err;
+    EXPECT_EQ(r.out, "12 + 30 = 42.\n");
+    EXPECT_TRUE(has(r.err, "pulling m.gguf  100%")) << r.err;
+    EXPECT_EQ(read_text(blob()), bytes_);
+    EXPECT_EQ(sent_bytes(), bytes_.size()) << "nothing comes twice";
+}
+
+TEST_F(PullVerb, chat_with_a_model_that_changes_on_its_way_shows_no_answer) {
+    const RunResult r = m2w({"chat", "--temp", "0", "-p", "What is 12 + 30?", "-m",
+                             url("/etagchange/m.gguf?after=3&content=1")});
+    EXPECT_EQ(r.status, 3);
+    EXPECT_EQ(r.out, "");
+    EXPECT_TRUE(has(r.err, "error[http_changed]")) << r.err;
+}
+
 TEST_F(PullVerb, a_lock_pins_what_a_name_means) {
     const std::string lock = (folder_.path() / "m2w.lock").string();
     EXPECT_EQ(m2w({"pull", url(), "--lock", lock}).status, 0);
@@ -206,7 +224,9 @@ TEST_F(PullVerb, a_large_file_takes_little_memory) {
     // This address tells the SHA-256, so that the file, which is no model, is pulled all the same.
     const RunResult r = m2w({"pull", url("/hf/big.bin")});
     EXPECT_EQ(r.status, 0) << r.err;
-    if (!kSanitized) EXPECT_LE(r.peak_mib, 64) << "of " << kMib;
+    if (!kSanitized) {
+        EXPECT_LE(r.peak_mib, 64) << "of " << kMib;
+    }
 }
 
 /// Starts the program with its output thrown away.
