@@ -1,6 +1,6 @@
-// load_nbits.glsl - blocks of 16 to 256 codes of 2, 4 or 8 bits: w = scale * (code - zero point) (gguf/nbits.h). Planes:
-// codes, from the lowest bit on; scales, halves or floats; packed zero points, each row from a byte on; zero points that
-// are halves or floats. Blocks begin on a word. Codes of the last block that are behind the row are any.
+// load_nbits.glsl - blocks of 16 to 256 codes of 2, 4 or 8 bits: w = scale * (code - zero point) (gguf/nbits.h).
+// Planes: codes, from the lowest bit on; scales, halves or floats; packed zero points, each row from a byte on; zero
+// points that are halves or floats. Blocks begin on a word. Codes of the last block that are behind the row are any.
 layout(constant_id = 21) const uint BITS = 4;
 layout(constant_id = 22) const uint BLOCK = 32;
 layout(constant_id = 23) const uint ZERO = 0;  // NBits::Zero: the middle code, plane 2, plane 3

@@ -11,7 +11,7 @@
 #define p_k p.k
 #include "weights.glsl"
 
-const uint kGroup = 8 * kGroupUnits;  // NBits::activation_group
+const uint kGroup = 8 * kGroupUnits;       // NBits::activation_group
 const float kLeastScale = 1.17549435e-38;  // the least normal float
 
 // Four signed bytes times four.

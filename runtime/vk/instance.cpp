@@ -206,8 +206,8 @@ Instance::~Instance() {
             vkGetInstanceProcAddr(instance_, "vkDestroyDebugUtilsMessengerEXT"));
         destroy(instance_, messenger_, nullptr);
     }
-    // The first one of a process stays, so that drivers stay loaded: NVIDIA's 580.159.04 could not be
-    // loaded again after some dozen instances that were each the only one.
+    // The first one of a process stays, so that drivers stay loaded: NVIDIA's 580.159.04 could not
+    // be loaded again after some dozen instances that were each the only one.
     static std::atomic<VkInstance> kept{VK_NULL_HANDLE};
     VkInstance none = VK_NULL_HANDLE;
     if (instance_ && !kept.compare_exchange_strong(none, instance_))

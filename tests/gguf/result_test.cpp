@@ -88,20 +88,20 @@ TEST(escape, text_of_many_scripts_stays_as_it_is) {
 TEST(escape, c1_controls_direction_overrides_and_line_separators_are_escaped) {
     EXPECT_EQ(escape_line("\xc2\x9b"), "\\xc2\\x9b");  // CSI
     EXPECT_EQ(escape_line("a\xe2\x80\xae"
-                                  "b"),
-              "a\\xe2\\x80\\xaeb");                                     // U+202E
+                          "b"),
+              "a\\xe2\\x80\\xaeb");                             // U+202E
     EXPECT_EQ(escape_line("\xe2\x80\xa8"), "\\xe2\\x80\\xa8");  // U+2028
     EXPECT_EQ(escape_line("\xe2\x81\xa6"), "\\xe2\\x81\\xa6");  // U+2066
-    EXPECT_EQ(escape_line("\xc2\xa0"), "\xc2\xa0");  // U+00A0, a space like others
+    EXPECT_EQ(escape_line("\xc2\xa0"), "\xc2\xa0");             // U+00A0, a space like others
 }
 
 TEST(escape, bytes_that_are_no_utf8_are_escaped_and_the_rest_stays) {
     EXPECT_EQ(escape_line("\xff"
-                                  "a\xc3"),
+                          "a\xc3"),
               "\\xffa\\xc3");
     EXPECT_EQ(escape_line("\xed\xa0\x80"), "\\xed\\xa0\\x80");  // a surrogate
     EXPECT_EQ(escape_line("\xc0\xaf"
-                                  "é"),
+                          "é"),
               "\\xc0\\xafé");  // overlong
     EXPECT_EQ(escape_line(std::string(3, '\x80')), "\\x80\\x80\\x80");
 }
