@@ -94,6 +94,7 @@ std::optional<Ref> Cache::find_ref(std::string_view name) const {
 }
 
 Result<void> Cache::write_ref(const Ref& ref) const {
+    if (const auto there = find_ref(ref.name); there && there->parts == ref.parts) return {};
     Json json{{"name", ref.name}, {"parts", Json::array()}};
     for (const RemoteIdentity& part : ref.parts)
         json["parts"].push_back(Json::parse(identity_to_json(part)));

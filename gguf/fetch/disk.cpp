@@ -128,8 +128,7 @@ Result<void> replace_file(const std::filesystem::path& path, std::string_view te
     Result<void> written = [&]() -> Result<void> {
         TRY(const Descriptor fd, open_file(temporary, O_WRONLY | O_CREAT | O_EXCL));
         TRY(write_at(fd, temporary, 0, std::as_bytes(std::span(text))));
-        if (::fsync(fd.get()) != 0 || ::rename(temporary.c_str(), path.c_str()) != 0)
-            return disk_error(path, errno);
+        if (::rename(temporary.c_str(), path.c_str()) != 0) return disk_error(path, errno);
         return {};
     }();
     if (!written) ::unlink(temporary.c_str());
