@@ -55,8 +55,7 @@ bool is_same_file(const Descriptor& fd, const std::filesystem::path& path);
 /// A small file whole. Errors: io, cache (longer than max_bytes).
 Result<std::string> read_file(const std::filesystem::path& path, uint64_t max_bytes);
 
-/// Puts a file in place at once: written beside it, renamed. Not flushed, as a busy disk may take
-/// long for that: who reads it must tell a damaged one. Errors: those of disk_error.
+/// Puts a file in place at once; not flushed: its reader must know a torn one. Errors: disk_error.
 Result<void> replace_file(const std::filesystem::path& path, std::string_view text);
 
 /// Errors: disk_full when the file system of `folder` has less than need_bytes left.
