@@ -13,6 +13,8 @@
 #include <system_error>
 #include <utility>
 
+#include "gguf/descriptor.h"
+
 namespace m2w {
 namespace {
 
@@ -29,21 +31,6 @@ Error io_error(const std::string& name, int error_number) {
 bool in_range(uint64_t offset, uint64_t count, uint64_t size) {
     return offset <= size && count <= size - offset;
 }
-
-/// Owns a file descriptor, or -1.
-class Descriptor {
-  public:
-    explicit Descriptor(int fd) : fd_(fd) {}
-    Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    Descriptor& operator=(Descriptor&&) = delete;
-    ~Descriptor() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    int get() const { return fd_; }
-
-  private:
-    int fd_;
-};
 
 class FileSource final : public Source {
   public:
@@ -134,13 +121,12 @@ class MemorySource final : public Source {
 
 Result<std::shared_ptr<const Source>> open_regular_file(std::string path) {
     // O_NONBLOCK: opening a FIFO without a writer must not hang; regular files ignore it.
-    int raw_fd;
+    Descriptor fd;
     do {
-        raw_fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    } while (raw_fd < 0 && errno == EINTR);
-    Descriptor fd(raw_fd);
+        fd = Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    } while (!fd && errno == EINTR);
     struct stat info {};
-    if (raw_fd < 0 || ::fstat(raw_fd, &info) != 0) return io_error(path, errno);
+    if (!fd || ::fstat(fd.get(), &info) != 0) return io_error(path, errno);
     if (!S_ISREG(info.st_mode))
         return Error{Category::io, path + (S_ISDIR(info.st_mode) ? ": is a directory"
                                                                  : ": is not a regular file")};

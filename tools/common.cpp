@@ -12,6 +12,7 @@
 #include <memory>
 #include <random>
 
+#include "gguf/descriptor.h"
 #include "tools/verbs.h"
 
 namespace m2w::tools {
@@ -75,11 +76,11 @@ Result<fs::path> bundled_model() {
 
 Result<void> write_file(const fs::path& path, std::string_view bytes) {
     const fs::path temporary = path.string() + fmt::format(".tmp-{:08x}", std::random_device{}());
-    const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd < 0) return io_error(temporary);
-    bool good = write_all(fd, bytes) && ::fsync(fd) == 0;
-    good = ::close(fd) == 0 && good;
-    if (good && ::rename(temporary.c_str(), path.c_str()) == 0) return {};
+    Descriptor fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+    if (!fd) return io_error(temporary);
+    if (write_all(fd.get(), bytes) && ::fsync(fd.get()) == 0 && fd.close() &&
+        ::rename(temporary.c_str(), path.c_str()) == 0)
+        return {};
     const Error error = io_error(path);
     ::unlink(temporary.c_str());
     return error;

@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "chat/terminal.h"
+#include "gguf/descriptor.h"
 #include "gguf/fetch/cached_model.h"
 #include "gguf/fetch/disk.h"
 #include "gguf/fetch/names.h"
@@ -52,12 +53,12 @@ Result<void> pin(const PullArgs& args, fetch::Pins pins, const fetch::CachedMode
 
 /// Copies a file of the cache; blocks are shared where the file system can.
 Result<void> copy_out(const fs::path& from, const fs::path& to) {
-    TRY(const fetch::Descriptor in, fetch::open_file(from, O_RDONLY));
+    TRY(const Descriptor in, fetch::open_file(from, O_RDONLY));
     TRY(uint64_t left_bytes, fetch::size_of(in, from));
     TRY(fetch::require_room(to.has_parent_path() ? to.parent_path() : ".", left_bytes));
     const fs::path temporary = to.string() + fmt::format(".tmp-{:08x}", std::random_device{}());
     Result<void> copied = [&]() -> Result<void> {
-        TRY(const fetch::Descriptor out, fetch::open_file(temporary, O_WRONLY | O_CREAT | O_EXCL));
+        TRY(Descriptor out, fetch::open_file(temporary, O_WRONLY | O_CREAT | O_EXCL));
         while (left_bytes > 0) {
             const ssize_t n =
                 ::copy_file_range(in.get(), nullptr, out.get(), nullptr,
@@ -69,7 +70,7 @@ Result<void> copy_out(const fs::path& from, const fs::path& to) {
         // Not the cache's mode: the copy is the user's like any file of theirs.
         const mode_t mask = ::umask(0);
         ::umask(mask);
-        if (::fchmod(out.get(), 0666 & ~mask) != 0 || ::fsync(out.get()) != 0 ||
+        if (::fchmod(out.get(), 0666 & ~mask) != 0 || ::fsync(out.get()) != 0 || !out.close() ||
             ::rename(temporary.c_str(), to.c_str()) != 0)
             return fetch::disk_error(to, errno);
         return {};

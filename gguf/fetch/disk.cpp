@@ -20,10 +20,6 @@ constexpr mode_t kFileMode = 0600, kFolderMode = 0700;
 
 }  // namespace
 
-Descriptor::~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-}
-
 Error disk_error(const std::filesystem::path& path, int error_number) {
     // Not strerror: it is not thread-safe.
     const std::string what = path.string() + ": " + std::generic_category().message(error_number);
@@ -46,17 +42,17 @@ Error disk_error(const std::filesystem::path& path, int error_number) {
 }
 
 Result<Descriptor> open_file(const std::filesystem::path& path, int flags) {
-    int fd;
+    Descriptor fd;
     do {
-        fd = ::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, kFileMode);
-    } while (fd < 0 && errno == EINTR);
-    if (fd < 0) return disk_error(path, errno);
-    Descriptor opened(fd);
+        fd = Descriptor(
+            ::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, kFileMode));
+    } while (!fd && errno == EINTR);
+    if (!fd) return disk_error(path, errno);
     struct stat info {};
-    if (::fstat(fd, &info) != 0) return disk_error(path, errno);
+    if (::fstat(fd.get(), &info) != 0) return disk_error(path, errno);
     if (!S_ISREG(info.st_mode))
         return Error{Category::cache, path.string() + ": is no regular file"};
-    return opened;
+    return fd;
 }
 
 Result<void> make_folders(const std::filesystem::path& path) {
@@ -126,9 +122,10 @@ Result<void> replace_file(const std::filesystem::path& path, std::string_view te
     const std::filesystem::path temporary =
         path.string() + fmt::format(".tmp-{:08x}", std::random_device{}());
     Result<void> written = [&]() -> Result<void> {
-        TRY(const Descriptor fd, open_file(temporary, O_WRONLY | O_CREAT | O_EXCL));
+        TRY(Descriptor fd, open_file(temporary, O_WRONLY | O_CREAT | O_EXCL));
         TRY(write_at(fd, temporary, 0, std::as_bytes(std::span(text))));
-        if (::rename(temporary.c_str(), path.c_str()) != 0) return disk_error(path, errno);
+        if (!fd.close() || ::rename(temporary.c_str(), path.c_str()) != 0)
+            return disk_error(path, errno);
         return {};
     }();
     if (!written) ::unlink(temporary.c_str());

@@ -1,4 +1,4 @@
-// disk.h — files of the cache: descriptors, whole reads and writes, replacement at once, and which
+// disk.h — files of the cache: whole reads and writes, replacement at once, and which
 // category a failure has. Knows nothing of what the files hold.
 #pragma once
 #include <cstddef>
@@ -9,27 +9,10 @@
 #include <string_view>
 #include <utility>
 
+#include "gguf/descriptor.h"
 #include "gguf/result.h"
 
 namespace m2w::fetch {
-
-/// Owns a file descriptor, or none.
-class Descriptor {
-  public:
-    Descriptor() = default;
-    explicit Descriptor(int fd) : fd_(fd) {}
-    Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    Descriptor& operator=(Descriptor&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    ~Descriptor();
-    int get() const { return fd_; }
-    explicit operator bool() const { return fd_ >= 0; }
-
-  private:
-    int fd_ = -1;
-};
 
 /// What an errno means here: no room is disk_full, no permission is cache, everything else is io.
 Error disk_error(const std::filesystem::path& path, int error_number);

@@ -14,6 +14,8 @@
 #include <system_error>
 #include <utility>
 
+#include "gguf/descriptor.h"
+
 namespace m2w::shards {
 namespace {
 
@@ -22,26 +24,6 @@ namespace fs = std::filesystem;
 // Both begin with a dot: no web server's listing, no glob has them.
 constexpr const char* kUnfinished = ".m2w-shard.tmp";
 constexpr const char* kNotes = ".m2w-shard.notes";
-
-class Descriptor {
-  public:
-    Descriptor() = default;
-    explicit Descriptor(int fd) : fd_(fd) {}
-    Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    Descriptor& operator=(Descriptor&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    ~Descriptor() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    int get() const { return fd_; }
-    /// A file system may tell of a failed write only now.
-    bool close() { return ::close(std::exchange(fd_, -1)) == 0; }
-
-  private:
-    int fd_ = -1;
-};
 
 class FolderSink final : public ShardSink {
   public:
@@ -57,10 +39,10 @@ class FolderSink final : public ShardSink {
         fs::create_directories(folder_, error);
         if (error) return Error{Category::io, folder_.string() + ": " + error.message()};
         dir_ = Descriptor(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        if (dir_.get() < 0) return failure("", errno);
+        if (!dir_) return failure("", errno);
         notes_file_ = Descriptor(
             ::openat(dir_.get(), kNotes, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666));
-        if (notes_file_.get() < 0) return failure(kNotes, errno);
+        if (!notes_file_) return failure(kNotes, errno);
         if (::flock(notes_file_.get(), LOCK_EX | LOCK_NB) != 0)
             return Error{Category::io,
                          folder_.string() + ": another run is writing shards into this folder"};
@@ -86,7 +68,7 @@ class FolderSink final : public ShardSink {
         discard();
         file_ = Descriptor(::openat(dir_.get(), kUnfinished,
                                     O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
-        if (file_.get() < 0) return failure(kUnfinished, errno);
+        if (!file_) return failure(kUnfinished, errno);
         // Room for all of it before any of it is made. Not every file system can say.
         if (size_bytes > 0 && ::fallocate(file_.get(), 0, 0, off_t(size_bytes)) != 0 &&
             (errno == ENOSPC || errno == EDQUOT))
@@ -130,7 +112,7 @@ class FolderSink final : public ShardSink {
     }
 
     void discard() override {
-        if (file_.get() < 0) return;
+        if (!file_) return;
         file_.close();
         ::unlinkat(dir_.get(), kUnfinished, 0);
     }
