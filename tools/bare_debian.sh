@@ -74,6 +74,8 @@ unshare --mount sh -c '
     shared=$2
     shift 2
     mount --make-rprivate /
+    # Onto itself: inside of the chroot "/" is then a mount point, and tests may mount a small disk.
+    mount --bind "$dir" "$dir"
     mount -t proc proc "$dir/proc"
     mount --rbind /dev "$dir/dev"
     [ ! -d "$shared" ] || mount -o bind,ro "$shared" "$dir/src/shared"
