@@ -66,13 +66,16 @@ class FolderSink final : public ShardSink {
 
     Result<void> begin(uint64_t size_bytes) override {
         discard();
+        // Room for all of it before any of it is made. fallocate(2) alone would say so too, but
+        // some file systems have it not, and some fill the disk before they find that it fails.
+        TRY(const uint64_t left_bytes, free_bytes());
+        if (size_bytes > left_bytes) return no_room(size_bytes, left_bytes);
         file_ = Descriptor(::openat(dir_.get(), kUnfinished,
                                     O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
         if (!file_) return failure(kUnfinished, errno);
-        // Room for all of it before any of it is made. Not every file system can say.
         if (size_bytes > 0 && ::fallocate(file_.get(), 0, 0, off_t(size_bytes)) != 0 &&
             (errno == ENOSPC || errno == EDQUOT))
-            return no_room(size_bytes, errno);
+            return no_room(size_bytes, left_bytes);
         if (::ftruncate(file_.get(), off_t(size_bytes)) != 0) return failure(kUnfinished, errno);
         return {};
     }
@@ -164,18 +167,22 @@ class FolderSink final : public ShardSink {
     }
 
     Error failure(const std::string& name, int why) const {
-        const bool full = why == ENOSPC || why == EDQUOT;
+        const bool full = why == ENOSPC || why == EDQUOT || why == EFBIG;
         return Error{full ? Category::disk_full : Category::io,
                      (name.empty() ? folder_ : folder_ / name).string() + ": " +
                          std::generic_category().message(why)};
     }
 
-    Error no_room(uint64_t size_bytes, int why) const {
+    Result<uint64_t> free_bytes() const {
         struct statvfs space {};
-        if (::fstatvfs(dir_.get(), &space) != 0) return failure("", why);
+        if (::fstatvfs(dir_.get(), &space) != 0) return failure("", errno);
+        return uint64_t(space.f_bavail) * space.f_frsize;
+    }
+
+    Error no_room(uint64_t size_bytes, uint64_t left_bytes) const {
         return Error{Category::disk_full,
                      fmt::format("{}: the next shard needs {} bytes, {} are free", folder_.string(),
-                                 size_bytes, uint64_t(space.f_bavail) * space.f_frsize)};
+                                 size_bytes, left_bytes)};
     }
 
     const fs::path folder_;

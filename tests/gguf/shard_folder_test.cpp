@@ -3,17 +3,15 @@
 #include "gguf/shards/shard_folder.h"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <sys/statvfs.h>
 
-#include <csignal>
-#include <set>
+#include <algorithm>
 
 #include "gguf/shards/shard_source.h"
 #include "gguf/shards/shard_writer.h"
 #include "tests/gguf/shard_samples.h"
 #include "tests/gguf/temp_dir.h"
+#include "tests/support/child.h"
 #include "tests/support/shared.h"
 
 namespace m2w::shards {
@@ -116,19 +114,70 @@ TEST_F(ShardFolder, places_that_cannot_be_written_are_told) {
     EXPECT_EQ(write_into("/proc/nowhere", *file_).substr(0, 3), "io:");
 }
 
+/// What a run left that ended with disk_full: finished shards, and notes of them.
+bool is_to_go_on_with(const Files& left) {
+    return left.contains(".m2w-shard.notes") && !left.contains(".m2w-shard.tmp") &&
+           !left.contains("manifest.json") && left.size() > 2;
+}
+
+/// A run into what another left: what was finished is kept. 0, or where it went wrong.
+int go_on(const fs::path& folder, const gguf::File& file, const ShardWriteOptions& options) {
+    const size_t n_finished = files_in(folder).size() - 1;  // but for the notes
+    const auto sink = open_shard_folder(folder);
+    if (!sink) return 11;
+    const auto written = write_shards(file, **sink, options);
+    if (!written || written->n_kept < n_finished) return 12;
+    return 0;
+}
+
 /// Leaves no half a file, and the next run goes on.
-TEST_F(ShardFolder, file_that_may_not_grow_is_an_error) {
-    struct rlimit before {};
-    ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
-    const auto handler = signal(SIGXFSZ, SIG_IGN);
-    const struct rlimit small { 3000, before.rlim_max };
-    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
-    const std::string outcome = write_into(folder_, *file_);
-    setrlimit(RLIMIT_FSIZE, &before);
-    signal(SIGXFSZ, handler);
-    EXPECT_EQ(outcome, "io: " + (folder_ / ".m2w-shard.tmp").string() + ": File too large");
+TEST_F(ShardFolder, file_that_may_not_grow_is_a_full_disk) {
+    const Files want = test::shard(*file_);
+    size_t largest = 0;
+    for (const auto& [name, content] : want) largest = std::max(largest, content.size());
+    const auto work = [&] {
+        const std::string outcome = write_into(folder_, *file_);
+        if (outcome != "disk_full: " + (folder_ / ".m2w-shard.tmp").string() + ": File too large")
+            return 1;
+        if (!is_to_go_on_with(files_in(folder_))) return 2;
+        if (!test::limit_file_bytes(RLIM_INFINITY)) return 3;
+        if (const int wrong = go_on(folder_, *file_, {})) return wrong;
+        return files_in(folder_) == want ? 0 : 4;
+    };
+    EXPECT_EQ(test::in_child([&] { return test::limit_file_bytes(largest - 1); }, work), 0);
+}
+
+TEST_F(ShardFolder, shard_larger_than_what_is_free_is_told_before_it_is_begun) {
+    ASSERT_GET(const auto sink, open_shard_folder(folder_));
+    struct statvfs space {};
+    ASSERT_EQ(statvfs(folder_.c_str(), &space), 0);
+    const uint64_t need_bytes = uint64_t(space.f_bavail) * space.f_frsize + (uint64_t{1} << 30);
+    const std::string outcome = test::outcome(sink->begin(need_bytes));
+    EXPECT_EQ(outcome.find("disk_full: " + folder_.string() + ": the next shard needs " +
+                           std::to_string(need_bytes) + " bytes, "),
+              0u)
+        << outcome;
     EXPECT_FALSE(fs::exists(folder_ / ".m2w-shard.tmp"));
-    EXPECT_EQ(write_into(folder_, *file_), "ok");
+}
+
+TEST_F(ShardFolder, disk_that_fills_up_keeps_the_finished_shards_and_the_next_run_goes_on) {
+    const ShardWriteOptions options{.max_shard_bytes = 4096};
+    const Files want = test::shard(*file_, options);
+    // A file takes a page at least, so that not more than half of them fit.
+    const std::string room =
+        "size=" + std::to_string(want.size() / 2 * size_t(sysconf(_SC_PAGESIZE)));
+    const auto work = [&] {
+        const std::string outcome = write_into(folder_, *file_, options);
+        if (outcome.find("disk_full: " + folder_.string() + ": the next shard needs ") != 0)
+            return 1;
+        if (!is_to_go_on_with(files_in(folder_))) return 2;
+        if (mount("m2w", dir_.path().c_str(), "tmpfs", MS_REMOUNT, "size=16m") != 0) return 3;
+        if (const int wrong = go_on(folder_, *file_, options)) return wrong;
+        return files_in(folder_) == want ? 0 : 4;
+    };
+    const int status = test::in_child([&] { return test::mount_tmpfs(dir_.path(), room); }, work);
+    if (status == -1) GTEST_SKIP() << test::kNoTmpfs;
+    EXPECT_EQ(status, 0);
 }
 
 }  // namespace
