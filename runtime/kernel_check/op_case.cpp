@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <sstream>
 
 #include "gguf/float16.h"
 #include "gguf/result.h"
+#include "kernels/contract_shapes.h"
 
 namespace m2w::op_check {
 namespace {
@@ -19,22 +19,6 @@ uint64_t named(std::string_view name, const StepCase& step) {
         return 1;
     if (name == "n_vocab") return step.n_vocab;
     return step.param(name);
-}
-
-/// "2 * n_head + n_rot / 2 - 1": factors of a term from left to right, then the terms.
-uint64_t evaluate(const std::string& expression, const StepCase& step) {
-    std::istringstream words(expression);
-    int64_t sum = 0, term = 1;
-    std::string factor, sign = "*";
-    do {
-        words >> factor;
-        const bool digits = std::all_of(factor.begin(), factor.end(), isdigit);
-        const int64_t x = int64_t(digits ? std::stoull(factor) : named(factor, step));
-        M2W_ASSERT(sign.size() == 1 && sign.find_first_not_of("+-*/") == std::string::npos);
-        if (sign == "+" || sign == "-") sum += term;
-        term = sign == "*" ? term * x : sign == "/" ? term / x : sign == "-" ? -x : x;
-    } while (words >> sign);
-    return uint64_t(sum + term);
 }
 
 void put_half(std::byte* at, float value) {
@@ -133,15 +117,8 @@ uint64_t Dims::count() const {
 }
 
 Dims dims_of(const Binding& binding, const StepCase& step) {
-    Dims out;
-    const std::string shape(binding.shape);
-    for (size_t at = 0; at < shape.size();) {
-        const size_t end = shape.find(']', at);
-        M2W_ASSERT(shape[at] == '[' && end != std::string::npos);
-        out.dims.push_back(evaluate(shape.substr(at + 1, end - at - 1), step));
-        at = end + 1;
-    }
-    return out;
+    return {
+        evaluate_shape(binding.shape, [&](std::string_view name) { return named(name, step); })};
 }
 
 Random::Random(std::string_view seed) : state_(0xcbf29ce484222325u) {
