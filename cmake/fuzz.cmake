@@ -1,7 +1,10 @@
-# m2w_fuzz(NAME SOURCES ... DEPENDS m2w layers ... [SEEDS folders...] [OPTIONS libFuzzer options...])
+# m2w_fuzz(NAME SOURCES ... DEPENDS m2w layers ... [SEEDS folders...] [OPTIONS libFuzzer options...]
+#          [MAKE_SEEDS program arguments... [MADE_OF files...]])
 # With -DM2W_FUZZ=ON (clang): a libFuzzer program in fuzz/ of the build tree, part of the target m2w_fuzz_targets. ./dev fuzz
 # runs it. With tests on instead: the same source with a main() that feeds it the seeds, as the ctest entry NAME_seeds, so
 # that a fuzz target cannot stop compiling unseen. NAME is fuzz_<what>; seeds below M2W_SHARED_DIR may be missing.
+# MAKE_SEEDS is run with a folder as its last argument and fills it with seeds, which are never committed; without all of
+# the files MADE_OF there are none.
 include_guard(GLOBAL)
 
 if(M2W_FUZZ)
@@ -16,10 +19,12 @@ if(M2W_FUZZ)
 endif()
 
 function(m2w_fuzz name)
-  cmake_parse_arguments(A "" "" "SOURCES;DEPENDS;SEEDS;OPTIONS" ${ARGN})
+  cmake_parse_arguments(A "" "" "SOURCES;DEPENDS;SEEDS;OPTIONS;MAKE_SEEDS;MADE_OF" ${ARGN})
   if(NOT M2W_FUZZ AND NOT M2W_TESTS)
     return()
   endif()
+  m2w_make_fuzz_seeds(${name} made "${A_MAKE_SEEDS}" "${A_MADE_OF}")
+  list(PREPEND A_SEEDS ${made})
   list(TRANSFORM A_DEPENDS PREPEND m2w_)
   if(M2W_FUZZ)
     add_executable(${name} ${A_SOURCES})
@@ -38,4 +43,28 @@ function(m2w_fuzz name)
     m2w_prepare_test(${name} unit sanitized)
   endif()
   target_link_libraries(${name} PRIVATE ${A_DEPENDS})
+  if(made)
+    add_dependencies(${name} ${name}_make_seeds)
+  endif()
+endfunction()
+
+# Sets OUT to the folder that `command` fills, and makes NAME_make_seeds; to nothing where there is no command, or not
+# every file that it reads.
+function(m2w_make_fuzz_seeds name out command made_of)
+  set(${out} "" PARENT_SCOPE)
+  if(NOT command)
+    return()
+  endif()
+  foreach(file IN LISTS made_of)
+    if(NOT EXISTS ${file})
+      return()
+    endif()
+  endforeach()
+  set(folder ${CMAKE_CURRENT_BINARY_DIR}/${name}_seeds)
+  add_custom_command(OUTPUT ${folder}.stamp
+    COMMAND ${command} ${folder}
+    COMMAND ${CMAKE_COMMAND} -E touch ${folder}.stamp
+    DEPENDS ${made_of} COMMENT "writing seeds of ${name}" VERBATIM)
+  add_custom_target(${name}_make_seeds DEPENDS ${folder}.stamp)
+  set(${out} ${folder} PARENT_SCOPE)
 endfunction()
