@@ -111,5 +111,73 @@ TEST(dev, program_that_dies_before_its_summary_is_a_failure) {
     EXPECT_EQ(count("1/1 Test: a\n[ RUN      ] x.y\nTest Failed.\n"), "0 1 0\n");
 }
 
+/// Runs planted fuzz programs, which are scripts.
+CommandResult run_fuzz(const std::vector<std::pair<std::string, std::string>>& programs,
+                       const std::string& jobs, const std::string& targets) {
+    std::vector<std::pair<std::string, std::string>> files;
+    for (const auto& [name, body] : programs) {
+        files.push_back({"build-fuzz/fuzz/" + name, "#!/bin/sh\n" + body + "\n"});
+        files.push_back({"build-fuzz/fuzz/" + name + ".args", "-max_len=9\n/no/such/seeds\n"});
+    }
+    PlantedTree tree(files);
+    return run_command("cd '" + tree.root().string() + "'; chmod +x build-fuzz/fuzz/*; top='" +
+                       source_root().string() +
+                       "'; say() { echo \"$*\"; }; die() { say \"$*\"; exit 1; }; "
+                       ". \"$top/tools/dev/fuzz.sh\"; programs=$(fuzz_programs '" +
+                       targets + "') || { echo \"$programs\"; exit 1; }; run_fuzz_programs 7 " +
+                       jobs + " \"$programs\"");
+}
+
+const char* const kFuzzed =
+    "echo $* >&2; echo 'stat::number_of_executed_units: 1200'; "
+    "echo 'stat::average_exec_per_sec:     20'; echo 'stat::new_units_added:          3'";
+
+TEST(dev, fuzz_targets_end_with_a_table) {
+    const CommandResult result = run_fuzz({{"fuzz_a", kFuzzed}, {"fuzz_b", kFuzzed}}, "1", "");
+    EXPECT_EQ(result.status, 0) << result.output;
+    EXPECT_NE(result.output.find("7 s each, 1 at once: fuzz_a fuzz_b\n"), std::string::npos)
+        << result.output;
+    EXPECT_NE(result.output.find("fuzz_b                   1200       20          3  ok\n"),
+              std::string::npos)
+        << result.output;
+}
+
+TEST(dev, fuzz_target_with_a_finding_fails_the_run_and_the_others_go_on) {
+    const CommandResult result = run_fuzz(
+        {{"fuzz_a", "echo 'SUMMARY: AddressSanitizer: heap-buffer-overflow x.cpp:3'; exit 1"},
+         {"fuzz_b", "exit 77"},
+         {"fuzz_c", kFuzzed}},
+        "2", "");
+    EXPECT_EQ(result.status, 1) << result.output;
+    EXPECT_NE(result.output.find(" AddressSanitizer: heap-buffer-overflow x.cpp:3\n"),
+              std::string::npos)
+        << result.output;
+    EXPECT_NE(result.output.find(" exit status 77\n"), std::string::npos) << result.output;
+    EXPECT_NE(result.output.find(" ok\n"), std::string::npos) << result.output;
+    EXPECT_NE(result.output.find("failed: fuzz_a fuzz_b ("), std::string::npos) << result.output;
+}
+
+TEST(dev, fuzz_targets_are_chosen_by_name) {
+    const std::vector<std::pair<std::string, std::string>> two = {{"fuzz_a", kFuzzed},
+                                                                  {"fuzz_b", kFuzzed}};
+    const CommandResult one = run_fuzz(two, "2", "b");
+    EXPECT_EQ(one.status, 0) << one.output;
+    EXPECT_EQ(one.output.find("fuzz_a"), std::string::npos) << one.output;
+    EXPECT_EQ(run_fuzz(two, "2", "fuzz_a").status, 0);
+    const CommandResult none = run_fuzz(two, "2", "c");
+    EXPECT_EQ(none.status, 1);
+    EXPECT_NE(none.output.find("no fuzz target 'c'; there are: fuzz_a fuzz_b"), std::string::npos)
+        << none.output;
+}
+
+TEST(dev, fuzz_target_gets_its_time_and_only_seeds_that_are_there) {
+    const CommandResult result =
+        run_fuzz({{"fuzz_a",
+                   "case \"$*\" in -max_total_time=7*corpus/fuzz_a\\ -max_len=9) exit 0 ;; esac; "
+                   "exit 3"}},
+                 "1", "");
+    EXPECT_EQ(result.status, 0) << result.output;
+}
+
 }  // namespace
 }  // namespace m2w::repo
