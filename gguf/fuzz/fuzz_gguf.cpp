@@ -3,39 +3,15 @@
 // rarely get past the first key.
 #include <algorithm>
 #include <cstdint>
-#include <random>
 #include <string>
 
-#include "gguf/file.h"
 #include "gguf/fuzz/check_gguf.h"
-#include "gguf/write.h"
+#include "gguf/fuzz/editable_file.h"
 
 extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);
 
-namespace m2w::gguf {
+namespace m2w::gguf::fuzz {
 namespace {
-
-struct Model {
-    std::vector<KeyValue> metadata;
-    std::vector<TensorSpec> tensors;
-};
-
-Model model_of(const uint8_t* data, size_t size) {
-    Model model;
-    const auto file = File::parse(
-        make_memory_source("seed", std::string(reinterpret_cast<const char*>(data), size)));
-    if (!file) return model;
-    model.metadata.assign((*file)->metadata().begin(), (*file)->metadata().end());
-    for (const TensorInfo& t : (*file)->tensors())
-        model.tensors.push_back({t.name, t.dtype, {t.dims.begin(), t.dims.begin() + t.n_dims}});
-    return model;
-}
-
-using Random = std::minstd_rand;
-
-uint32_t below(Random& random, size_t n) {
-    return uint32_t(random() % n);
-}
 
 Value random_value(Random& random) {
     const uint64_t bits = uint64_t(random()) << 33 ^ random();
@@ -74,8 +50,8 @@ std::string random_key(Random& random) {
     return kKeys[below(random, std::size(kKeys))];
 }
 
-void edit(Model& model, Random& random) {
-    auto& [metadata, tensors] = model;
+void edit(EditableFile& file, Random& random) {
+    auto& [metadata, tensors] = file;
     switch (below(random, 7)) {
         case 0:
             metadata.push_back({random_key(random), random_value(random)});
@@ -90,9 +66,10 @@ void edit(Model& model, Random& random) {
             break;
         case 3: {
             const DTypeInfo& dtype = all_dtypes()[below(random, all_dtypes().size())];
-            tensors.push_back({"t" + std::to_string(random() % 100),
-                               dtype.dtype,
-                               {dtype.block_elems * (1 + random() % 3), 1 + random() % 3}});
+            tensors.push_back({{"t" + std::to_string(random() % 100),
+                                dtype.dtype,
+                                {dtype.block_elems * (1 + random() % 3), 1 + random() % 3}},
+                               {}});
             break;
         }
         case 4:
@@ -100,33 +77,24 @@ void edit(Model& model, Random& random) {
             break;
         case 5:
             if (!tensors.empty())
-                tensors[below(random, tensors.size())].dims.push_back(1 + random() % 2);
+                tensors[below(random, tensors.size())].spec.dims.push_back(1 + random() % 2);
             break;
         default:
             std::shuffle(tensors.begin(), tensors.end(), random);
     }
 }
 
-/// A valid file with random weights, or nothing if it cannot be written or does not fit.
-std::string bytes_of(const Model& model, Random& random, size_t max_size) {
-    const auto header = write_header(model.metadata, model.tensors);
-    if (!header || header->file_bytes > max_size) return "";
-    std::string bytes = header->bytes;
-    while (bytes.size() < header->file_bytes) bytes += char(random());
-    return bytes;
-}
-
 }  // namespace
-}  // namespace m2w::gguf
+}  // namespace m2w::gguf::fuzz
 
 extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size,
                                           unsigned int seed) {
-    using namespace m2w::gguf;
+    using namespace m2w::gguf::fuzz;
     Random random(seed);
     if (below(random, 2) == 0) return LLVMFuzzerMutate(data, size, max_size);
-    Model model = model_of(data, size);
-    for (uint32_t n = 1 + below(random, 4); n > 0; n--) edit(model, random);
-    const std::string bytes = bytes_of(model, random, max_size);
+    EditableFile file = EditableFile::of(data, size);
+    for (uint32_t n = 1 + below(random, 4); n > 0; n--) edit(file, random);
+    const std::string bytes = file.bytes(random, max_size);
     if (bytes.empty()) return LLVMFuzzerMutate(data, size, max_size);
     std::copy(bytes.begin(), bytes.end(), data);
     // A quarter of the consistent files gets one inconsistent spot.

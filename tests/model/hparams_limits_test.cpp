@@ -7,8 +7,8 @@
 
 #include <limits>
 
+#include "runtime/model/fuzz/blueprint.h"
 #include "runtime/model/hparams.h"
-#include "tests/support/blueprint.h"
 #include "tests/support/results.h"
 
 namespace m2w {

@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-#include "tests/support/blueprint.h"
+#include "runtime/model/fuzz/blueprint.h"
 #include "tests/support/results.h"
 
 namespace m2w {

@@ -7,7 +7,7 @@
 
 #include <set>
 
-#include "tests/support/blueprint.h"
+#include "runtime/model/fuzz/blueprint.h"
 #include "tests/support/golden.h"
 #include "tests/support/results.h"
 

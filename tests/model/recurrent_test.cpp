@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "runtime/model/fuzz/blueprint.h"
 #include "tests/model/hparams_limits.h"
-#include "tests/support/blueprint.h"
 #include "tests/support/results.h"
 
 namespace m2w {

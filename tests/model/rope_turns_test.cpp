@@ -8,7 +8,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "tests/support/blueprint.h"
+#include "runtime/model/fuzz/blueprint.h"
 #include "tests/support/results.h"
 
 namespace m2w {

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/blueprint.h"
+#include "runtime/model/fuzz/blueprint.h"
 #include "tests/support/results.h"
 
 namespace m2w {

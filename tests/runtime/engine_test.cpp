@@ -5,11 +5,11 @@
 #include <fmt/format.h>
 
 #include "runtime/memory.h"
+#include "runtime/model/fuzz/blueprint.h"
 #include "runtime/vk/buffer.h"
 #include "runtime/vk/testing.h"
 #include "runtime/vk_weights.h"
 #include "tests/runtime/engines.h"
-#include "tests/support/blueprint.h"
 #include "tests/support/corpus.h"
 #include "tests/support/golden.h"
 

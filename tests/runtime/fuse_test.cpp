@@ -4,9 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include "runtime/model/fuzz/blueprint.h"
 #include "runtime/ref_executor.h"
 #include "tests/runtime/plans.h"
-#include "tests/support/blueprint.h"
 #include "tests/support/golden.h"
 #include "tests/support/results.h"
 

@@ -2,8 +2,8 @@
 // from its first token on, and both give what a file with that set alone gives.
 #include <gtest/gtest.h>
 
+#include "runtime/model/fuzz/blueprint.h"
 #include "tests/runtime/engines.h"
-#include "tests/support/blueprint.h"
 #include "tests/support/golden.h"
 
 namespace m2w {

@@ -6,8 +6,8 @@
 
 #include <regex>
 
+#include "runtime/model/fuzz/blueprint.h"
 #include "runtime/session.h"
-#include "tests/support/blueprint.h"
 #include "tests/support/golden.h"
 #include "tests/support/results.h"
 

@@ -6,8 +6,8 @@
 
 #include <thread>
 
+#include "runtime/model/fuzz/blueprint.h"
 #include "tests/runtime/engines.h"
-#include "tests/support/blueprint.h"
 #include "tests/support/golden.h"
 
 namespace m2w {

@@ -2,8 +2,8 @@
 // against the reference. Knows no truth of its own.
 #include <fmt/format.h>
 
+#include "runtime/model/fuzz/blueprint.h"
 #include "tests/runtime/engines.h"
-#include "tests/support/blueprint.h"
 #include "tests/support/golden.h"
 
 namespace m2w {

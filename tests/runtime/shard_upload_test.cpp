@@ -4,12 +4,12 @@
 
 #include <cmath>
 
+#include "runtime/model/fuzz/blueprint.h"
 #include "runtime/upload_front.h"
 #include "runtime/vk/upload.h"
 #include "runtime/vk_weights.h"
 #include "tests/gguf/shard_samples.h"
 #include "tests/runtime/engines.h"
-#include "tests/support/blueprint.h"
 
 namespace m2w {
 namespace {

@@ -6,8 +6,8 @@
 #include <gtest/gtest.h>
 
 #include "runtime/fuse.h"
+#include "runtime/model/fuzz/blueprint.h"
 #include "tests/runtime/plans.h"
-#include "tests/support/blueprint.h"
 #include "tests/support/results.h"
 
 namespace m2w {
