@@ -72,9 +72,10 @@ uint64_t CachedFile::front_bytes() const {
     return layout_.begin(front_chunk_) + states_[front_chunk_].checked;
 }
 
-void CachedFile::set_checked(uint64_t chunk, uint64_t bytes) {
+void CachedFile::set_checked(uint64_t chunk, uint64_t bytes, const Sha256Digest& digest) {
     checked_bytes_ = checked_bytes_ + bytes - states_[chunk].checked;
     states_[chunk].checked = bytes;
+    states_[chunk].digest = digest;
     if (bytes < layout_.size(chunk)) front_chunk_ = std::min(front_chunk_, chunk);
 }
 
@@ -119,6 +120,15 @@ void CachedFile::wake() {
     // With the mutex, or a thread between its look at `stop` and its wait would sleep on.
     const std::lock_guard lock(mutex_);
     changed_.notify_all();
+}
+
+Result<void> CachedFile::require_room() {
+    const std::lock_guard lock(mutex_);
+    TRY(file_.refresh());
+    const uint64_t recorded_bytes = std::min(file_.recorded_bytes(), size_bytes());
+    // Another process may have completed it, and then the folder is gone.
+    if (recorded_bytes == size_bytes()) return {};
+    return fetch::require_room(file_.paths().data.parent_path(), size_bytes() - recorded_bytes);
 }
 
 Result<void> CachedFile::ensure(ByteRange range) {
@@ -170,10 +180,12 @@ Result<CachedFile::Step> CachedFile::step(std::unique_lock<std::mutex>& lock, Wa
     return Step::again;
 }
 
-Result<void> CachedFile::hash_prefix(uint64_t chunk, uint64_t bytes, Sha256& hash) const {
-    std::vector<std::byte> buffer(size_t(std::min(bytes, kHashBytes)));
-    for (uint64_t at = 0; at < bytes;) {
-        const auto piece = std::span(buffer).first(size_t(std::min(bytes - at, kHashBytes)));
+/// Of the chunk's bytes [begin, end).
+Result<void> CachedFile::hash_part(uint64_t chunk, uint64_t begin, uint64_t end,
+                                   Sha256& hash) const {
+    std::vector<std::byte> buffer(size_t(std::min(end - begin, kHashBytes)));
+    for (uint64_t at = begin; at < end;) {
+        const auto piece = std::span(buffer).first(size_t(std::min(end - at, kHashBytes)));
         TRY(file_.read(layout_.begin(chunk) + at, piece));
         hash.update(piece);
         at += piece.size();
@@ -185,7 +197,7 @@ Result<void> CachedFile::hash_prefix(uint64_t chunk, uint64_t bytes, Sha256& has
 Result<void> CachedFile::verify(std::unique_lock<std::mutex>& lock, uint64_t chunk) {
     State& state = states_[chunk];
     const ChunkFile::Recorded recorded = file_.recorded(chunk);
-    bool good = false;
+    bool good = false, as_before = true;
     {
         state.busy = true;
         const Finally idle(lock, [&] {
@@ -195,13 +207,17 @@ Result<void> CachedFile::verify(std::unique_lock<std::mutex>& lock, uint64_t chu
         lock.unlock();
         Sha256 hash;
         // A file that was cut off is as damaged as one with other bytes.
-        good = hash_prefix(chunk, recorded.bytes, hash) && hash.digest() == recorded.digest;
+        good = bool(hash_part(chunk, 0, state.checked, hash));
+        as_before = state.checked == 0 || hash.digest() == state.digest;
+        good = good && hash_part(chunk, state.checked, recorded.bytes, hash) &&
+               hash.digest() == recorded.digest;
     }
+    if (!as_before) replaced_.push_back(chunk);
     if (good) {
-        set_checked(chunk, recorded.bytes);
+        set_checked(chunk, recorded.bytes, recorded.digest);
         return {};
     }
-    set_checked(chunk, 0);
+    set_checked(chunk, 0, {});
     if (is_offline()) return damaged(chunk);
     note(chunk_name(chunk) + " is damaged in the cache and is fetched again");
     if (complete_)
@@ -223,6 +239,14 @@ Result<bool> CachedFile::take_lease() {
     n_leases_++;
     is_following_ = false;
     return true;
+}
+
+Result<void> CachedFile::wait_for_lease(std::unique_lock<std::mutex>& lock) {
+    while (true) {
+        TRY(const bool have_lease, take_lease());
+        if (have_lease) return {};
+        TRY(follow(lock));
+    }
 }
 
 void CachedFile::end_lease() {
@@ -269,6 +293,7 @@ Result<void> CachedFile::fetch_run(std::unique_lock<std::mutex>& lock, const Wan
     const bool came_damaged = !done && done.error().category == Category::checksum;
     if (came_damaged) {
         note(done.error().message + "; it is fetched once more");
+        if (options_.forget) options_.forget();
         done = carry_out(lock, run, want.stop, nullptr);
     }
     return done;
@@ -326,7 +351,7 @@ Result<void> CachedFile::record(const ChunkRecord& record) {
     State& state = states_[record.chunk];
     // What a complete file's record says has just been found to be true again.
     if (!complete_) TRY(file_.record(record));
-    set_checked(record.chunk, record.bytes);
+    set_checked(record.chunk, record.bytes, record.digest);
     state.damaged = false;
     if (record.bytes == layout_.size(record.chunk)) state.busy = false;
     changed_.notify_all();
@@ -338,23 +363,31 @@ Result<std::vector<uint64_t>> CachedFile::fetch_again() {
     if (size_bytes() == 0) return changed;
     std::unique_lock lock(mutex_);
     if (is_offline()) return missing(0);
-    while (true) {
-        TRY(const bool have_lease, take_lease());
-        if (have_lease) break;
-        TRY(follow(lock));
-    }
+    TRY(wait_for_lease(lock));
     const Finally release(lock, [&] { end_lease(); });
+    if (options_.forget) options_.forget();
     TRY(carry_out(lock, {0, layout_.count() - 1, size_bytes(), true}, nullptr, &changed));
     return changed;
 }
 
+Result<std::vector<uint64_t>> CachedFile::replaced() {
+    std::unique_lock lock(mutex_);
+    // The bytes of a complete file stay what they are, and offline ones are compared as they come.
+    if (complete_ || is_offline()) return replaced_;
+    TRY(wait_for_lease(lock));
+    const Finally release(lock, [&] { end_lease(); });
+    for (uint64_t chunk = 0; chunk < layout_.count(); chunk++) {
+        const State& state = states_[chunk];
+        const ChunkFile::Recorded& recorded = file_.recorded(chunk);
+        if (state.checked > 0 && state.checked == recorded.bytes && state.digest != recorded.digest)
+            replaced_.push_back(chunk);
+    }
+    return replaced_;
+}
+
 Result<void> CachedFile::complete(const ChunkFile::Paths& target, const RemoteIdentity& identity) {
     std::unique_lock lock(mutex_);
-    while (true) {
-        TRY(const bool have_lease, take_lease());
-        if (have_lease) break;
-        TRY(follow(lock));
-    }
+    TRY(wait_for_lease(lock));
     const Finally release(lock, [&] { end_lease(); });
     TRY(file_.move_to(target, identity));
     complete_ = true;

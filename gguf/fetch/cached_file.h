@@ -24,6 +24,9 @@ using FetchFn =
 /// Why a byte is not to be had, when there is no server to ask.
 struct CachedFileOptions {
     FetchFn fetch;  // empty: offline
+    /// Called before bytes are fetched once more because those that came are wrong: what `fetch`
+    /// kept of them must not come again. May be empty.
+    std::function<void()> forget;
     /// Said when a byte is missing and there is no `fetch`: the reason, e.g. "offline".
     std::string why_offline = "offline";
     /// Things that a person may want to know: a damaged chunk, another process at work. Called
@@ -81,6 +84,9 @@ class CachedFile {
     std::span<const std::byte> view(ByteRange range);
     void done_with(ByteRange range);
 
+    /// Errors: disk_full when there is no room for what nobody has brought yet.
+    Result<void> require_room();
+
     /// Work for one of several threads that bring `range` together: returns when all of it is
     /// here. `stop` ends it with an error; `between` is called between requests.
     Result<void> bring(ByteRange range, const std::atomic<bool>* stop,
@@ -91,6 +97,9 @@ class CachedFile {
     /// Fetches everything again, over what is there. Returns the chunks whose bytes differ from
     /// the ones that were recorded. For a file whose SHA-256 turned out to be wrong.
     Result<std::vector<uint64_t>> fetch_again();
+    /// Chunks that another process wrote anew, with other bytes, after they were checked here: what
+    /// read them before read wrong ones. Waits until no other process writes.
+    Result<std::vector<uint64_t>> replaced();
     /// Makes it the cache's complete file under this name.
     Result<void> complete(const ChunkFile::Paths& target, const RemoteIdentity& identity);
     /// Gives up what is there: it is not what it should be.
@@ -102,9 +111,10 @@ class CachedFile {
   private:
     friend class RunWriter;
     struct State {
-        uint64_t checked = 0;  // leading bytes that were compared in this process
-        bool busy = false;     // a thread is at work on it
-        bool damaged = false;  // of a complete file: not what its record says
+        uint64_t checked = 0;   // leading bytes that were compared in this process
+        Sha256Digest digest{};  // that they had then
+        bool busy = false;      // a thread is at work on it
+        bool damaged = false;   // of a complete file: not what its record says
     };
     struct Want {
         uint64_t first, last, end_bytes;  // chunks, inclusive; the range's end
@@ -128,11 +138,12 @@ class CachedFile {
     Result<void> carry_out(std::unique_lock<std::mutex>& lock, const Run& run,
                            const std::atomic<bool>* stop, std::vector<uint64_t>* changed);
     Result<bool> take_lease();
+    Result<void> wait_for_lease(std::unique_lock<std::mutex>& lock);
     void end_lease();
     Result<void> follow(std::unique_lock<std::mutex>& lock);
-    Result<void> hash_prefix(uint64_t chunk, uint64_t bytes, Sha256& hash) const;
+    Result<void> hash_part(uint64_t chunk, uint64_t begin, uint64_t end, Sha256& hash) const;
     Result<void> record(const ChunkRecord& record);
-    void set_checked(uint64_t chunk, uint64_t bytes);
+    void set_checked(uint64_t chunk, uint64_t bytes, const Sha256Digest& digest);
     Error missing(uint64_t chunk) const;
     Error damaged(uint64_t chunk) const;
     void note(const std::string& text) const;
@@ -147,7 +158,8 @@ class CachedFile {
 
     mutable std::mutex mutex_;  // over what follows, and file_'s table and journal
     std::condition_variable changed_;
-    std::vector<State> states_;  // [layout_.count()]
+    std::vector<State> states_;       // [layout_.count()]
+    std::vector<uint64_t> replaced_;  // as far as it is known
     uint64_t checked_bytes_ = 0;
     mutable uint64_t front_chunk_ = 0;  // those before it are checked
     FileLock lease_;                    // while a thread of this process fetches

@@ -44,6 +44,11 @@ class LazyRemote {
         return file->fetch(offset, size, sink);
     }
 
+    void forget() {
+        const std::lock_guard lock(mutex_);
+        if (file_) file_->forget_first_bytes();
+    }
+
   private:
     const RemoteIdentity identity_;
     const FetchOptions options_;
@@ -106,6 +111,7 @@ Result<void> CachedModel::open_file(const std::string& url, const RemoteIdentity
         how.fetch = [remote](uint64_t offset, uint64_t size, const ByteSink& sink) {
             return remote->fetch(offset, size, sink);
         };
+        how.forget = [remote] { remote->forget(); };
         TRY(auto file, cache_.find(identity, how));
         identity.size_bytes = file->size_bytes();
         files_.push_back(std::move(file));
@@ -124,6 +130,7 @@ Result<void> CachedModel::open_file(const std::string& url, const RemoteIdentity
     how.fetch = [remote](uint64_t offset, uint64_t size, const ByteSink& sink) {
         return remote->fetch(offset, size, sink);
     };
+    how.forget = [remote] { remote->forget_first_bytes(); };
     TRY(auto file, cache_.open(identity, how));
     if (file->is_complete()) identity.sha256 = file->identity().sha256;
     files_.push_back(std::move(file));

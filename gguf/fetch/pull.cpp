@@ -218,22 +218,23 @@ Result<std::vector<uint64_t>> repair(CachedFile& file, const std::string& expect
 Result<PullReport> pull(CachedFile& file, const std::string& sha256, const PullOptions& options) {
     PullReport report;
     const uint64_t before = file.fetched_bytes();
-    if (!file.is_complete()) {
-        const uint64_t here = file.recorded_bytes();
-        TRY(require_room(file.path().parent_path(),
-                         file.size_bytes() - std::min(here, file.size_bytes())));
-    }
+    if (!file.is_complete()) TRY(file.require_room());
     WholeHash hash(file);
     TRY(Workers(file, options, hash).run());
     TRY(report.sha256, hash.finish());
+    TRY(report.repaired, file.replaced());
     if (!sha256.empty() && report.sha256 != sha256) {
         if (file.is_complete() || file.is_offline())
             return Error{Category::checksum,
                          fmt::format("{}: SHA-256 is {}, expected {}", file.identity().label(),
                                      report.sha256, sha256)};
-        TRY(report.repaired, repair(file, sha256, report.sha256));
+        TRY(const auto repaired, repair(file, sha256, report.sha256));
+        report.repaired.insert(report.repaired.end(), repaired.begin(), repaired.end());
         report.sha256 = sha256;
     }
+    std::sort(report.repaired.begin(), report.repaired.end());
+    const auto same = std::unique(report.repaired.begin(), report.repaired.end());
+    report.repaired.erase(same, report.repaired.end());
     report.bytes_fetched = file.fetched_bytes() - before;
     return report;
 }

@@ -32,7 +32,8 @@ struct PullOptions {
 struct PullReport {
     std::string sha256;
     uint64_t bytes_fetched = 0;  // by this process; without those that were here
-    /// Chunks that came damaged and were right when everything was fetched again.
+    /// Chunks that came damaged, to this process or to another one that shares the download, and
+    /// were right when everything was fetched again. What was read of them before may be wrong.
     std::vector<uint64_t> repaired;
 };
 

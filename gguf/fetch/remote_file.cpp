@@ -81,9 +81,10 @@ Result<void> RemoteFile::fetch(uint64_t offset_bytes, uint64_t size_bytes,
                      fmt::format("{}: {} bytes at byte {}, the file has {}", client_->url().label(),
                                  size_bytes, offset_bytes, identity_.size_bytes)};
     const uint64_t end = offset_bytes + size_bytes;
-    while (offset_bytes < std::min<uint64_t>(end, first_.size())) {
+    const uint64_t kept = use_first_ ? first_.size() : 0;
+    while (offset_bytes < std::min(end, kept)) {
         const uint64_t n =
-            std::min<uint64_t>({kMaxPieceBytes, end - offset_bytes, first_.size() - offset_bytes});
+            std::min<uint64_t>({kMaxPieceBytes, end - offset_bytes, kept - offset_bytes});
         TRY(sink(std::span(first_).subspan(offset_bytes, n)));
         offset_bytes += n;
     }

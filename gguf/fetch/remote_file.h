@@ -1,6 +1,7 @@
 // remote_file.h — one file on a server: what it is, and any range of its bytes. Stores nothing on
 // disk; what headers cannot show (wrong bytes) is for checksums above it.
 #pragma once
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -52,15 +53,20 @@ class RemoteFile {
     /// first_bytes() without a request. Tries again inside, from where it stopped: no byte comes
     /// twice, and none that headers show to be wrong. Errors: truncated (a range outside of the
     /// file), http_* after which some bytes may have been delivered, io, and what the sink returns.
+    /// After forget_first_bytes() those come from the server too.
     Result<void> fetch(uint64_t offset_bytes, uint64_t size_bytes, const ByteSink& sink) const;
+
+    /// For bytes that turned out to be wrong: fetch() asks for them again from now on.
+    void forget_first_bytes() { use_first_ = false; }
 
   private:
     RemoteFile() = default;
 
     std::unique_ptr<Client> client_;
     RemoteIdentity identity_;
-    std::string etag_as_sent_;  // weak ones too: they may not change either
-    std::vector<std::byte> first_;
+    std::string etag_as_sent_;      // weak ones too: they may not change either
+    std::vector<std::byte> first_;  // stays: other threads may be at it
+    std::atomic<bool> use_first_{true};
 };
 
 /// A small document (a listing, a manifest): one GET without a range. Errors: http_*, io,

@@ -21,7 +21,7 @@ RunWriter::RunWriter(CachedFile& file, uint64_t first, std::vector<bool> claimed
       changed_(changed) {}
 
 Result<void> RunWriter::begin() {
-    return file_.hash_prefix(chunk_, at_bytes_, hash_);
+    return file_.hash_part(chunk_, 0, at_bytes_, hash_);
 }
 
 /// How many bytes may come before something has to be recorded.

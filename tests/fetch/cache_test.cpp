@@ -299,6 +299,31 @@ TEST_F(CacheTest, a_byte_flipped_in_the_stream_is_found_named_and_repaired) {
     EXPECT_EQ(server.sent_bytes, 2 * kFileBytes);
 }
 
+TEST_F(CacheTest, bytes_that_another_process_repairs_after_they_were_read_here_are_named) {
+    // Two open files are two processes to flock(2).
+    for (const size_t n_read : {size_t{10}, size_t(kChunk)}) {
+        SCOPED_TRACE(n_read);
+        fs::remove_all(cache().root());
+        FakeServer right(varied_bytes(kFileBytes)), damaged(varied_bytes(kFileBytes));
+        right.tells_sha256 = damaged.tells_sha256 = true;
+        damaged.bytes[11 * kChunk + 5] ^= 4;
+        RemoteIdentity identity = right.identity();
+        ASSERT_GET(const auto here, cache().open(identity, options(right)));
+        ASSERT_GET(const auto other, cache().open(identity, options(damaged)));
+        std::vector<std::byte> bytes(n_read);
+        ASSERT_OK(other->read(11 * kChunk, bytes));
+        EXPECT_NE(read(*here, 11 * kChunk, n_read), right.bytes.substr(11 * kChunk, n_read))
+            << "nothing shows it yet";
+        damaged.bytes = right.bytes;
+        ASSERT_GET(const PullReport theirs, pull(*other, identity.sha256, {}));
+        EXPECT_EQ(theirs.repaired, std::vector<uint64_t>{11});
+        ASSERT_OK(cache().complete(*other, theirs.sha256));
+        ASSERT_GET(const PullReport report, pull(*here, identity.sha256, {}));
+        EXPECT_EQ(report.repaired, std::vector<uint64_t>{11});
+        EXPECT_EQ(report.sha256, identity.sha256);
+    }
+}
+
 TEST_F(CacheTest, a_server_that_always_sends_other_bytes_is_an_error) {
     FakeServer server(varied_bytes(kFileBytes));
     server.tells_sha256 = true;

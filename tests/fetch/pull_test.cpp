@@ -140,6 +140,13 @@ TEST_F(PullTest, a_byte_flipped_on_the_way_is_repaired_where_the_sha256_is_known
     EXPECT_TRUE(fs::is_empty(how.cache_root / "partial"));
 }
 
+TEST_F(PullTest, a_byte_flipped_in_the_first_request_is_repaired_too) {
+    ModelOptions how = options();
+    how.sha256 = sha256_hex(bytes_);
+    ASSERT_GET(const PullReport report, pull("/corrupt/m.gguf?times=1&at=100", how));
+    EXPECT_EQ(report.repaired, std::vector<uint64_t>{0});
+}
+
 TEST_F(PullTest, another_sha256_than_the_hub_says_is_refused_before_anything_is_pulled) {
     ModelOptions how = options();
     how.sha256 = std::string(64, 'a');
