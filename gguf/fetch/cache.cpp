@@ -17,9 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-constexpr uint64_t kMaxRefBytes = 4u << 20;
-constexpr uint64_t kHashBytes = 256u << 10;
-
 const char* environment(const char* name) {
     const char* value = std::getenv(name);
     return value && *value ? value : nullptr;
@@ -168,7 +165,7 @@ Result<void> Cache::rebuild_journal(const RemoteIdentity& identity) const {
     TRY(found.size_bytes, size_of(fd, paths.data));
     const ChunkLayout layout = ChunkLayout::of(found.size_bytes);
     std::string journal = journal_header(found);
-    std::vector<std::byte> buffer(kHashBytes);
+    std::vector<std::byte> buffer(kHashPieceBytes);
     Sha256 whole;
     for (uint64_t chunk = 0; chunk < layout.count(); chunk++) {
         Sha256 hash;

@@ -13,7 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uint64_t kHashBytes = 256u << 10;
 constexpr uint64_t kDiskBlockBytes = 512;  // the unit of st_blocks, whatever the file system's
 
 /// The names in a folder; none if it does not exist. Errors: cache.
@@ -35,10 +34,10 @@ bool is_partial_key(const std::string& name) {
 }
 
 std::string digest_of(const ChunkFile& file, uint64_t chunk, uint64_t bytes, Sha256* whole) {
-    std::vector<std::byte> buffer(size_t(std::min(bytes, kHashBytes)));
+    std::vector<std::byte> buffer(size_t(std::min(bytes, kHashPieceBytes)));
     Sha256 hash;
     for (uint64_t at = 0; at < bytes;) {
-        const auto piece = std::span(buffer).first(size_t(std::min(bytes - at, kHashBytes)));
+        const auto piece = std::span(buffer).first(size_t(std::min(bytes - at, kHashPieceBytes)));
         if (!file.read(file.layout().begin(chunk) + at, piece)) return "";
         hash.update(piece);
         if (whole) whole->update(piece);

@@ -17,10 +17,6 @@
 namespace m2w::fetch {
 namespace {
 
-constexpr uint64_t kHashBytes = 256u << 10;  // read at a time
-constexpr uint64_t kRequestsPerFile = 16;  // at least, so that connections have something to share
-constexpr auto kFollowPause = std::chrono::milliseconds(50);
-
 /// Calls `undo` with the mutex held, however the scope ends.
 template <class F>
 class Finally {
@@ -183,9 +179,9 @@ Result<CachedFile::Step> CachedFile::step(std::unique_lock<std::mutex>& lock, Wa
 /// Of the chunk's bytes [begin, end).
 Result<void> CachedFile::hash_part(uint64_t chunk, uint64_t begin, uint64_t end,
                                    Sha256& hash) const {
-    std::vector<std::byte> buffer(size_t(std::min(end - begin, kHashBytes)));
+    std::vector<std::byte> buffer(size_t(std::min(end - begin, kHashPieceBytes)));
     for (uint64_t at = begin; at < end;) {
-        const auto piece = std::span(buffer).first(size_t(std::min(end - at, kHashBytes)));
+        const auto piece = std::span(buffer).first(size_t(std::min(end - at, kHashPieceBytes)));
         TRY(file_.read(layout_.begin(chunk) + at, piece));
         hash.update(piece);
         at += piece.size();
@@ -303,7 +299,7 @@ CachedFile::Run CachedFile::plan_run(const Want& want, uint64_t chunk) const {
     // Without ranges the whole file comes anyway.
     if (!identity_.ranges) return {chunk, layout_.count() - 1, layout_.size_bytes, false};
     const uint64_t request_bytes =
-        std::min(layout_.size_bytes / kRequestsPerFile, options_.request_bytes);
+        std::min(layout_.size_bytes / kMinRequestsPerFile, options_.request_bytes);
     uint64_t last = chunk;
     while (last < want.last && layout_.begin(last + 2) - layout_.begin(chunk) <= request_bytes &&
            !states_[last + 1].busy && file_.recorded(last + 1).bytes == 0)

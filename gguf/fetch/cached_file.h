@@ -33,11 +33,9 @@ struct CachedFileOptions {
     /// from any thread, with locks held.
     std::function<void(const std::string&)> note;
     /// How long another process may hold the file without bringing anything.
-    std::chrono::milliseconds patience{120'000};
-    /// One request covers neighbouring chunks up to about this much. Several end at about the same
-    /// time: with 2 MiB the first token of a 144 MB model came 0.6 s behind the last byte at 100
-    /// Mbit/s, with 8 MiB 1.25 s (bench/first_token.py).
-    uint64_t request_bytes = 2u << 20;
+    std::chrono::milliseconds patience = kPatience;
+    /// One request covers neighbouring chunks up to about this much.
+    uint64_t request_bytes = kRequestBytes;
     /// Nobody could resume it: what is not complete goes with the object.
     bool temporary = false;
 };

@@ -14,9 +14,6 @@
 namespace m2w::fetch {
 namespace {
 
-// Windows small enough that a header costs no more than itself and 1 MiB.
-constexpr uint64_t kHeaderWindowBytes = 512u << 10;
-
 /// Failures of the server or the way to it, not of the request: the cache may stand in.
 bool is_unreachable(Category category) {
     constexpr Category kCategories[] = {Category::io, Category::http_status, Category::http_timeout,

@@ -12,13 +12,6 @@
 #include <thread>
 
 namespace m2w::fetch {
-namespace {
-
-constexpr uint64_t kReadBytes = 1u << 20;  // of a journal at a time
-constexpr auto kPause = std::chrono::milliseconds(50);
-
-}  // namespace
-
 Result<ChunkFile> ChunkFile::open_or_begin(const Paths& paths, const RemoteIdentity& identity,
                                            std::chrono::milliseconds patience) {
     if (identity.size_bytes > kMaxFileBytes)
@@ -35,7 +28,7 @@ Result<ChunkFile> ChunkFile::open_or_begin(const Paths& paths, const RemoteIdent
             return Error{Category::cache,
                          fmt::format("{}: another process is writing other content for {}",
                                      paths.data.string(), identity.label())};
-        std::this_thread::sleep_for(kPause);
+        std::this_thread::sleep_for(kFollowPause);
     }
 }
 
@@ -114,7 +107,7 @@ Result<bool> ChunkFile::refresh() {
     TRY(const uint64_t bytes, size_of(journal_, paths_.journal));
     const uint64_t end = std::min(bytes, max_journal_bytes(layout_));
     while (journal_end_bytes_ < end) {
-        std::string text(size_t(std::min(end - journal_end_bytes_, kReadBytes)), '\0');
+        std::string text(size_t(std::min(end - journal_end_bytes_, kJournalPieceBytes)), '\0');
         TRY(read_at(journal_, paths_.journal, journal_end_bytes_,
                     std::as_writable_bytes(std::span(text))));
         const JournalRecords got = parse_journal_records(text, layout_);

@@ -16,9 +16,6 @@ using Json = nlohmann::json;
 
 constexpr std::string_view kMagic = "m2w-journal 1 ";
 constexpr size_t kCheckDigits = 8;
-constexpr uint64_t kMaxChunks = 65'536;
-constexpr uint64_t kMaxLineBytes = 128;  // of a record
-constexpr uint64_t kLinesPerChunk = 40;
 
 std::string check_of(std::string_view text) {
     return sha256_hex(text).substr(0, kCheckDigits);
@@ -150,7 +147,7 @@ JournalRecords parse_journal_records(std::string_view text, const ChunkLayout& l
 }
 
 uint64_t max_journal_bytes(const ChunkLayout& layout) {
-    return kMaxJournalHeaderBytes + layout.count() * kLinesPerChunk * kMaxLineBytes;
+    return kMaxJournalHeaderBytes + layout.count() * kRecordsPerChunk * kMaxRecordBytes;
 }
 
 }  // namespace m2w::fetch

@@ -7,16 +7,12 @@
 #include <string_view>
 #include <vector>
 
+#include "gguf/fetch/limits.h"
 #include "gguf/fetch/remote_file.h"
 #include "gguf/result.h"
 #include "gguf/sha256.h"
 
 namespace m2w::fetch {
-
-constexpr uint64_t kMinChunkBytes = 64u << 10;
-constexpr uint64_t kUsualChunkBytes = 1u << 20;
-constexpr uint64_t kMaxFileBytes = uint64_t{1} << 44;  // 16 TiB
-constexpr uint64_t kMaxJournalHeaderBytes = 64u << 10;
 
 /// How a file is cut: chunks of equal size, a power of two, the last one shorter.
 struct ChunkLayout {

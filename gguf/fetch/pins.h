@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gguf/fetch/limits.h"
 #include "gguf/fetch/remote_file.h"
 #include "gguf/result.h"
 
@@ -14,8 +15,6 @@ namespace m2w::fetch {
 /// Name -> its files, part by part, each with url, size, sha256 and, where the server told one,
 /// revision.
 using Pins = std::map<std::string, std::vector<RemoteIdentity>>;
-
-constexpr uint64_t kMaxPinsBytes = 16u << 20;
 
 /// Errors: cache, with what is wrong; every file must have url, size and sha256.
 Result<Pins> parse_pins(std::string_view json);

@@ -17,7 +17,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto kReportEvery = std::chrono::milliseconds(100);
 constexpr auto kRateWindow = std::chrono::seconds(5);
-constexpr uint64_t kHashBytes = 256u << 10;
 constexpr size_t kNamedChunks = 8;  // in a message
 
 double seconds(Clock::duration d) {
@@ -27,7 +26,7 @@ double seconds(Clock::duration d) {
 /// The SHA-256 of the file's bytes from the first on, as far as they are here.
 class WholeHash {
   public:
-    explicit WholeHash(CachedFile& file) : file_(file), buffer_(kHashBytes) {}
+    explicit WholeHash(CachedFile& file) : file_(file), buffer_(kHashPieceBytes) {}
 
     /// Goes on as far as it can without waiting for anything; returns at once while another thread
     /// is at it.
@@ -102,7 +101,7 @@ class Workers {
     }
 
     Result<void> run() {
-        const uint32_t n = std::clamp<uint32_t>(options_.connections, 1, 16);
+        const uint32_t n = std::clamp<uint32_t>(options_.connections, 1, kMaxConnections);
         std::vector<std::jthread> threads;
         const HaltAtEnd halt_at_end{*this};  // before they are joined, however this ends
         try {

@@ -20,7 +20,7 @@ struct PullProgress {
 };
 
 struct PullOptions {
-    uint32_t connections = 4;  // 1 to 16
+    uint32_t connections = kConnections;  // 1 to kMaxConnections
     /// What is brought first, in this order; then the rest in file order.
     std::vector<ByteRange> order;
     /// Called several times a second by the thread that called pull(), and once at the end.

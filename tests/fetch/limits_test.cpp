@@ -9,16 +9,12 @@
 #include "tests/fetch/small_server.h"
 #include "tests/support/shared.h"
 
-namespace m2w {
+namespace m2w::fetch {
 namespace {
-using fetch::RemoteFile;
-using fetch::Request;
-using fetch::ScriptedAnswer;
-using test::Scripted;
-using test::serve;
+
+using test::kUrl, test::Scripted, test::serve;
 
 const std::string kContent(2000, 'x');
-const std::string kUrl = "https://host/m.gguf";
 
 std::string with_commas(uint64_t n) {
     if (n < 1000) return std::to_string(n);
@@ -29,30 +25,41 @@ TEST(fetch_limits, streaming_md_lists_the_constants) {
     const std::string page =
         test::read_text(std::filesystem::path(M2W_SOURCE_DIR) / "docs/streaming.md");
     const std::pair<const char*, uint64_t> rows[] = {
-        {"headers of one exchange, bytes", fetch::kMaxHeadBytes},
-        {"fields of one head", fetch::kMaxHeadFields},
-        {"redirects", fetch::kMaxRedirects},
-        {"tries of a range", fetch::kTries},
-        {"pause before the second try, ms", fetch::kBackoff.count()},
-        {"`Retry-After` that is honoured, s", fetch::kMaxRetryAfter.count() / 1000},
-        {"time to connect, s", fetch::kConnectTimeout.count() / 1000},
-        {"slowest answer, bytes/s", fetch::kLowSpeedBytesPerSecond},
-        {"answers in a row that are shorter than asked and than 64 KiB", fetch::kMaxSmallAnswers},
-        {"first request, bytes", fetch::kFirstBytes},
-        {"file of a server without ranges that is kept whole, bytes", fetch::kMaxWholeBytes},
-        {"listing of a repository, bytes", fetch::kMaxListingBytes},
-        {"token, bytes", fetch::kMaxTokenBytes},
+        {"headers of one exchange, bytes", kMaxHeadBytes},
+        {"fields of one head", kMaxHeadFields},
+        {"redirects", kMaxRedirects},
+        {"tries of a range", kTries},
+        {"pause before the second try, ms", kBackoff.count()},
+        {"`Retry-After` that is honoured, s", kMaxRetryAfter.count() / 1000},
+        {"time to connect, s", kConnectTimeout.count() / 1000},
+        {"slowest answer, bytes/s", kLowSpeedBytesPerSecond},
+        {"answers in a row that are shorter than asked and than 64 KiB", kMaxSmallAnswers},
+        {"first request, bytes", kFirstBytes},
+        {"file of a server without ranges that is kept whole, bytes", kMaxWholeBytes},
+        {"listing of a repository, bytes", kMaxListingBytes},
+        {"token, bytes", kMaxTokenBytes},
         {"parts of a split model", gguf::kMaxParts},
+        {"file, bytes", kMaxFileBytes},
+        {"smallest chunk, bytes", kMinChunkBytes},
+        {"usual chunk of a large file, bytes", kUsualChunkBytes},
+        {"chunks of a file", kMaxChunks},
+        {"first line of a journal, bytes", kMaxJournalHeaderBytes},
+        {"lines of a journal, for each chunk on average", kRecordsPerChunk},
+        {"ref, bytes", kMaxRefBytes},
+        {"m2w.lock, bytes", kMaxPinsBytes},
+        {"connections of a pull", kMaxConnections},
+        {"bytes of one request", kRequestBytes},
+        {"another process that brings nothing, s", kPatience.count() / 1000},
     };
     for (const auto& [name, value] : rows) {
         const std::string row = fmt::format("| {} | {} |", name, with_commas(value));
         EXPECT_NE(page.find(row), std::string::npos) << "docs/streaming.md has no row " << row;
     }
-    EXPECT_NE(page.find(fmt::format("below it for {} s", fetch::kLowSpeedWindow.count() / 1000)),
+    EXPECT_NE(page.find(fmt::format("below it for {} s", kLowSpeedWindow.count() / 1000)),
               std::string::npos);
 }
 
-Category opened(const fetch::ScriptedTransport::Script& script) {
+Category opened(const ScriptedTransport::Script& script) {
     const Scripted server(script);
     const auto file = RemoteFile::open(kUrl, server.options);
     return file ? Category::count : file.error().category;
@@ -68,8 +75,8 @@ TEST(fetch_limits, bytes_of_a_head) {
             return answer;
         });
     };
-    EXPECT_EQ(with_head_of(fetch::kMaxHeadBytes), Category::count);
-    EXPECT_EQ(with_head_of(fetch::kMaxHeadBytes + 1), Category::http_protocol);
+    EXPECT_EQ(with_head_of(kMaxHeadBytes), Category::count);
+    EXPECT_EQ(with_head_of(kMaxHeadBytes + 1), Category::http_protocol);
 }
 
 TEST(fetch_limits, interim_heads_count_too) {
@@ -95,16 +102,15 @@ TEST(fetch_limits, fields_of_a_head) {
             return answer;
         });
     };
-    EXPECT_EQ(with_fields(fetch::kMaxHeadFields), Category::count);
-    EXPECT_EQ(with_fields(fetch::kMaxHeadFields + 1), Category::http_protocol);
+    EXPECT_EQ(with_fields(kMaxHeadFields), Category::count);
+    EXPECT_EQ(with_fields(kMaxHeadFields + 1), Category::http_protocol);
 }
 
 TEST(fetch_limits, short_answers_in_a_row) {
     const auto with_answers = [](int n) {
         Scripted server([](const Request& request) {
             unsigned long long first = 0, last = 0;
-            std::sscanf(fetch::header_of(request, "Range").c_str(), "bytes=%llu-%llu", &first,
-                        &last);
+            std::sscanf(header_of(request, "Range").c_str(), "bytes=%llu-%llu", &first, &last);
             Request one = request;
             one.headers[0] = fmt::format("Range: bytes={0}-{0}", first);
             return serve(kContent, one);
@@ -116,8 +122,8 @@ TEST(fetch_limits, short_answers_in_a_row) {
         const auto text = test::read(**file, 0, uint64_t(n) + 1);
         return text ? Category::count : text.error().category;
     };
-    EXPECT_EQ(with_answers(fetch::kMaxSmallAnswers + 1), Category::count);
-    EXPECT_EQ(with_answers(fetch::kMaxSmallAnswers + 2), Category::http_range);
+    EXPECT_EQ(with_answers(kMaxSmallAnswers + 1), Category::count);
+    EXPECT_EQ(with_answers(kMaxSmallAnswers + 2), Category::http_range);
 }
 
 TEST(fetch_limits, whole_file_of_a_server_without_ranges) {
@@ -126,9 +132,9 @@ TEST(fetch_limits, whole_file_of_a_server_without_ranges) {
         const auto file = RemoteFile::open(kUrl, server.options);
         return file ? (*file)->first_bytes().size() : 0;
     };
-    EXPECT_EQ(kept(fetch::kMaxWholeBytes), fetch::kMaxWholeBytes);
-    EXPECT_EQ(kept(fetch::kMaxWholeBytes + 1), 10u);
+    EXPECT_EQ(kept(kMaxWholeBytes), kMaxWholeBytes);
+    EXPECT_EQ(kept(kMaxWholeBytes + 1), 10u);
 }
 
 }  // namespace
-}  // namespace m2w
+}  // namespace m2w::fetch

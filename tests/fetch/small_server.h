@@ -10,6 +10,11 @@
 
 namespace m2w::test {
 
+/// A small file, and where most tests have it.
+inline const std::string kContent =
+    "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+inline const std::string kUrl = "https://host/m.gguf";
+
 /// What a well-behaved server says to a request for `content`.
 inline fetch::ScriptedAnswer serve(const std::string& content, const fetch::Request& request,
                                    const std::string& etag = "\"v1\"") {
