@@ -30,7 +30,7 @@ struct PullArgs {
     std::string name, output, sha256, lock;
     ModelAccess access;
     bool verify = false;
-    uint32_t connections = 4;
+    uint32_t connections = fetch::kConnections;
 };
 
 /// m2w.lock; none if there is no such file yet.
@@ -152,7 +152,8 @@ Result<void> pull(const Args& args) {
         ->transform([](const std::string& text) { return CLI::detail::to_lower(text); });
     add_access_options(app, in.access);
     app.add_flag("--verify", in.verify, "read and check what is in the cache already, too");
-    app.add_option("--connections", in.connections, "at a time")->check(CLI::Range(1, 16));
+    app.add_option("--connections", in.connections, "at a time")
+        ->check(CLI::Range(1, int(fetch::kMaxConnections)));
     app.add_option("--lock", in.lock,
                    "m2w.lock: the name stands for the bytes that this file says; without an entry "
                    "it gets one");
