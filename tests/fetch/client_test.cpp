@@ -8,18 +8,11 @@
 
 #include "tests/fetch/small_server.h"
 
-namespace m2w {
+namespace m2w::fetch {
 namespace {
-using fetch::RemoteFile;
-using fetch::Request;
-using fetch::ScriptedAnswer;
-using test::read;
-using test::Scripted;
-using test::serve;
-using test::status;
 
-const std::string kContent = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-const std::string kUrl = "https://host/m.gguf";
+using test::kContent, test::kUrl, test::read, test::Scripted, test::serve, test::status;
+
 const std::string kSha256(64, 'a');
 
 ScriptedAnswer redirect(const std::string& to, const std::string& code = "302 Found") {
@@ -287,23 +280,23 @@ TEST(client, linked_etag_that_is_no_sha256_is_no_digest) {
 
 TEST(client, body_of_an_error_is_not_read_without_end) {
     size_t given = 0;
-    class Endless : public fetch::Transport {
+    class Endless : public Transport {
       public:
         explicit Endless(size_t& n) : given_(n) {}
-        fetch::Transfer exchange(const Request&, fetch::AnswerSink& sink) override {
+        Transfer exchange(const Request&, AnswerSink& sink) override {
             sink.header_line("HTTP/1.1 404 X\r\n");
             sink.header_line("\r\n");
             const std::vector<std::byte> piece(4096);
             while (sink.body(piece)) given_ += piece.size();
-            return {fetch::TransferEnd::stopped, {}};
+            return {TransferEnd::stopped, {}};
         }
         size_t& given_;
     };
-    fetch::FetchOptions options;
+    FetchOptions options;
     options.transport = std::make_shared<Endless>(given);
     EXPECT_EQ(RemoteFile::open(kUrl, options).error().category, Category::http_status);
     EXPECT_LE(given, 64u << 10);
 }
 
 }  // namespace
-}  // namespace m2w
+}  // namespace m2w::fetch

@@ -9,19 +9,12 @@
 #include "gguf/fetch/journal.h"
 #include "gguf/fetch/remote_file.h"
 #include "gguf/sha256.h"
+#include "tests/fetch/fake_server.h"
 #include "tests/fetch/fault_server.h"
 #include "tests/support/temporary.h"
 
 namespace m2w {
 namespace {
-
-/// Bytes that differ wherever one looks.
-std::string content(size_t size) {
-    std::string text;
-    for (int i = 0; text.size() < size; i++) text += sha256_hex(std::to_string(i));
-    text.resize(size);
-    return text;
-}
 
 /// A way to read a file of five ranges in ranges.
 struct Reader {
@@ -108,7 +101,7 @@ class FaultCases : public testing::TestWithParam<Reader> {};
 TEST_P(FaultCases, every_one_ends_as_it_has_to) {
     M2W_SHARED(cases, "robust/fault_cases.json");
     M2W_SHARED(script, "robust/fault_server.py");
-    const std::string bytes = content(GetParam().file_bytes);
+    const std::string bytes = test::varied_bytes(GetParam().file_bytes);
     const test::TemporaryFolder folder;
     std::ofstream(folder.path() / "m.gguf", std::ios::binary) << bytes;
     const test::FaultServer server(script, folder.path());

@@ -6,19 +6,10 @@
 
 #include "tests/fetch/small_server.h"
 
-namespace m2w {
+namespace m2w::fetch {
 namespace {
-using fetch::RemoteFile;
-using fetch::Request;
-using fetch::ScriptedAnswer;
-using fetch::TransferEnd;
-using test::read;
-using test::Scripted;
-using test::serve;
-using test::status;
 
-const std::string kContent = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-const std::string kUrl = "https://host/m.gguf";
+using test::kContent, test::kUrl, test::read, test::Scripted, test::serve, test::status;
 
 /// A server that behaves but for request number `n` (from 0), which gets what `spoil` makes of its
 /// answer.
@@ -57,9 +48,9 @@ TEST(remote_file, opening_asks_once_and_keeps_the_first_bytes) {
     EXPECT_EQ(*read(**file, 62, 0), "");
     ASSERT_EQ(server.transport->requests.size(), 1u);
     const Request& request = server.transport->requests[0];
-    EXPECT_EQ(fetch::header_of(request, "Range"), "bytes=0-9");
-    EXPECT_EQ(fetch::header_of(request, "If-Range"), "");
-    EXPECT_EQ(fetch::header_of(request, "Accept-Encoding"), "identity");
+    EXPECT_EQ(header_of(request, "Range"), "bytes=0-9");
+    EXPECT_EQ(header_of(request, "If-Range"), "");
+    EXPECT_EQ(header_of(request, "Accept-Encoding"), "identity");
 }
 
 TEST(remote_file, later_ranges_are_bound_to_the_etag_and_begin_behind_what_is_kept) {
@@ -69,9 +60,9 @@ TEST(remote_file, later_ranges_are_bound_to_the_etag_and_begin_behind_what_is_ke
     EXPECT_EQ(*read(**file, 5, 20), kContent.substr(5, 20));
     EXPECT_EQ(*read(**file, 61, 1), kContent.substr(61, 1));
     ASSERT_EQ(server.transport->requests.size(), 3u);
-    EXPECT_EQ(fetch::header_of(server.transport->requests[1], "Range"), "bytes=10-24");
-    EXPECT_EQ(fetch::header_of(server.transport->requests[1], "If-Range"), "\"v1\"");
-    EXPECT_EQ(fetch::header_of(server.transport->requests[2], "Range"), "bytes=61-61");
+    EXPECT_EQ(header_of(server.transport->requests[1], "Range"), "bytes=10-24");
+    EXPECT_EQ(header_of(server.transport->requests[1], "If-Range"), "\"v1\"");
+    EXPECT_EQ(header_of(server.transport->requests[2], "Range"), "bytes=61-61");
 }
 
 TEST(remote_file, range_outside_of_the_file_is_truncated_without_a_request) {
@@ -94,7 +85,7 @@ TEST(remote_file, weak_etag_is_no_identity_but_may_not_change_either) {
     ASSERT_TRUE(file);
     EXPECT_EQ((*file)->identity().etag, "");
     EXPECT_TRUE(read(**file, 10, 10));
-    EXPECT_EQ(fetch::header_of(server.transport->requests[1], "If-Range"), "");
+    EXPECT_EQ(header_of(server.transport->requests[1], "If-Range"), "");
     etag = "W/\"b\"";
     EXPECT_EQ(read(**file, 10, 10).error().category, Category::http_changed);
 }
@@ -221,7 +212,7 @@ TEST(remote_file, broken_answers_go_on_from_where_they_stopped) {
         EXPECT_EQ(category_of_read(server), Category::count) << kept;
         ASSERT_EQ(server.transport->requests.size(), 3u);
         // A last byte whose answer did not end well does not count.
-        EXPECT_EQ(fetch::header_of(server.transport->requests[2], "Range"),
+        EXPECT_EQ(header_of(server.transport->requests[2], "Range"),
                   "bytes=" + std::to_string(10 + std::min<size_t>(kept, 51)) + "-61");
         EXPECT_EQ(server.pauses.size(), 1u);
     }
@@ -230,8 +221,8 @@ TEST(remote_file, broken_answers_go_on_from_where_they_stopped) {
 TEST(remote_file, answer_that_ends_well_but_early_is_tried_again) {
     Scripted server = spoiled(0, [](ScriptedAnswer& a) { a.pieces = {"0123"}; });
     EXPECT_EQ(category_of_read(server), Category::count);
-    EXPECT_EQ(fetch::header_of(server.transport->requests[1], "Range"), "bytes=4-9");
-    EXPECT_EQ(fetch::header_of(server.transport->requests[1], "If-Range"), "\"v1\"");
+    EXPECT_EQ(header_of(server.transport->requests[1], "Range"), "bytes=4-9");
+    EXPECT_EQ(header_of(server.transport->requests[1], "If-Range"), "\"v1\"");
 }
 
 TEST(remote_file, four_tries_then_the_last_error) {
@@ -287,8 +278,7 @@ TEST(remote_file, legal_shorter_ranges_are_put_together_but_not_without_end) {
         return [=](const Request& request) {
             Request shorter = request;
             unsigned long long first = 0, last = 0;
-            std::sscanf(fetch::header_of(request, "Range").c_str(), "bytes=%llu-%llu", &first,
-                        &last);
+            std::sscanf(header_of(request, "Range").c_str(), "bytes=%llu-%llu", &first, &last);
             shorter.headers[0] = "Range: bytes=" + std::to_string(first) + "-" +
                                  std::to_string(std::min(last, first + bytes - 1));
             return serve(content, shorter);
@@ -342,7 +332,7 @@ TEST(remote_file, large_file_of_a_server_without_ranges_is_read_from_its_beginni
     EXPECT_EQ(*read(**file, 0, content.size()), content);
     EXPECT_EQ(*read(**file, 700'000, 5), content.substr(700'000, 5));
     for (size_t i = 1; i < server.transport->requests.size(); i++)
-        EXPECT_EQ(fetch::header_of(server.transport->requests[i], "Range"), "");
+        EXPECT_EQ(header_of(server.transport->requests[i], "Range"), "");
 }
 
 TEST(remote_file, without_ranges_and_size_there_is_no_end_to_trust) {
@@ -390,19 +380,17 @@ TEST(fetch_document, is_whole_and_limited) {
         }
         return answer;
     });
-    EXPECT_EQ(*fetch::fetch_document(kUrl, server.options, 62), kContent);
+    EXPECT_EQ(*fetch_document(kUrl, server.options, 62), kContent);
     EXPECT_EQ(n, 2);
-    EXPECT_EQ(fetch::header_of(server.transport->requests[0], "Range"), "");
-    EXPECT_EQ(fetch::fetch_document(kUrl, server.options, 61).error().category,
-              Category::resource_limit);
+    EXPECT_EQ(header_of(server.transport->requests[0], "Range"), "");
+    EXPECT_EQ(fetch_document(kUrl, server.options, 61).error().category, Category::resource_limit);
     Scripted gzip([](const Request&) {
         ScriptedAnswer answer = serve(kContent, {});
         answer.lines.push_back("Content-Encoding: gzip");
         return answer;
     });
-    EXPECT_EQ(fetch::fetch_document(kUrl, gzip.options, 99).error().category,
-              Category::http_encoding);
+    EXPECT_EQ(fetch_document(kUrl, gzip.options, 99).error().category, Category::http_encoding);
 }
 
 }  // namespace
-}  // namespace m2w
+}  // namespace m2w::fetch
