@@ -163,6 +163,46 @@ TEST_F(PullVerb, chat_with_a_model_that_changes_on_its_way_shows_no_answer) {
     EXPECT_TRUE(has(r.err, "error[http_changed]")) << r.err;
 }
 
+/// A server whose SHA-256 is known, and that sends one byte wrong for so many times.
+class DamagedOnItsWay : public PullVerb {
+  protected:
+    RunResult chat(const ServerProcess& server, const std::string& path = "/m.gguf") {
+        return m2w({"chat", "--temp", "0", "-p", "What is 12 + 30?", "-m",
+                    "http://127.0.0.1:" + std::to_string(server.port()) + path});
+    }
+    ServerProcess serve(uint64_t at, const std::string& times) {
+        return ServerProcess({std::string(M2W_SOURCE_DIR) + "/tests/fetch/linked_server.py",
+                              (files_ / "m.gguf").string(), "--at", std::to_string(at), "--times",
+                              times});
+    }
+    static void expect_no_answer(const RunResult& r, const std::string& why) {
+        EXPECT_EQ(r.status, 3) << r.err;
+        EXPECT_EQ(r.out, "");
+        EXPECT_TRUE(has(r.err, "error[checksum]") && has(r.err, why)) << r.err;
+    }
+};
+
+TEST_F(DamagedOnItsWay, chat_shows_no_answer_from_it_and_the_next_one_is_right) {
+    // In the first request, in the middle of the weights, at the end.
+    for (const uint64_t at : {uint64_t{200'000}, bytes_.size() / 2, bytes_.size() - 1}) {
+        SCOPED_TRACE(at);
+        fs::remove_all(cache());
+        const ServerProcess server = serve(at, "1");
+        expect_no_answer(chat(server), "fetched again");
+        EXPECT_EQ(read_text(blob()), bytes_);
+        const RunResult again = chat(server);
+        EXPECT_EQ(again.status, 0) << again.err;
+        EXPECT_EQ(again.out, "12 + 30 = 42.\n");
+    }
+}
+
+TEST_F(DamagedOnItsWay, chat_shows_no_answer_when_it_always_is_and_nothing_is_kept) {
+    const ServerProcess server = serve(bytes_.size() / 2, "1000000");
+    for (int i = 0; i < 2; i++) expect_no_answer(chat(server), "same bytes twice");
+    EXPECT_FALSE(fs::exists(blob()));
+    EXPECT_TRUE(fs::is_empty(cache() / "partial"));
+}
+
 TEST_F(PullVerb, a_lock_pins_what_a_name_means) {
     const std::string lock = (folder_.path() / "m2w.lock").string();
     EXPECT_EQ(m2w({"pull", url(), "--lock", lock}).status, 0);
