@@ -1,6 +1,7 @@
 // engine.cpp — picks the backend.
 #include "runtime/engine.h"
 
+#include "gguf/guarded.h"
 #include "runtime/fuse.h"
 #include "runtime/memory.h"
 #include "runtime/ref_executor.h"
@@ -11,6 +12,11 @@ namespace m2w {
 
 Result<std::shared_ptr<const Engine>> Engine::create(std::shared_ptr<const Model> model,
                                                      const EngineOptions& options) {
+    return guarded("loading a model", [&] { return make(std::move(model), options); });
+}
+
+Result<std::shared_ptr<const Engine>> Engine::make(std::shared_ptr<const Model> model,
+                                                   const EngineOptions& options) {
     const ExecutorOptions planned =
         executor_options(*model, {.n_ctx = options.n_ctx, .cache = options.cache});
     const std::shared_ptr<const Plan> plan(model, &model->plan());  // keeps the model alive

@@ -43,6 +43,9 @@ class Engine {
     const Backend& backend() const { return *backend_; }
 
   private:
+    static Result<std::shared_ptr<const Engine>> make(std::shared_ptr<const Model> model,
+                                                      const EngineOptions& options);
+
     std::shared_ptr<const Model> model_;
     std::unique_ptr<Backend> backend_;
 };

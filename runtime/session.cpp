@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "gguf/guarded.h"
 #include "runtime/memory.h"
 
 namespace m2w {
@@ -24,6 +25,10 @@ ExecutorOptions executor_options(const Model& model, const SessionOptions& optio
 
 Result<Session> Session::create(std::shared_ptr<const Engine> engine,
                                 const SessionOptions& options) {
+    return guarded("a new session", [&] { return make(std::move(engine), options); });
+}
+
+Result<Session> Session::make(std::shared_ptr<const Engine> engine, const SessionOptions& options) {
     const Model& model = engine->model();
     if (options.n_ctx > model.plan().context_length)
         return Error{Category::usage, fmt::format("context {}: the model was trained for {}",
@@ -43,14 +48,19 @@ Result<Session> Session::create(std::shared_ptr<const Engine> engine,
 }
 
 Result<std::span<const float>> Session::eval(std::span<const uint32_t> tokens) {
-    return run(tokens, 1);
+    return run_guarded(tokens, 1);
 }
 
 Result<std::span<const float>> Session::eval_all(std::span<const uint32_t> tokens) {
     if (options_.n_out < tokens.size())
         return Error{Category::usage, fmt::format("eval_all: {} tokens, at most {} rows of logits",
                                                   tokens.size(), options_.n_out)};
-    return run(tokens, uint32_t(tokens.size()));
+    return run_guarded(tokens, uint32_t(tokens.size()));
+}
+
+Result<std::span<const float>> Session::run_guarded(std::span<const uint32_t> tokens,
+                                                    uint32_t n_out) {
+    return guarded("evaluating tokens", [&] { return run(tokens, n_out); });
 }
 
 Result<void> Session::truncate(uint32_t position) {
@@ -83,6 +93,8 @@ Result<std::span<const float>> Session::run(std::span<const uint32_t> tokens, ui
             return Error{Category::usage,
                          fmt::format("token id {} is not below n_vocab {}", id, n_vocab)};
 
+    // Now, so that what was evaluated can be remembered.
+    tokens_.reserve(tokens_.size() + tokens.size());
     TRY(catch_up());
     if (states_ && tokens.size() > 1) states_->keep();
     std::span<const float> logits;

@@ -38,7 +38,7 @@ class Session {
     /// Appends tokens at the current position. tokens: 1 or more ids, each < n_vocab.
     /// Returns logits of the last one: f32 [n_vocab], valid until the next call.
     /// Errors: context_full (nothing was evaluated), usage (an id out of range, no tokens),
-    /// device_lost.
+    /// out_of_memory (position() says how far it came), device_lost.
     Result<std::span<const float>> eval(std::span<const uint32_t> tokens);
     /// The same with logits of every token: f32 [n_tok][n_vocab]. Needs all_logits, and at most
     /// n_batch tokens.
@@ -70,6 +70,9 @@ class Session {
     Executor& executor() { return *executor_; }
 
   private:
+    static Result<Session> make(std::shared_ptr<const Engine> engine,
+                                const SessionOptions& options);
+    Result<std::span<const float>> run_guarded(std::span<const uint32_t> tokens, uint32_t n_out);
     Result<std::span<const float>> run(std::span<const uint32_t> tokens, uint32_t n_out);
     Result<std::span<const float>> run_batch(std::span<const uint32_t> tokens, uint32_t n_out);
     Result<void> catch_up();

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <exception>
 
+#include "gguf/guarded.h"
 #include "tokenizer/algorithm.h"
 #include "tokenizer/special_tokens.h"
 #include "tokenizer/vocabulary.h"
@@ -46,10 +47,6 @@ struct Tokenizer::Parts {
 };
 
 namespace {
-
-Error out_of_memory(std::string_view what) {
-    return Error{Category::out_of_memory, fmt::format("{}: out of memory", what)};
-}
 
 Error too_long(size_t n_bytes) {
     return Error{Category::resource_limit,

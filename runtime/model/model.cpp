@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "gguf/guarded.h"
 #include "runtime/model/arch_spec.h"
 #include "runtime/model/plan_builder.h"
 
@@ -27,6 +28,10 @@ Result<std::vector<float>> read_factors(const gguf::File& file, const TensorTabl
 }  // namespace
 
 Result<std::shared_ptr<const Model>> Model::from(std::shared_ptr<const gguf::File> file) {
+    return guarded("making a plan", [&] { return make(std::move(file)); });
+}
+
+Result<std::shared_ptr<const Model>> Model::make(std::shared_ptr<const gguf::File> file) {
     auto model = std::make_shared<Model>();
     TRY(model->hparams_, Hparams::from(*file));
     const ArchSpec& arch = *find_arch(model->hparams_.architecture);

@@ -14,7 +14,8 @@ namespace m2w {
 /// A model that this build can run. Immutable; share it between threads. Keeps the File alive.
 class Model {
   public:
-    /// Errors: those of Hparams::from and TensorTable::from. Reads no weights except rope_freqs.
+    /// Errors: those of Hparams::from and TensorTable::from, out_of_memory. Reads no weights except
+    /// rope_freqs.
     static Result<std::shared_ptr<const Model>> from(std::shared_ptr<const gguf::File> file);
 
     const gguf::File& file() const { return *file_; }
@@ -30,6 +31,8 @@ class Model {
     const std::vector<std::string>& warnings() const { return warnings_; }
 
   private:
+    static Result<std::shared_ptr<const Model>> make(std::shared_ptr<const gguf::File> file);
+
     std::shared_ptr<const gguf::File> file_;
     Hparams hparams_;
     Plan plan_;

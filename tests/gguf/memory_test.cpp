@@ -1,12 +1,6 @@
 // memory_test.cpp — how much memory opening a file takes, and what happens when there is none. A
 // program of its own, because it replaces operator new.
 #include <gtest/gtest.h>
-#include <malloc.h>
-
-#include <atomic>
-#include <cstdlib>
-#include <limits>
-#include <new>
 
 #include "gguf/file.h"
 #include "gguf/shards/check_shards.h"
@@ -16,57 +10,16 @@
 #include "tests/gguf/raw_gguf.h"
 #include "tests/gguf/shard_samples.h"
 #include "tests/gguf/temp_dir.h"
+#include "tests/support/failing_heap.h"
 #include "tests/support/shared.h"
-
-namespace {
-
-struct Heap {
-    uint64_t live_bytes = 0, peak_bytes = 0, n_allocations = 0;
-    uint64_t first_failing = std::numeric_limits<uint64_t>::max();  // counted in n_allocations
-    bool fail_all_after = false;
-};
-Heap heap;  // the tests have one thread
-
-void* allocate(size_t n) {
-    const uint64_t number = heap.n_allocations++;
-    if (number == heap.first_failing || (heap.fail_all_after && number > heap.first_failing))
-        throw std::bad_alloc();
-    void* p = std::malloc(n ? n : 1);
-    if (!p) throw std::bad_alloc();
-    heap.live_bytes += malloc_usable_size(p);
-    heap.peak_bytes = std::max(heap.peak_bytes, heap.live_bytes);
-    return p;
-}
-
-void release(void* p) {
-    if (p) heap.live_bytes -= malloc_usable_size(p);
-    std::free(p);
-}
-
-}  // namespace
-
-void* operator new(size_t n) {
-    return allocate(n);
-}
-void* operator new[](size_t n) {
-    return allocate(n);
-}
-void operator delete(void* p) noexcept {
-    release(p);
-}
-void operator delete[](void* p) noexcept {
-    release(p);
-}
-void operator delete(void* p, size_t) noexcept {
-    release(p);
-}
-void operator delete[](void* p, size_t) noexcept {
-    release(p);
-}
 
 namespace m2w::gguf {
 namespace {
 
+using test::expect_clean_failures;
+using test::expect_out_of_memory_everywhere;
+using test::heap;
+using test::outcome_of;
 using test::Raw;
 
 constexpr uint64_t kMiB = 1 << 20;
@@ -187,33 +140,6 @@ TEST(memory, counts_that_lie_take_memory_for_nothing) {
     }
 }
 
-/// Runs `work` again and again, failing one allocation later each time, until it succeeds. `work`
-/// returns "ok" or a category.
-template <class Work>
-void expect_out_of_memory_everywhere(Work work) {
-    ASSERT_EQ(work(), "ok");
-    for (const bool fail_all_after : {false, true}) {
-        uint64_t n = 0;
-        for (std::string outcome; outcome != "ok"; n++) {
-            ASSERT_LT(n, 100'000u);
-            const uint64_t live_before = heap.live_bytes;
-            heap.first_failing = heap.n_allocations + n;
-            heap.fail_all_after = fail_all_after;
-            const std::string_view name = work();
-            heap.first_failing = std::numeric_limits<uint64_t>::max();
-            ASSERT_EQ(heap.live_bytes, live_before) << "leak after failing allocation " << n;
-            ASSERT_TRUE(name == "ok" || name == "out_of_memory") << name << " at " << n;
-            outcome = name;
-        }
-        EXPECT_GT(n, 1u);
-    }
-}
-
-template <class T>
-std::string_view outcome_of(const Result<T>& result) {
-    return result ? "ok" : category_name(result.error().category);
-}
-
 TEST(allocation_failure, opening_a_file_gives_out_of_memory_at_every_allocation) {
     M2W_SHARED(path, "robust/seeds/gguf/tiny_model.gguf");
     const std::filesystem::path file_path = path;
@@ -250,21 +176,29 @@ TEST(allocation_failure, cutting_and_reading_shards_gives_out_of_memory_at_every
     const test::TempDir dir;
     const std::filesystem::path folder = dir.path() / "s";
     const shards::ShardOpener opener = shards::folder_opener(folder);
-    expect_out_of_memory_everywhere([&] {
+    const auto cut = [&] {
         const auto sink = shards::open_shard_folder(folder);
         if (!sink) return outcome_of(sink);
         return outcome_of(shards::write_shards(*file, **sink, options));
-    });
+    };
+    const auto check = [&] {
+        const auto manifest = shards::read_manifest(folder);
+        if (!manifest) return outcome_of(manifest);
+        return outcome_of(shards::check_shards(*manifest, opener, {}));
+    };
+    // What is there afterwards is a model, or what the next run goes on from.
+    expect_clean_failures([&] { std::filesystem::remove_all(folder); }, cut,
+                          [&] {
+                              ASSERT_EQ(cut(), "ok");
+                              ASSERT_EQ(check(), "ok");
+                          });
+    expect_out_of_memory_everywhere(cut);  // over a folder that is complete
+    expect_out_of_memory_everywhere(check);
     expect_out_of_memory_everywhere([&] {
         const auto opened = shards::open_model(folder);
         if (!opened) return outcome_of(opened);
         std::byte bytes[100];
         return outcome_of((*opened)->read((*opened)->tensors()[0], 3, bytes));
-    });
-    expect_out_of_memory_everywhere([&] {
-        const auto manifest = shards::read_manifest(folder);
-        if (!manifest) return outcome_of(manifest);
-        return outcome_of(shards::check_shards(*manifest, opener, {}));
     });
 }
 
