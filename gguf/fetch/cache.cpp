@@ -7,15 +7,15 @@
 #include <sys/stat.h>
 
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 #include <random>
 #include <system_error>
+
+#include "gguf/json_value.h"
 
 namespace m2w::fetch {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
 
 const char* environment(const char* name) {
     const char* value = std::getenv(name);
@@ -32,14 +32,15 @@ void touch(const fs::path& path) {
 }
 
 std::optional<Ref> parse_ref(const std::string& text) {
-    const Json json = Json::parse(text, nullptr, false);
-    if (!json.is_object() || !json.contains("name") || !json["name"].is_string() ||
-        !json.contains("parts") || !json["parts"].is_array())
+    const auto json = parse_json(text, {.depth = 8, .values = 1u << 16});
+    if (!json) return std::nullopt;
+    const JsonValue *name = json->find("name"), *parts = json->find("parts");
+    if (!name || name->kind != JsonValue::Kind::text || !parts ||
+        parts->kind != JsonValue::Kind::array)
         return std::nullopt;
-    Ref ref{json["name"].get<std::string>(), {}};
-    for (const Json& part : json["parts"]) {
-        auto identity =
-            identity_from_json(part.dump(-1, ' ', true, Json::error_handler_t::replace));
+    Ref ref{name->text, {}};
+    for (const JsonValue& part : parts->items) {
+        auto identity = identity_of(part);
         if (!identity) return std::nullopt;
         ref.parts.push_back(*std::move(identity));
     }
@@ -92,12 +93,12 @@ std::optional<Ref> Cache::find_ref(std::string_view name) const {
 
 Result<void> Cache::write_ref(const Ref& ref) const {
     if (const auto there = find_ref(ref.name); there && there->parts == ref.parts) return {};
-    Json json{{"name", ref.name}, {"parts", Json::array()}};
+    std::string parts;
     for (const RemoteIdentity& part : ref.parts)
-        json["parts"].push_back(Json::parse(identity_to_json(part)));
+        parts += (parts.empty() ? "\n  " : ",\n  ") + identity_to_json(part);
     TRY(make_folders(root_ / "refs"));
-    return replace_file(ref_path(ref.name),
-                        json.dump(2, ' ', true, Json::error_handler_t::replace) + "\n");
+    return replace_file(ref_path(ref.name), fmt::format("{{\"name\":{},\n\"parts\":[{}]}}\n",
+                                                        json_text(ref.name), parts));
 }
 
 Result<std::shared_ptr<CachedFile>> Cache::open(const RemoteIdentity& identity,

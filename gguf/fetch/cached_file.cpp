@@ -9,10 +9,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <exception>
 #include <thread>
 
 #include "gguf/fetch/run_writer.h"
+#include "gguf/guarded.h"
 
 namespace m2w::fetch {
 namespace {
@@ -315,27 +315,24 @@ Result<void> CachedFile::carry_out(std::unique_lock<std::mutex>& lock, const Run
                                    const std::atomic<bool>* stop, std::vector<uint64_t>* changed) {
     std::vector<bool> claimed(size_t(run.last - run.first + 1));
     for (uint64_t chunk = run.first; chunk <= run.last; chunk++) {
-        State& s = states_[chunk];
+        const State& s = states_[chunk];
         claimed[chunk - run.first] = !s.busy && (run.anew || s.damaged || chunk == run.first ||
                                                  file_.recorded(chunk).bytes == 0);
-        if (claimed[chunk - run.first]) s.busy = true;
     }
     const Finally idle(lock, [&, claimed] {
         for (uint64_t chunk = run.first; chunk <= run.last; chunk++)
             if (claimed[chunk - run.first]) states_[chunk].busy = false;
         changed_.notify_all();
     });
+    for (uint64_t chunk = run.first; chunk <= run.last; chunk++)
+        if (claimed[chunk - run.first]) states_[chunk].busy = true;
     const uint64_t start = layout_.begin(run.first) + (run.anew ? 0 : states_[run.first].checked);
     lock.unlock();
     RunWriter writer(*this, run.first, claimed, start, stop, changed);
     TRY(writer.begin());
     // Between the two is foreign code, which no exception may cross.
     const ByteSink take = [&](std::span<const std::byte> bytes) -> Result<void> {
-        try {
-            return writer.take(bytes);
-        } catch (const std::exception&) {
-            return Error{Category::out_of_memory, identity_.label()};
-        }
+        return guarded("fetching", [&] { return writer.take(bytes); });
     };
     Result<void> fetched = options_.fetch(start, run.end_bytes - start, take);
     const Result<void> ended = writer.end();

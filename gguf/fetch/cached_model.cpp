@@ -5,11 +5,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <exception>
 
 #include "gguf/fetch/cached_source.h"
 #include "gguf/fetch/names.h"
 #include "gguf/fetch/url.h"
+#include "gguf/guarded.h"
 
 namespace m2w::fetch {
 namespace {
@@ -56,7 +56,7 @@ class LazyRemote {
 }  // namespace
 
 Result<CachedModel> CachedModel::open(const std::string& name, ModelOptions options) {
-    try {
+    return guarded("opening a model of the cache", [&]() -> Result<CachedModel> {
         CachedModel model(name, std::move(options));
         if (name_kind(name) == NameKind::url) {
             TRY(const Url url, parse_url(name));
@@ -78,9 +78,7 @@ Result<CachedModel> CachedModel::open(const std::string& name, ModelOptions opti
         TRY(opened);
         model.remember();
         return model;
-    } catch (const std::exception&) {
-        return Error{Category::out_of_memory, "opening a model of the cache"};
-    }
+    });
 }
 
 Result<void> CachedModel::open_online() {
@@ -207,7 +205,7 @@ Result<std::shared_ptr<const gguf::File>> CachedModel::parse() const {
 }
 
 Result<std::vector<PullReport>> CachedModel::pull(const PullOptions& options, bool verify) {
-    try {
+    return guarded(label_, [&]() -> Result<std::vector<PullReport>> {
         std::vector<PullReport> reports(files_.size());
         uint64_t before = 0;  // bytes of the files that are done
         for (size_t i = 0; i < files_.size(); i++) {
@@ -219,9 +217,7 @@ Result<std::vector<PullReport>> CachedModel::pull(const PullOptions& options, bo
         }
         remember();
         return reports;
-    } catch (const std::exception&) {
-        return Error{Category::out_of_memory, label_};
-    }
+    });
 }
 
 Result<PullReport> CachedModel::pull_file(size_t i, const PullOptions& options, uint64_t before) {

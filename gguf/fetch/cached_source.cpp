@@ -3,6 +3,8 @@
 
 #include <exception>
 
+#include "gguf/guarded.h"
+
 namespace m2w::fetch {
 namespace {
 
@@ -15,11 +17,7 @@ class CachedSource final : public Source {
     const std::string& name() const override { return name_; }
 
     Result<void> read(uint64_t offset_bytes, std::span<std::byte> out) const override {
-        try {
-            return file_->read(offset_bytes, out);
-        } catch (const std::exception&) {
-            return Error{Category::out_of_memory, name_};
-        }
+        return guarded(name_, [&] { return file_->read(offset_bytes, out); });
     }
 
     std::span<const std::byte> view(uint64_t offset_bytes, uint64_t count_bytes) const override {

@@ -7,15 +7,13 @@
 #include <algorithm>
 #include <bit>
 #include <charconv>
-#include <nlohmann/json.hpp>
 
 namespace m2w::fetch {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr std::string_view kMagic = "m2w-journal 1 ";
 constexpr size_t kCheckDigits = 8;
+constexpr JsonLimits kIdentityLimits{.depth = 4, .values = 64};
 
 std::string check_of(std::string_view text) {
     return sha256_hex(text).substr(0, kCheckDigits);
@@ -68,9 +66,9 @@ std::optional<ChunkRecord> parse_record(std::string_view line, const ChunkLayout
     return ChunkRecord{*chunk, *bytes, *digest};
 }
 
-std::string text_of(const Json& json, const char* key) {
-    const auto it = json.find(key);
-    return it != json.end() && it->is_string() ? it->get<std::string>() : std::string();
+std::string text_of(const JsonValue& json, std::string_view name) {
+    const JsonValue* member = json.find(name);
+    return member && member->kind == JsonValue::Kind::text ? member->text : std::string();
 }
 
 }  // namespace
@@ -89,32 +87,37 @@ bool is_same_content(const RemoteIdentity& a, const RemoteIdentity& b) {
 }
 
 std::string identity_to_json(const RemoteIdentity& identity) {
-    return Json{{"url", identity.url},       {"size", identity.size_bytes},
-                {"etag", identity.etag},     {"sha256", identity.sha256},
-                {"ranges", identity.ranges}, {"revision", identity.revision}}
-        .dump(-1, ' ', true, Json::error_handler_t::replace);
+    return fmt::format(R"({{"etag":{},"ranges":{},"revision":{},"sha256":{},"size":{},"url":{}}})",
+                       json_text(identity.etag), identity.ranges, json_text(identity.revision),
+                       json_text(identity.sha256), identity.size_bytes, json_text(identity.url));
 }
 
 Result<RemoteIdentity> identity_from_json(std::string_view text) {
-    const Json json = Json::parse(text, nullptr, false);
-    if (!json.is_object()) return Error{Category::cache, "an identity that is no JSON object"};
+    const auto json = parse_json(text, kIdentityLimits);
+    if (!json) return Error{Category::cache, "an identity: " + json.error().message};
+    return identity_of(*json);
+}
+
+Result<RemoteIdentity> identity_of(const JsonValue& json) {
+    if (json.kind != JsonValue::Kind::object)
+        return Error{Category::cache, "an identity that is no JSON object"};
     RemoteIdentity out;
     out.url = text_of(json, "url");
     out.etag = text_of(json, "etag");
     out.sha256 = text_of(json, "sha256");
     out.revision = text_of(json, "revision");
-    const auto size = json.find("size");
-    if (size == json.end() || !size->is_number_unsigned() || out.url.empty())
+    const JsonValue* size = json.find("size");
+    if (!size || size->kind != JsonValue::Kind::number || out.url.empty())
         return Error{Category::cache, "an identity without url or size"};
-    out.size_bytes = size->get<uint64_t>();
+    out.size_bytes = size->number;
     if (out.size_bytes > kMaxFileBytes)
         return Error{Category::cache, fmt::format("{}: {} bytes, the limit is {}", out.label(),
                                                   out.size_bytes, kMaxFileBytes)};
     // It becomes the name of a file.
     if (!out.sha256.empty() && !is_sha256_hex(out.sha256))
         return Error{Category::cache, out.label() + ": sha256 is no SHA-256"};
-    const auto ranges = json.find("ranges");
-    out.ranges = ranges == json.end() || !ranges->is_boolean() || ranges->get<bool>();
+    const JsonValue* ranges = json.find("ranges");
+    out.ranges = !ranges || ranges->kind != JsonValue::Kind::boolean || ranges->number == 1;
     return out;
 }
 

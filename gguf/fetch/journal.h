@@ -9,6 +9,7 @@
 
 #include "gguf/fetch/limits.h"
 #include "gguf/fetch/remote_file.h"
+#include "gguf/json_value.h"
 #include "gguf/result.h"
 #include "gguf/sha256.h"
 
@@ -41,6 +42,8 @@ bool is_same_content(const RemoteIdentity& a, const RemoteIdentity& b);
 std::string identity_to_json(const RemoteIdentity& identity);
 /// Errors: cache, for anything that is no such JSON or has a number out of range.
 Result<RemoteIdentity> identity_from_json(std::string_view json);
+/// The same of JSON that was parsed already.
+Result<RemoteIdentity> identity_of(const JsonValue& json);
 
 /// The first bytes of a chunk and their digest. Of several records of a chunk the last one counts.
 struct ChunkRecord {

@@ -7,13 +7,13 @@
 #include <array>
 #include <cctype>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "gguf/fetch/http_head.h"
 #include "gguf/fetch/limits.h"
 #include "gguf/fetch/remote_file.h"
 #include "gguf/fetch/url.h"
+#include "gguf/json_value.h"
 #include "gguf/limits.h"
 
 namespace m2w::fetch {
@@ -23,6 +23,7 @@ constexpr std::string_view kHub = "hf:";
 constexpr std::array<std::string_view, 2> kDefaultQuants{"Q4_K_M", "Q8_0"};
 constexpr size_t kMaxListed = 40;  // files in a message
 constexpr size_t kMaxSegmentBytes = 255;
+constexpr JsonLimits kListingLimits{.depth = 32, .values = 1u << 20};
 
 Error bad_name(std::string_view name, std::string_view what) {
     return Error{Category::usage,
@@ -124,18 +125,18 @@ Result<std::vector<std::string>> list_files(const HubName& name, const FetchOpti
         fmt::format("{}/api/models/{}/{}", options.hub_endpoint, name.owner, name.repo);
     if (name.revision != "main") url += "/revision/" + name.revision;
     TRY(const std::string text, fetch_document(url, options, kMaxListingBytes));
-    const auto json = nlohmann::json::parse(text, nullptr, false);
+    const auto json = parse_json(text, kListingLimits);
     const auto broken = [&] {
         return Error{Category::http_protocol, url + ": the answer is no listing of a repository"};
     };
-    if (!json.is_object() || !json.contains("siblings") || !json["siblings"].is_array())
-        return broken();
+    if (!json) return broken();
+    const JsonValue* siblings = json->find("siblings");
+    if (!siblings || siblings->kind != JsonValue::Kind::array) return broken();
     std::vector<std::string> files;
-    for (const auto& sibling : json["siblings"]) {
-        if (!sibling.is_object() || !sibling.contains("rfilename") ||
-            !sibling["rfilename"].is_string())
-            return broken();
-        std::string file = sibling["rfilename"].get<std::string>();
+    for (const JsonValue& sibling : siblings->items) {
+        const JsonValue* name_of_file = sibling.find("rfilename");
+        if (!name_of_file || name_of_file->kind != JsonValue::Kind::text) return broken();
+        std::string file = name_of_file->text;
         const auto segments = split(file, '/');
         if (!std::all_of(segments.begin(), segments.end(), is_segment)) return broken();
         files.push_back(std::move(file));

@@ -10,6 +10,8 @@
 #include <optional>
 #include <thread>
 
+#include "gguf/guarded.h"
+
 namespace m2w::fetch {
 namespace {
 
@@ -147,20 +149,16 @@ class Workers {
     }
 
     void work_guarded() {
-        Result<void> done;
-        try {
-            done = work();
-        } catch (const std::exception&) {
-            done = Error{Category::out_of_memory, file_.identity().label() + ": pulling"};
-        }
+        Result<void> done = guarded("pulling", [&] { return work(); });
+        const bool failed = !done;
         {
             const std::lock_guard lock(mutex_);
             // The first error is the cause; the others stopped because of it.
-            if (!done && !error_) error_ = done.error();
+            if (failed && !error_) error_ = std::move(done).error();
             running_--;
             ended_.notify_all();
         }
-        if (!done) halt();
+        if (failed) halt();
     }
 
     Result<void> work() {

@@ -6,8 +6,8 @@
 #include <array>
 #include <exception>
 
+#include "gguf/json_value.h"
 #include "gguf/sha256.h"
-#include "gguf/shards/json_value.h"
 
 namespace m2w::shards {
 namespace {

@@ -7,10 +7,10 @@
 #include <map>
 #include <optional>
 
+#include "gguf/json_value.h"
 #include "gguf/name_index.h"
 #include "gguf/parser.h"
 #include "gguf/sha256.h"
-#include "gguf/shards/json_value.h"
 #include "gguf/shards/manifest.h"
 #include "gguf/shards/shard_layout.h"
 

@@ -1,12 +1,12 @@
 // json_value.cpp — values put together from the events of a parser, which itself does not recurse.
-#include "gguf/shards/json_value.h"
+#include "gguf/json_value.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-namespace m2w::shards {
+namespace m2w {
 namespace {
 
 using Json = nlohmann::json;
@@ -17,7 +17,7 @@ class Builder {
     explicit Builder(const JsonLimits& limits) : limits_(limits) {}
 
     bool null() { return add({}); }
-    bool boolean(bool) { return add({}); }
+    bool boolean(bool truth) { return add({JsonValue::Kind::boolean, truth, {}, {}, {}}); }
     bool number_integer(Json::number_integer_t) { return add({}); }  // negative ones
     bool number_float(Json::number_float_t, const std::string&) { return add({}); }
     bool number_unsigned(Json::number_unsigned_t number) {
@@ -102,4 +102,4 @@ std::string json_text(const std::string& text) {
     return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-}  // namespace m2w::shards
+}  // namespace m2w

@@ -1,5 +1,5 @@
-// json_value.h — JSON as a manifest needs it: text, numbers that count something, lists and
-// members. Destroying a value takes no memory, so that having none is an error like any other.
+// json_value.h — JSON as manifests and caches need it: text, numbers that count something, lists
+// and members. Destroying a value takes no memory, so that having none is an error like any other.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -8,13 +8,13 @@
 
 #include "gguf/result.h"
 
-namespace m2w::shards {
+namespace m2w {
 
 struct JsonValue {
-    enum class Kind : uint8_t { other, number, text, array, object };
+    enum class Kind : uint8_t { other, boolean, number, text, array, object };
 
-    Kind kind = Kind::other;  // other: null, bools, and numbers that are negative or no integers
-    uint64_t number = 0;
+    Kind kind = Kind::other;  // other: null, and numbers that are negative or no integers
+    uint64_t number = 0;      // of a boolean 0 or 1
     std::string text;
     std::vector<std::string> names;  // of an object's members
     std::vector<JsonValue> items;    // of an array, or the members
@@ -35,4 +35,4 @@ Result<JsonValue> parse_json(std::string_view text, const JsonLimits& limits);
 /// The text as a JSON string, with quotes. Bytes that are no UTF-8 are replaced.
 std::string json_text(const std::string& text);
 
-}  // namespace m2w::shards
+}  // namespace m2w
