@@ -1,5 +1,6 @@
 // tools_test.cpp — m2w chat with tools and reasoning in pipes: calls as JSON, results from the
 // command line.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "tests/cli/process.h"
@@ -33,9 +34,9 @@ TEST(chat_tools, a_call_without_a_result_is_the_answer_as_json) {
 TEST(chat_tools, a_result_goes_back_to_the_model) {
     TemporaryFolder folder;
     const RunResult r = chat({"--tools", tools_file(folder), "-p", kProduct, "--tool-result",
-                              std::string("calculate=") + kWrongResult});
+                              fmt::format("calculate={}", kWrongResult)});
     EXPECT_EQ(r.status, 0) << r.err;
-    EXPECT_EQ(r.out, std::string(kWrongAnswer) + "\n");
+    EXPECT_EQ(r.out, fmt::format("{}\n", kWrongAnswer));
 }
 
 TEST(chat_tools, a_call_that_is_cut_is_printed_as_the_model_wrote_it) {
