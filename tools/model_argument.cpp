@@ -44,15 +44,14 @@ Result<fetch::ModelOptions> model_options(const ModelAccess& access) {
     return options;
 }
 
-Result<std::vector<fetch::PullReport>> pull_shown(fetch::CachedModel& model,
-                                                  fetch::PullOptions options, bool verify) {
+Result<std::vector<std::string>> pull_shown(RemoteModel& model, fetch::PullOptions options,
+                                            bool verify) {
     LayerEnds layers;
-    if (const auto header = model.parse())
-        layers = LayerEnds::of(**header);
-    else if (model.identities().front().sha256.empty())
-        return header.error();  // else the bytes may be damaged, which the pull finds and mends
-    PullLine line(stderr, "pulling " + model.label().substr(model.label().find_last_of('/') + 1),
-                  std::move(layers));
+    if (auto ends = model.layer_ends())
+        layers = *std::move(ends);
+    else if (model.cached().identities().front().sha256.empty())
+        return ends.error();  // else the bytes may be damaged, which the pull finds and mends
+    PullLine line(stderr, "pulling " + model.title(), std::move(layers));
     options.progress = [&](const fetch::PullProgress& p) { line.update(p); };
     return model.pull(options, verify);
 }
@@ -60,8 +59,8 @@ Result<std::vector<fetch::PullReport>> pull_shown(fetch::CachedModel& model,
 Result<std::shared_ptr<const gguf::File>> open_model(const std::string& argument,
                                                      const ModelAccess& access, Reads reads) {
     if (!is_remote(argument)) return shards::open_model(argument);
-    TRY(auto options, model_options(access));
-    TRY(auto model, fetch::CachedModel::open(argument, std::move(options)));
+    TRY(const auto options, model_options(access));
+    TRY(auto model, RemoteModel::open(argument, options));
     if (reads == Reads::all && !model.is_complete()) TRY(pull_shown(model, {}, false));
     return model.parse();
 }

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "gguf/fetch/cached_model.h"
 #include "gguf/file.h"
 #include "gguf/result.h"
+#include "tools/remote_model.h"
 
 namespace CLI {
 class App;
@@ -17,7 +17,8 @@ namespace m2w::tools {
 
 /// For the help of an option.
 inline constexpr const char* kModelHelp =
-    "GGUF file, the manifest.json of its shards or their folder, URL, or hf:owner/repo[:QUANT]";
+    "GGUF file, the manifest.json of its shards or their folder, a URL of either, or "
+    "hf:owner/repo[:QUANT]";
 
 /// How servers are asked: --token-file and --offline.
 struct ModelAccess {
@@ -31,7 +32,7 @@ void add_access_options(CLI::App& app, ModelAccess& access);
 enum class Reads { header, all };
 
 /// Opens the model that an argument names. Errors: those of shards::open_model and of
-/// fetch::CachedModel.
+/// RemoteModel.
 Result<std::shared_ptr<const gguf::File>> open_model(const std::string& argument,
                                                      const ModelAccess& access = {},
                                                      Reads reads = Reads::all);
@@ -45,8 +46,8 @@ std::string label_of(const std::string& argument);
 /// What the environment and the options say; notes go to standard error.
 Result<fetch::ModelOptions> model_options(const ModelAccess& access);
 
-/// CachedModel::pull with a line on standard error.
-Result<std::vector<fetch::PullReport>> pull_shown(fetch::CachedModel& model,
-                                                  fetch::PullOptions options, bool verify);
+/// RemoteModel::pull with a line on standard error.
+Result<std::vector<std::string>> pull_shown(RemoteModel& model, fetch::PullOptions options,
+                                            bool verify);
 
 }  // namespace m2w::tools

@@ -21,8 +21,8 @@ std::vector<fetch::ByteRange> ranges_in_order(const Plan& plan) {
 
 Result<std::unique_ptr<StreamedModel>> StreamedModel::open(const std::string& argument,
                                                            const ModelAccess& access) {
-    TRY(auto options, model_options(access));
-    TRY(auto model, fetch::CachedModel::open(argument, std::move(options)));
+    TRY(const auto options, model_options(access));
+    TRY(auto model, RemoteModel::open(argument, options));
     std::unique_ptr<StreamedModel> streamed(new StreamedModel(std::move(model)));
     TRY(streamed->file_, streamed->model_.parse());
     return streamed;
@@ -34,14 +34,14 @@ StreamedModel::~StreamedModel() {
 }
 
 void StreamedModel::start(const Plan& plan) {
-    const std::string label = model_.label();
-    line_.emplace(stderr, "pulling " + label.substr(label.find_last_of('/') + 1),
-                  LayerEnds::of(*file_));
+    line_.emplace(stderr, "pulling " + model_.title(),
+                  model_.is_sharded() ? model_.shards()->layer_ends() : LayerEnds::of(*file_));
     fetch::PullOptions options;
     options.stop = &stop_;
     options.progress = [this](const fetch::PullProgress& p) { line_->update(p); };
-    // Parts of a split model hold the layers in their order.
-    if (model_.files().size() == 1) options.order = ranges_in_order(plan);
+    // Parts of a split model hold the layers in their order, as shards do.
+    if (!model_.is_sharded() && model_.cached().files().size() == 1)
+        options.order = ranges_in_order(plan);
     thread_ = std::thread([this, options = std::move(options)]() mutable {
         try {
             done_ = pull(std::move(options));
@@ -52,15 +52,13 @@ void StreamedModel::start(const Plan& plan) {
 }
 
 Result<void> StreamedModel::pull(fetch::PullOptions options) {
-    TRY(const auto reports, model_.pull(options, false));
-    for (const fetch::PullReport& report : reports)
-        if (!report.repaired.empty())
-            return Error{
-                Category::checksum,
-                fmt::format("{}: bytes came damaged and were fetched again; what is in the "
-                            "cache now is right: start again",
-                            model_.label())};
-    return {};
+    TRY(const auto repaired, model_.pull(options, false));
+    // Of a shard nothing is used before all of it is right.
+    if (repaired.empty() || model_.is_sharded()) return {};
+    return Error{Category::checksum,
+                 fmt::format("{}: bytes came damaged and were fetched again; what is in the cache "
+                             "now is right: start again",
+                             model_.label())};
 }
 
 Result<void> StreamedModel::finish() {

@@ -8,18 +8,18 @@
 #include <thread>
 #include <vector>
 
-#include "gguf/fetch/cached_model.h"
 #include "gguf/file.h"
 #include "runtime/model/plan.h"
 #include "tools/model_argument.h"
 #include "tools/pull_line.h"
+#include "tools/remote_model.h"
 
 namespace m2w::tools {
 
 /// Used by one thread; what it brings may be read by any.
 class StreamedModel {
   public:
-    /// Brings the header. Errors: those of CachedModel::open and parse.
+    /// Brings the header. Errors: those of RemoteModel::open and parse.
     static Result<std::unique_ptr<StreamedModel>> open(const std::string& argument,
                                                        const ModelAccess& access);
     /// Ends what start() began: what has come stays in the cache.
@@ -35,15 +35,15 @@ class StreamedModel {
     void start(const Plan& plan);
     /// Blocks until all of it is here and the whole has the SHA-256 that it should have, where that
     /// is known. Nothing that was computed from these weights may be shown before. Errors: those
-    /// of CachedModel::pull; checksum when bytes had to be fetched again, since earlier ones may
+    /// of RemoteModel::pull; checksum when bytes had to be fetched again, since earlier ones may
     /// have been used.
     Result<void> finish();
 
   private:
-    explicit StreamedModel(fetch::CachedModel model) : model_(std::move(model)) {}
+    explicit StreamedModel(RemoteModel model) : model_(std::move(model)) {}
     Result<void> pull(fetch::PullOptions options);
 
-    fetch::CachedModel model_;
+    RemoteModel model_;
     std::shared_ptr<const gguf::File> file_;
     std::optional<PullLine> line_;
     std::atomic<bool> stop_{false};

@@ -13,7 +13,6 @@
 
 #include "chat/terminal.h"
 #include "gguf/descriptor.h"
-#include "gguf/fetch/cached_model.h"
 #include "gguf/fetch/disk.h"
 #include "gguf/fetch/names.h"
 #include "gguf/fetch/pins.h"
@@ -44,9 +43,9 @@ Result<fetch::Pins> read_lock(const std::string& path) {
 }
 
 /// What the lock must say of the model now. Errors: checksum, for a name that it pins to others.
-Result<void> pin(const PullArgs& args, fetch::Pins pins, const fetch::CachedModel& model) {
+Result<void> pin(const PullArgs& args, fetch::Pins pins, const RemoteModel& model) {
     if (pins.contains(args.name)) return {};  // opened by what it says
-    for (const fetch::RemoteIdentity& identity : model.identities())
+    for (const fetch::RemoteIdentity& identity : model.cached().identities())
         pins[args.name].push_back(fetch::pin_of(args.name, identity));
     return write_file(args.lock, fetch::print_pins(pins));
 }
@@ -80,32 +79,24 @@ Result<void> copy_out(const fs::path& from, const fs::path& to) {
 }
 
 /// Copies the files to --output: a file's name, or a folder for all of them.
-Result<std::vector<fs::path>> copy_all(const PullArgs& args, const fetch::CachedModel& model) {
+Result<std::vector<fs::path>> copy_all(const PullArgs& args,
+                                       const std::vector<HostedShards::Copy>& files) {
     std::error_code ignored;
     const bool to_folder = fs::is_directory(args.output, ignored);
-    if (model.files().size() > 1 && !to_folder)
+    if (files.size() > 1 && !to_folder)
         return Error{Category::usage,
                      fmt::format("-o {}: the model has {} files, so this must be a folder",
-                                 args.output, model.files().size())};
+                                 args.output, files.size())};
     std::vector<fs::path> paths;
-    for (size_t i = 0; i < model.files().size(); i++) {
-        const std::string label = model.identities()[i].label();
+    for (const auto& [name, from] : files) {
         fs::path to = args.output;
-        if (to_folder) to /= fs::path(label.substr(label.find_last_of('/') + 1)).filename();
+        if (to_folder) to /= fs::path(name).filename();
         if (!to.has_filename() || to.filename() == "..")
-            return Error{Category::usage, fmt::format("-o: {} names no file", label)};
-        TRY(copy_out(model.files()[i]->path(), to));
+            return Error{Category::usage, fmt::format("-o: {} names no file", name)};
+        TRY(copy_out(from, to));
         paths.push_back(std::move(to));
     }
     return paths;
-}
-
-void say_repairs(const fetch::CachedModel& model, const std::vector<fetch::PullReport>& reports) {
-    for (size_t i = 0; i < reports.size(); i++)
-        for (const uint64_t chunk : reports[i].repaired)
-            fmt::print(stderr, "{}: {} came damaged and was fetched again\n",
-                       escape_for_terminal(model.identities()[i].label()),
-                       model.files()[i]->chunk_name(chunk));
 }
 
 Result<void> run(const PullArgs& args) {
@@ -122,16 +113,18 @@ Result<void> run(const PullArgs& args) {
     options.sha256 = args.sha256;
     if (const auto pinned = pins.find(args.name); pinned != pins.end())
         options.pins = pinned->second;
-    TRY(auto model, fetch::CachedModel::open(args.name, std::move(options)));
+    TRY(auto model, RemoteModel::open(args.name, options));
     fetch::PullOptions how;
     how.connections = args.connections;
-    TRY(const auto reports, pull_shown(model, how, args.verify));
-    say_repairs(model, reports);
+    TRY(const auto repaired, pull_shown(model, how, args.verify));
+    for (const std::string& chunk : repaired)
+        fmt::print(stderr, "{} came damaged and was fetched again\n", escape_for_terminal(chunk));
     if (!args.lock.empty()) TRY(pin(args, std::move(pins), model));
+    TRY(const auto files, model.copies());
     std::vector<fs::path> paths;
-    for (const auto& file : model.files()) paths.push_back(file->path());
+    for (const auto& file : files) paths.push_back(file.path);
     if (!args.output.empty()) {
-        TRY(paths, copy_all(args, model));
+        TRY(paths, copy_all(args, files));
     }
     std::string text;
     for (const fs::path& path : paths) text += path.string() + "\n";
@@ -146,7 +139,10 @@ Result<void> pull(const Args& args) {
         "stopped goes on where it was.",
         "m2w pull");
     PullArgs in;
-    app.add_option("name", in.name, "URL or hf:owner/repo[/file][:QUANT]")->required();
+    app.add_option("name", in.name,
+                   "URL of a GGUF file, of a manifest.json of shards or of its folder, or "
+                   "hf:owner/repo[/file][:QUANT]")
+        ->required();
     app.add_option("-o,--output", in.output, "copy it there as well: a file, or a folder");
     app.add_option("--sha256", in.sha256, "what the file has to be")
         ->transform([](const std::string& text) { return CLI::detail::to_lower(text); });

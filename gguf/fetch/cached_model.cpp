@@ -25,15 +25,15 @@ bool is_unreachable(Category category) {
 /// A file on a server that is asked only when a byte is wanted.
 class LazyRemote {
   public:
-    LazyRemote(RemoteIdentity identity, FetchOptions options)
-        : identity_(std::move(identity)), options_(std::move(options)) {}
+    LazyRemote(std::string url, FetchOptions options)
+        : url_(std::move(url)), options_(std::move(options)) {}
 
     Result<void> fetch(uint64_t offset, uint64_t size, const ByteSink& sink) {
         std::shared_ptr<RemoteFile> file;
         {
             const std::lock_guard lock(mutex_);
             if (!file_) {
-                TRY(auto opened, RemoteFile::open(identity_.url, options_));
+                TRY(auto opened, RemoteFile::open(url_, options_));
                 file_ = std::move(opened);
             }
             file = file_;
@@ -47,7 +47,7 @@ class LazyRemote {
     }
 
   private:
-    const RemoteIdentity identity_;
+    const std::string url_;  // may hold a password
     const FetchOptions options_;
     std::mutex mutex_;
     std::shared_ptr<RemoteFile> file_;
@@ -98,25 +98,29 @@ Result<void> CachedModel::open_online() {
 Result<void> CachedModel::open_file(const std::string& url, const RemoteIdentity* pin) {
     CachedFileOptions how;
     how.note = options_.note;
+    TRY(const Url address, parse_url(url));
     if (pin && cache_.has_complete(pin->sha256)) {
         RemoteIdentity identity = *pin;
-        identity.url = url;
+        identity.url = address.text;
         // The server is needed only if the cache turns out to be damaged.
-        const auto remote = std::make_shared<LazyRemote>(identity, options_.fetch);
+        const auto remote = std::make_shared<LazyRemote>(url, options_.fetch);
         how.fetch = [remote](uint64_t offset, uint64_t size, const ByteSink& sink) {
             return remote->fetch(offset, size, sink);
         };
         how.forget = [remote] { remote->forget(); };
-        TRY(auto file, cache_.find(identity, how));
-        identity.size_bytes = file->size_bytes();
-        files_.push_back(std::move(file));
-        identities_.push_back(std::move(identity));
-        return {};
+        auto file = cache_.find(identity, how);
+        if (file) {
+            identity.size_bytes = (*file)->size_bytes();
+            files_.push_back(*std::move(file));
+            identities_.push_back(std::move(identity));
+            return {};
+        }
+        // What lies there under this SHA-256 is something else: it is downloaded again.
+        if (file.error().category != Category::checksum) return file.error();
     }
     FetchOptions asking = options_.fetch;
     // What is here already is not fetched again only to hear that it is still the same.
-    if (const auto parsed = parse_url(url); parsed && cache_.has_any(parsed->text))
-        asking.first_bytes = 1;
+    if (cache_.has_any(address.text)) asking.first_bytes = 1;
     TRY(const auto remote, RemoteFile::open(url, asking));
     TRY(RemoteIdentity identity, expect(remote->identity(), pin));
     if (!identity.ranges && options_.note)
@@ -150,6 +154,10 @@ Result<RemoteIdentity> CachedModel::expect(RemoteIdentity found, const RemoteIde
 Result<void> CachedModel::open_cached(const std::string& why) {
     files_.clear();
     identities_ = options_.pins;
+    for (RemoteIdentity& pin : identities_) {
+        TRY(Url address, parse_url(pin.url));
+        pin.url = std::move(address.text);
+    }
     if (identities_.empty())
         if (auto ref = cache_.find_ref(key_)) identities_ = std::move(ref->parts);
     CachedFileOptions how;
