@@ -27,6 +27,8 @@ class HostedShards : public std::enable_shared_from_this<HostedShards> {
     HostedShards(shards::Manifest manifest, std::string base, fetch::ModelOptions access);
 
     const shards::Manifest& manifest() const { return manifest_; }
+    /// May hold a password.
+    const std::string& base() const { return base_; }
     bool is_complete() const;
     /// The model. Brings its header shards; others are brought when they are read. Errors: those of
     /// shards::open_shards and of pull().

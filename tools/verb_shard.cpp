@@ -15,6 +15,7 @@
 #include "runtime/memory.h"
 #include "runtime/model/model.h"
 #include "tools/model_argument.h"
+#include "tools/unkept_model.h"
 #include "tools/verbs.h"
 
 namespace m2w::tools {
@@ -23,7 +24,7 @@ namespace {
 constexpr uint64_t kLeastShardBytes = 4096;
 
 struct ShardArgs {
-    std::string model, folder, max_size = "cloudflare", check;
+    std::string model, from, folder, max_size = "cloudflare", check;
     ModelAccess access;
     bool force = false;
 };
@@ -76,16 +77,29 @@ Result<std::string> plan_digest(const std::shared_ptr<const gguf::File>& file) {
     return std::string();
 }
 
+/// The model, and what is known of where it came from.
+Result<std::shared_ptr<const gguf::File>> open_source(const ShardArgs& args,
+                                                      shards::ShardWriteOptions& options) {
+    if (args.from.empty()) return open_model(args.model, args.access);
+    if (!is_remote(args.from)) return open_model(args.from);
+    TRY(UnkeptModel model, open_unkept(args.from, args.access));
+    options.source_url = std::move(model.url);
+    options.source_etag = std::move(model.etag);
+    options.part_sha256 = std::move(model.part_sha256);
+    return std::move(model.file);
+}
+
 Result<void> write(const ShardArgs& args) {
     shards::ShardWriteOptions options;
     TRY(options.max_shard_bytes, parse_size(args.max_size));
     options.force = args.force;
-    TRY(const auto file, open_model(args.model, args.access));
+    TRY(const auto file, open_source(args, options));
     TRY(options.plan_sha256, plan_digest(file));
     TRY(SignalWatch signals, SignalWatch::create());
     options.stop = &signals.interrupted();
     TRY(const auto sink, shards::open_shard_folder(args.folder));
-    ProgressBar bar(stderr, "cutting " + std::filesystem::path(args.model).filename().string());
+    const std::string name = label_of(args.from.empty() ? args.model : args.from);
+    ProgressBar bar(stderr, "cutting " + std::filesystem::path(name).filename().string());
     options.progress = [&](uint64_t done, uint64_t total) { bar.update(done, total); };
     const auto written = shards::write_shards(*file, *sink, options);
     bar.erase();
@@ -97,22 +111,35 @@ Result<void> write(const ShardArgs& args) {
                              format_bytes(bytes), written->n_written, written->n_kept));
 }
 
-Result<void> check(const std::string& path) {
-    TRY(const shards::Manifest manifest, shards::read_manifest(path));
+/// The faults of a sharded model in a folder, or on a server: what it sends now, past the cache.
+Result<std::vector<shards::ShardFault>> find_faults(const ShardArgs& args,
+                                                    shards::Manifest& manifest) {
     ProgressBar bar(stderr, "checking");
-    const auto faults =
-        shards::check_shards(manifest, shards::folder_opener(shards::shard_folder_of(path)),
-                             [&](uint64_t done, uint64_t total) { bar.update(done, total); });
-    bar.erase();
+    const auto progress = [&](uint64_t done, uint64_t total) { bar.update(done, total); };
+    if (!is_remote(args.check)) {
+        TRY(manifest, shards::read_manifest(args.check));
+        const auto opener = shards::folder_opener(shards::shard_folder_of(args.check));
+        return shards::check_shards(manifest, opener, progress);
+    }
+    TRY(const HostedFolder folder, open_hosted_folder(args.check, args.access));
+    manifest = folder.manifest;
+    return shards::check_shards(manifest, folder.opener, progress, shards::CheckDepth::shards);
+}
+
+Result<void> check(const ShardArgs& args) {
+    shards::Manifest manifest;
+    const auto faults = find_faults(args, manifest);
     if (!faults) return faults.error();
+    const std::string path = label_of(args.check);
     std::string text;
     for (const shards::ShardFault& fault : *faults)
         text +=
             fmt::format("{}: {}{}{}\n", fault.file, fault.error.message,
                         fault.tensors.empty() ? "" : "; damaged: ", fmt::join(fault.tensors, ", "));
     if (faults->empty())
-        text = fmt::format("{}: {} shards and {} tensors are as the manifest says\n", path,
-                           manifest.shards.size(), manifest.tensors.size());
+        text = fmt::format(
+            "{}: {} shards{} are as the manifest says\n", path, manifest.shards.size(),
+            is_remote(path) ? "" : fmt::format(" and {} tensors", manifest.tensors.size()));
     TRY(print(escape_for_terminal(text)));
     if (faults->empty()) return {};
     return Error{faults->front().error.category,
@@ -130,25 +157,34 @@ Result<void> shard(const Args& args) {
         "m2w shard");
     ShardArgs in;
     auto* model = app.add_option("model", in.model, kModelHelp);
+    auto* from = app.add_option("--from", in.from,
+                                "instead: a URL or hf:owner/repo[:QUANT] whose weights are cut as "
+                                "they come and kept nowhere else")
+                     ->excludes(model);
     add_access_options(app, in.access);
-    auto* folder = app.add_option("-o,--output", in.folder, "folder to write to")->needs(model);
-    app.add_option("--max-size", in.max_size,
-                   "largest shard: bytes, as 25MB or 24MiB, or what a host takes: cloudflare, "
-                   "jsdelivr, github")
-        ->capture_default_str()
-        ->needs(model);
-    app.add_flag("--force", in.force, "replace what is there already and differs")->needs(model);
+    auto* folder = app.add_option("-o,--output", in.folder, "folder to write to");
+    auto* max_size =
+        app.add_option("--max-size", in.max_size,
+                       "largest shard: bytes, as 25MB or 24MiB, or what a host takes: cloudflare, "
+                       "jsdelivr, github")
+            ->capture_default_str();
+    auto* force = app.add_flag("--force", in.force, "replace what is there already and differs");
     auto* checked = app.add_option("--check", in.check,
                                    "instead: compare every byte of these shards, a folder or its "
-                                   "manifest.json, with their digests")
-                        ->excludes(model);
+                                   "manifest.json, here or on a server, with their digests")
+                        ->excludes(model)
+                        ->excludes(from)
+                        ->excludes(folder)
+                        ->excludes(max_size)
+                        ->excludes(force);
     TRY(const bool go_on, parse(app, args));
     if (!go_on) return {};
-    if (checked->count() > 0) return check(in.check);
-    if (model->count() == 0 || folder->count() == 0)
-        return Error{Category::usage,
-                     "expected MODEL -o FOLDER, or --check FOLDER; m2w shard "
-                     "--help lists the options"};
+    if (checked->count() > 0) return check(in);
+    if (model->count() + from->count() == 0 || folder->count() == 0)
+        return Error{
+            Category::usage,
+            "expected MODEL -o FOLDER, --from NAME -o FOLDER, or --check FOLDER; m2w shard "
+            "--help lists the options"};
     return write(in);
 }
 

@@ -125,7 +125,7 @@ Result<void> CachedModel::open_file(const std::string& url, const RemoteIdentity
     TRY(RemoteIdentity identity, expect(remote->identity(), pin));
     if (!identity.ranges && options_.note)
         options_.note(fmt::format("{}: the server gives no ranges, so all {} bytes are downloaded",
-                                  url, identity.size_bytes));
+                                  identity.label(), identity.size_bytes));
     how.fetch = [remote](uint64_t offset, uint64_t size, const ByteSink& sink) {
         return remote->fetch(offset, size, sink);
     };

@@ -16,9 +16,11 @@ constexpr uint64_t kPieceBytes = 1u << 20;
 
 class Checker {
   public:
-    Checker(const Manifest& manifest, const ShardOpener& opener, const ShardProgressFn& progress)
-        : manifest_(manifest), opener_(opener), progress_(progress) {
+    Checker(const Manifest& manifest, const ShardOpener& opener, const ShardProgressFn& progress,
+            CheckDepth depth)
+        : manifest_(manifest), opener_(opener), progress_(progress), depth_(depth) {
         for (const Shard& shard : manifest_.shards) bytes_total_ += shard.size_bytes;
+        if (depth_ == CheckDepth::shards) return;
         for (const ShardedTensor& tensor : manifest_.tensors)
             bytes_total_ += tensor.info.size_bytes;
     }
@@ -38,6 +40,7 @@ class Checker {
         }
         if (!has_header) return std::move(faults_);  // nobody can say which tensors there are
         TRY(const auto file, open_shards(manifest_, opener_, {.verify = false, .location = ""}));
+        if (depth_ == CheckDepth::shards) return std::move(faults_);
         for (size_t i = 0; i < manifest_.tensors.size(); i++) {
             const ShardedTensor& tensor = manifest_.tensors[i];
             const auto good = check(*file, tensor);
@@ -93,6 +96,7 @@ class Checker {
     const Manifest& manifest_;
     const ShardOpener& opener_;
     const ShardProgressFn& progress_;
+    const CheckDepth depth_;
     uint64_t bytes_done_ = 0, bytes_total_ = 0;
     std::vector<ShardFault> faults_;
     std::vector<std::byte> buffer_ = std::vector<std::byte>(kPieceBytes);
@@ -101,9 +105,9 @@ class Checker {
 }  // namespace
 
 Result<std::vector<ShardFault>> check_shards(const Manifest& manifest, const ShardOpener& opener,
-                                             const ShardProgressFn& progress) {
+                                             const ShardProgressFn& progress, CheckDepth depth) {
     try {
-        return Checker(manifest, opener, progress).run();
+        return Checker(manifest, opener, progress, depth).run();
     } catch (const std::exception&) {
         return Error{Category::out_of_memory, "shards"};
     }

@@ -1,5 +1,6 @@
 // check_shards.h — every byte of a sharded model against its digests. Repairs nothing.
 #pragma once
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,9 +17,15 @@ struct ShardFault {
     std::vector<std::string> tensors;  // those with a digest that is not theirs
 };
 
-/// Reads all shards, and all tensors through them. None: everything is as the manifest says.
-/// Errors: out_of_memory, manifest (the header tells of other tensors than the manifest).
+/// How far a check goes: that the shards are those of the manifest; or also that the manifest's
+/// tensors are what comes out of them, for which everything is read twice.
+enum class CheckDepth : uint8_t { shards, tensors };
+
+/// Reads all shards and, to that depth, all tensors through them. None: everything is as the
+/// manifest says. Errors: out_of_memory, manifest (the header tells of other tensors than the
+/// manifest).
 Result<std::vector<ShardFault>> check_shards(const Manifest& manifest, const ShardOpener& opener,
-                                             const ShardProgressFn& progress);
+                                             const ShardProgressFn& progress,
+                                             CheckDepth depth = CheckDepth::tensors);
 
 }  // namespace m2w::shards

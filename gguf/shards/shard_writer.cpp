@@ -152,12 +152,15 @@ class Writer {
             const auto before = parse_manifest(text);
             if (!before && before.error().category == Category::out_of_memory)
                 return before.error();
+            const bool same_source = before && !before->source_etag.empty() &&
+                                     before->source_etag == options_.source_etag &&
+                                     before->source_url == options_.source_url;
             if (before && before->max_shard_bytes == options_.max_shard_bytes &&
                 std::equal(before->parts.begin(), before->parts.end(), out_.manifest.parts.begin(),
                            out_.manifest.parts.end(),
-                           [](const ShardedPart& a, const ShardedPart& b) {
+                           [&](const ShardedPart& a, const ShardedPart& b) {
                                return a.name == b.name && a.size_bytes == b.size_bytes &&
-                                      a.sha256 == b.sha256 && !a.sha256.empty();
+                                      a.sha256 == b.sha256 && (same_source || !a.sha256.empty());
                            }))
                 return {};
         }
