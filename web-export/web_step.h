@@ -1,0 +1,79 @@
+// web_step.h — which WGSL kernels compute a Step on a WebGPU device, with which constants, bindings
+// and grid. Prints nothing and knows no model; the exporter and the kernels' own tests ask here.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gguf/nbits.h"
+#include "gguf/result.h"
+#include "runtime/model/plan.h"
+
+namespace m2w::web {
+
+/// What a page may find. A package carries the kernels of all classes and chooses when it loads.
+enum class Adapter : uint8_t {
+    gpu,  // subgroups or shared memory
+    cpu   // isFallbackAdapter: a barrier is ruinous there, so no kernel has one
+};
+
+/// Products have a kernel for single tokens and one that reads a weight once for several.
+enum class BatchSize : uint8_t { one, many };
+
+enum class CacheFormat : uint8_t { f16, f32 };
+
+/// A weight of a Step, or a piece of its rows where the whole is larger than one binding may be.
+struct WebWeight {
+    DType dtype = DType::f32;
+    std::optional<NBits> nbits{};
+    uint64_t row0 = 0, rows = 0;
+};
+
+struct WebContext {
+    Adapter adapter = Adapter::gpu;
+    BatchSize batch = BatchSize::one;
+    CacheFormat cache = CacheFormat::f16;
+    uint32_t cache_rows = 0;    // n_rows of the Step's caches
+    bool rows_are_out = false;  // the Step's rows are n_out, not n_tok
+    bool f16 = false;           // the device has shader-f16, and it works
+    bool subgroups = false;
+    bool int8 = false;  // activations of products may be rounded to 8 bits
+    WebWeight weight{};
+};
+
+/// A value of a WGSL `override`: what differs between Steps that share a shader module.
+struct WebConstant {
+    std::string name;
+    bool is_float = false;
+    uint32_t bits = 0;
+};
+
+/// The grid in workgroups: n = ceil(fixed * (rows or 1) / per), laid out as x = min(n, 65535),
+/// y = ceil(n / x); kernels count workgroup_id.x + workgroup_id.y * num_workgroups.x and leave what
+/// is beyond. z = ceil(rows / columns), or 1 where columns is 0.
+struct WebGrid {
+    uint64_t fixed = 1;
+    bool times_rows = false;
+    uint32_t per = 1;
+    uint32_t columns = 0;
+};
+
+/// One dispatch.
+struct WebKernel {
+    std::string module;  // an identifier: kernel, formats and optional bindings that it has
+    std::string code;    // WGSL, entry point `main`: the same for the same module
+    std::vector<WebConstant> constants;
+    /// @group(0) @binding(0) is the uniform buffer of the batch, u32 {n_tok, pos, n_out, n_ctx};
+    /// @binding(i + 1) is the Step's operand bindings[i], an index into the contract's bindings.
+    /// A weight is one array<u32>: its planes as plane_layout() of this piece lays them out, the
+    /// grid of types that have one included.
+    std::vector<uint32_t> bindings;
+    WebGrid grid;
+};
+
+/// The dispatches of a Step, in order; nearly always one. Errors: unsupported (a shape that no
+/// kernel computes).
+Result<std::vector<WebKernel>> web_kernels(const Step& step, const WebContext& context);
+
+}  // namespace m2w::web
