@@ -14,6 +14,7 @@ set(M2W_DEPENDENCY_Vulkan::Vulkan "find_dependency(Vulkan)")
 set(M2W_DEPENDENCY_Vulkan::Headers "find_dependency(Vulkan)")
 set(M2W_DEPENDENCY_CURL::libcurl "find_dependency(CURL)")
 set(M2W_DEPENDENCY_OpenSSL::Crypto "find_dependency(OpenSSL)")
+set(M2W_DEPENDENCY_ZLIB::ZLIB "find_dependency(ZLIB)")
 set(M2W_DEPENDENCY_Threads::Threads "find_dependency(Threads)")
 set(M2W_PKG_CONFIG_MODULES libpcre2-8 libutf8proc libedit)
 

@@ -26,7 +26,7 @@ constexpr uint64_t kLeastShardBytes = 4096;
 struct ShardArgs {
     std::string model, from, folder, max_size = "cloudflare", check;
     ModelAccess access;
-    bool force = false;
+    bool force = false, gzip = false;
 };
 
 /// Largest files of hosts, each a little below: where a host means MiB, MB fit too.
@@ -93,6 +93,7 @@ Result<void> write(const ShardArgs& args) {
     shards::ShardWriteOptions options;
     TRY(options.max_shard_bytes, parse_size(args.max_size));
     options.force = args.force;
+    options.gzip = args.gzip;
     TRY(const auto file, open_source(args, options));
     TRY(options.plan_sha256, plan_digest(file));
     TRY(SignalWatch signals, SignalWatch::create());
@@ -169,6 +170,10 @@ Result<void> shard(const Args& args) {
                        "jsdelivr, github")
             ->capture_default_str();
     auto* force = app.add_flag("--force", in.force, "replace what is there already and differs");
+    auto* gzip =
+        app.add_flag("--gzip", in.gzip,
+                     "also manifest.json.gz and the header shards as .gz, for servers that "
+                     "hand them out with Content-Encoding: gzip");
     auto* checked = app.add_option("--check", in.check,
                                    "instead: compare every byte of these shards, a folder or its "
                                    "manifest.json, here or on a server, with their digests")
@@ -176,7 +181,8 @@ Result<void> shard(const Args& args) {
                         ->excludes(from)
                         ->excludes(folder)
                         ->excludes(max_size)
-                        ->excludes(force);
+                        ->excludes(force)
+                        ->excludes(gzip);
     TRY(const bool go_on, parse(app, args));
     if (!go_on) return {};
     if (checked->count() > 0) return check(in);

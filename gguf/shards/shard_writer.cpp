@@ -14,6 +14,7 @@
 
 #include "gguf/repack.h"
 #include "gguf/sha256.h"
+#include "gguf/shards/gzip.h"
 #include "gguf/shards/shard_layout.h"
 #include "gguf/shards/shard_source.h"
 
@@ -24,6 +25,7 @@ using gguf::TensorInfo;
 
 constexpr uint64_t kPieceBytes = 4u << 20;
 constexpr size_t kNameDigits = 16;
+constexpr const char* kTwinSuffix = ".gz";
 
 /// A finished shard of an earlier run.
 struct Note {
@@ -350,9 +352,40 @@ class Writer {
 
     Result<void> write_manifest() {
         TRY(const std::string text, print_manifest(out_.manifest));
+        TRY(write_twins(text));
         TRY(sink_.begin(text.size()));
         TRY(sink_.write(0, std::as_bytes(std::span(text))));
         return sink_.commit(std::string(kManifestName));
+    }
+
+    Result<void> write_twins(const std::string& manifest) {
+        const std::string name = std::string(kManifestName) + kTwinSuffix;
+        TRY(const auto old, sink_.find(name));
+        if (!options_.gzip && !old) return {};
+        for (const Shard& shard : out_.manifest.shards) {
+            if (shard.kind != ShardKind::header) continue;
+            TRY(const auto source, sink_.find(shard.file));
+            if (!source) return Error{Category::io, shard.file + ": was removed"};
+            TRY(write_twin(*source, shard.file + kTwinSuffix));
+        }
+        return write_twin(*make_memory_source(name, manifest), name);
+    }
+
+    /// Compresses twice: a sink wants the size first.
+    Result<void> write_twin(const Source& source, const std::string& name) {
+        uint64_t size_bytes = 0;
+        TRY(gzip(source, [&](std::span<const std::byte> bytes) {
+            size_bytes += bytes.size();
+            return check_stop();
+        }));
+        TRY(sink_.begin(size_bytes));
+        uint64_t at = 0;
+        TRY(gzip(source, [&](std::span<const std::byte> bytes) -> Result<void> {
+            TRY(sink_.write(at, bytes));
+            at += bytes.size();
+            return check_stop();
+        }));
+        return sink_.commit(name);
     }
 
     /// Pieces of a tensor follow each other, so one digest is enough.

@@ -20,6 +20,9 @@ struct ShardWriteOptions {
     uint64_t max_shard_bytes = 25'000'000;
     /// Replace files of the same name with other content.
     bool force = false;
+    /// Beside the header shards and the manifest, write what they are as gzip, as NAME.gz. Twins
+    /// that are there already are kept in step in any case.
+    bool gzip = false;
     /// For the manifest; whoever knows Plans makes it.
     std::string plan_sha256;
     /// Where the model came from, if it is no local file.

@@ -72,7 +72,11 @@ TEST(shard, two_runs_give_the_same_files_below_the_cap_and_they_check) {
 
 TEST(shard, plan_of_the_model_is_in_the_manifest) {
     TemporaryFolder folder;
-    ASSERT_EQ(shard({bundled_model().string(), "-o", folder.path().string()}).status, 0);
+    ASSERT_EQ(shard({bundled_model().string(), "-o", folder.path().string(), "--gzip"}).status, 0);
+    EXPECT_TRUE(
+        find_file(folder.path(), "header-").string() + ".gz" ==
+        find_file(folder.path(), find_file(folder.path(), "header-").filename().string() + ".gz"));
+    EXPECT_TRUE(fs::exists(folder.path() / "manifest.json.gz"));
     const Json manifest = Json::parse(read_text(folder.path() / "manifest.json"), nullptr, false);
     EXPECT_EQ(manifest["architecture"], "llama");
     EXPECT_EQ(manifest["plan_sha256"].get<std::string>().size(), 64u);

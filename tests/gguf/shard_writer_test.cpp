@@ -3,6 +3,7 @@
 #include "gguf/shards/shard_writer.h"
 
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include <set>
 
@@ -295,6 +296,51 @@ TEST(write_shards, model_without_tensors_is_a_header) {
     EXPECT_EQ(files.size(), 2u);
     ASSERT_GET(const Manifest m, test::manifest_of(files));
     EXPECT_EQ(m.shards.size(), 1u);
+}
+
+/// What a gzip file holds.
+std::string gunzip(const std::string& bytes) {
+    z_stream stream{};
+    EXPECT_EQ(inflateInit2(&stream, 15 + 16), Z_OK);
+    std::string in = bytes, out(1 << 20, '\0');
+    stream.next_in = reinterpret_cast<Bytef*>(in.data());
+    stream.avail_in = uInt(in.size());
+    stream.next_out = reinterpret_cast<Bytef*>(out.data());
+    stream.avail_out = uInt(out.size());
+    EXPECT_EQ(inflate(&stream, Z_FINISH), Z_STREAM_END);
+    EXPECT_EQ(stream.avail_in, 0u);
+    out.resize(stream.total_out);
+    inflateEnd(&stream);
+    return out;
+}
+
+TEST(shard_writer, gzip_twins_are_the_same_text_without_time_and_kept_in_step) {
+    const auto file = test::parse_model(test::sample_model().bytes());
+    ShardWriteOptions options;
+    options.gzip = true;
+    MemorySink sink, plain;
+    ASSERT_EQ(outcome_of(*file, sink, options), "ok");
+    ASSERT_EQ(outcome_of(*file, plain), "ok");
+    const Files without = plain.files;
+    uint64_t n_twins = 0;
+    for (const auto& [name, content] : sink.files) {
+        if (!name.ends_with(".gz")) {
+            EXPECT_TRUE(without.at(name) == content) << name;
+            continue;
+        }
+        n_twins++;
+        EXPECT_EQ(gunzip(content), without.at(name.substr(0, name.size() - 3))) << name;
+        EXPECT_EQ(content.substr(4, 4), std::string(4, '\0')) << "the time";
+    }
+    EXPECT_EQ(n_twins, 2u);
+    EXPECT_EQ(sink.files.size(), without.size() + n_twins);
+
+    const auto other =
+        test::parse_model(test::sample_model().set("x.y", gguf::make_value(true)).bytes());
+    ShardWriteOptions forced;
+    forced.force = true;
+    ASSERT_EQ(outcome_of(*other, sink, forced), "ok");
+    EXPECT_EQ(gunzip(sink.files.at("manifest.json.gz")), sink.files.at("manifest.json"));
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ build glslc cmd:glslc
 build libvulkan-dev pc:vulkan
 build libcurl4-openssl-dev pc:libcurl
 build libssl-dev pc:libcrypto
+build zlib1g-dev pc:zlib
 build nlohmann-json3-dev pc:nlohmann_json
 build libfmt-dev pc:fmt
 build libcli11-dev pc:CLI11
