@@ -1,0 +1,65 @@
+// types.ts — what the printed engine and the hand-written modules tell each other. No code.
+
+/** Where a load is. Bytes are those of the weights as they lie on the device. */
+export interface Progress {
+  readonly stage: 'header' | 'compile' | 'weights' | 'ready';
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+  /** The tensor that is coming, in the file's name. */
+  readonly tensor?: string;
+}
+
+export interface EngineOptions {
+  /** Positions of the timeline. */
+  readonly nCtx: number;
+  /** Most tokens evaluated at once; longer prompts run in pieces. */
+  readonly nBatch: number;
+  /** Most rows of logits that one forward() writes; 1 when not given. */
+  readonly nOut?: number;
+  /** How keys and values are kept; f16 when not given. */
+  readonly cache?: 'f16' | 'f32';
+  /** Copies what enters layer 0 and what leaves each layer to `taps`: for tests. */
+  readonly taps?: boolean;
+}
+
+/** What an engine needs of a device. */
+export interface EngineGpu {
+  readonly device: GPUDevice;
+  /** The adapter is a CPU: kernels without barriers. */
+  readonly cpu: boolean;
+  readonly subgroups: boolean;
+  /** shader-f16 is there, and a computation with it came out right. */
+  readonly f16: boolean;
+  /** Most dispatches in one submit; 0: no limit. */
+  readonly dispatchesPerSubmit: number;
+}
+
+/** What is known of the model without loading it. */
+export interface ModelFacts {
+  readonly name: string;
+  readonly nVocab: number;
+  readonly contextLength: number;
+  readonly layers: number;
+  readonly parameters: number;
+  /** On the device. */
+  readonly weightBytes: number;
+  /** The largest buffer that a weight takes. */
+  readonly largestWeightBytes: number;
+  /** Widths of the value buffers: f32 a token of a batch, and f32 a row of logits. */
+  readonly tokenWidths: readonly number[];
+  readonly outWidths: readonly number[];
+  /** Values a position in keys and values, by window (0: none). */
+  readonly caches: readonly { readonly width: number; readonly window: number }[];
+  /** Bytes of recurrent states; not 0: a timeline cannot be cut. */
+  readonly stateBytes: number;
+  /** SHA-256 of the printed Plan, as manifest.json says it. */
+  readonly planSha256: string;
+}
+
+/** Where weights come from. */
+export interface WeightSource {
+  /** The GGUF header: metadata, tokenizer, template. */
+  header(): Promise<Uint8Array>;
+  /** The bytes of a tensor's planes in the layout of the whole tensor; every byte once, in any order. */
+  read(tensor: string, sink: (offset: number, bytes: Uint8Array) => void | Promise<void>): Promise<void>;
+}
