@@ -7,6 +7,10 @@ export interface Progress {
   readonly bytesTotal: number;
   /** The tensor that is coming, in the file's name. */
   readonly tensor?: string;
+  /** Bytes a second that come from the server or the cache. */
+  readonly rate?: number;
+  /** What goes on with less than it could: why nothing is kept in the cache. */
+  readonly note?: string;
 }
 
 export interface EngineOptions {
@@ -62,4 +66,8 @@ export interface WeightSource {
   header(): Promise<Uint8Array>;
   /** The bytes of a tensor's planes in the layout of the whole tensor; every byte once, in any order. */
   read(tensor: string, sink: (offset: number, bytes: Uint8Array) => void | Promise<void>): Promise<void>;
+  /** The order in which tensors will be read: what comes next is fetched meanwhile. */
+  prefetch?(tensors: readonly string[]): void;
+  /** Of the Plan that these weights were cut for, where that is known. */
+  readonly planSha256?: string;
 }
