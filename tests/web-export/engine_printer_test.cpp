@@ -1,0 +1,108 @@
+// engine_printer_test.cpp — a Plan as text: a line a dispatch, pieces, rings, and the kernels once.
+#include "web-export/engine_printer.h"
+
+#include <gtest/gtest.h>
+
+#include "runtime/fuse.h"
+#include "runtime/model/fuzz/blueprint.h"
+#include "tests/support/golden.h"
+#include "tests/support/results.h"
+
+namespace m2w::web {
+namespace {
+
+/// One kernel a Step that says what it was asked.
+Result<std::vector<WebKernel>> told(const Step& step, const WebContext& context) {
+    const OpInfo& info = op_info(step.op);
+    WebKernel kernel;
+    kernel.module = info.name;
+    bool has_cache = false;
+    for (uint32_t i = 0; i < info.n_bindings(); ++i) {
+        if (info.bindings[i].kind != Bind::tokens && !step.operands[i].present()) continue;
+        kernel.bindings.push_back(i);
+        has_cache = has_cache || info.bindings[i].kind == Bind::cache;
+    }
+    if (has_cache) {
+        kernel.module += context.cache == CacheFormat::f16 ? "_f16" : "_f32";
+        kernel.constants.push_back({"n_rows", false, context.cache_rows});
+    }
+    if (context.weight.rows) {
+        kernel.module += context.adapter == Adapter::cpu ? "_cpu" : "";
+        kernel.constants.push_back({"row0", false, uint32_t(context.weight.row0)});
+        kernel.grid = {context.weight.rows, false, 4, context.batch == BatchSize::many ? 8u : 0u};
+    } else {
+        kernel.grid = {1, true, 1, 0};
+    }
+    kernel.code = "// " + kernel.module + "\n";
+    return std::vector{kernel};
+}
+
+Result<PrintedEngine> print_of(std::string_view arch, const EngineOptions& options = {}) {
+    TRY(const auto model, test::Blueprint(*find_arch(arch)).model());
+    return print_engine(fuse(model->plan()), {"Some Model", 1234, "abc"}, options, told);
+}
+
+size_t count(const std::string& text, const std::string& what) {
+    size_t n = 0;
+    for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++n;
+    return n;
+}
+
+TEST(EnginePrinter, PrintsALineForEachStepOfEveryArchitecture) {
+    for (const ArchSpec& arch : all_archs()) {
+        const auto model = test::Blueprint(arch).model();
+        ASSERT_OK(model);
+        const Plan plan = fuse((*model)->plan());
+        const auto printed = print_engine(plan, {"m", 1, ""}, {}, told);
+        ASSERT_OK(printed);
+        EXPECT_EQ(count(printed->engine_ts, "  d.run("), plan.steps.size()) << arch.gguf_name;
+        EXPECT_EQ(count(printed->engine_ts, "  d.tap("), plan.taps.size()) << arch.gguf_name;
+        EXPECT_EQ(count(printed->engine_ts, " = d.cache("), plan.caches.size()) << arch.gguf_name;
+        EXPECT_EQ(count(printed->engine_ts, " = d.state("), plan.states.size()) << arch.gguf_name;
+        EXPECT_EQ(count(printed->engine_ts, " = d.weight("), plan.tensors.size()) << arch.gguf_name;
+        EXPECT_EQ(printed->engine_ts.find(std::string(arch.gguf_name) + "'"), std::string::npos);
+    }
+}
+
+TEST(EnginePrinter, RowsOfACacheAreKnownOnlyInThePage) {
+    const auto all = print_of("llama"), printed = print_of("gemma3");
+    ASSERT_OK(all);
+    ASSERT_OK(printed);
+    EXPECT_NE(all->engine_ts.find("n_rows: d.rows(0)"), std::string::npos);
+    // Both layers have a window.
+    EXPECT_NE(printed->engine_ts.find("n_rows: d.rows("), std::string::npos);
+    EXPECT_EQ(printed->engine_ts.find("d.rows(0)"), std::string::npos);
+    EXPECT_NE(printed->engine_ts.find("halfCache ? "), std::string::npos);
+    EXPECT_EQ(printed->engine_ts.find("1048577"), std::string::npos);
+}
+
+TEST(EnginePrinter, LargeTensorsAreCutAndEachPieceIsADispatch) {
+    const auto whole = print_of("llama"), cut = print_of("llama", {.max_buffer_bytes = 2048});
+    ASSERT_OK(whole);
+    ASSERT_OK(cut);
+    EXPECT_GT(count(cut->engine_ts, "  d.run("), count(whole->engine_ts, "  d.run("));
+    EXPECT_NE(cut->engine_ts.find("const token_embd_2 = d.weight('token_embd.weight', "),
+              std::string::npos);
+    EXPECT_NE(cut->engine_ts.find("row0: 16"), std::string::npos);
+}
+
+TEST(EnginePrinter, ShadersAreThoseThatTheEngineNames) {
+    const auto printed = print_of("llama");
+    ASSERT_OK(printed);
+    EXPECT_NE(printed->shaders_ts.find("export const rms_norm = "), std::string::npos);
+    EXPECT_NE(printed->shaders_ts.find("export const matmul_cpu = "), std::string::npos);
+    EXPECT_EQ(printed->shaders_ts.find("export const route = "), std::string::npos);
+}
+
+TEST(EnginePrinter, ErrorsOfTheKernelsAreItsErrors) {
+    const auto model = test::Blueprint(*find_arch("llama")).model();
+    ASSERT_OK(model);
+    const auto printed = print_engine((*model)->plan(), {}, {}, [](const Step&, const WebContext&) {
+        return Result<std::vector<WebKernel>>(Error{Category::unsupported, "no kernel"});
+    });
+    ASSERT_FALSE(printed);
+    EXPECT_EQ(printed.error().category, Category::unsupported);
+}
+
+}  // namespace
+}  // namespace m2w::web

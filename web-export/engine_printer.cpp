@@ -1,0 +1,311 @@
+// engine_printer.cpp — declarations where a Step first needs them, then its dispatch.
+#include "web-export/engine_printer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "web-export/value_slots.h"
+#include "web-export/weight_copies.h"
+
+namespace m2w::web {
+namespace {
+
+/// blk.0.attn_q.weight+blk.0.attn_k.weight -> blk_0_attn_q_attn_k
+std::string name_of_tensor(const std::string& name) {
+    const std::string prefix =
+        name.substr(0, name.find_last_of('.', name.rfind(".weight") - 1) + 1);
+    std::string out;
+    for (size_t begin = 0; begin <= name.size();) {
+        const size_t end = std::min(name.find('+', begin), name.size());
+        std::string part = name.substr(begin, end - begin);
+        if (begin > 0 && part.starts_with(prefix)) part.erase(0, prefix.size());
+        out += (begin > 0 ? "_" : "") + script_name(part);
+        begin = end + 1;
+    }
+    return out;
+}
+
+std::string print_copy(const ByteCopy& copy) {
+    if (copy.count == 1) return fmt::format("[{}, {}, {}]", copy.from, copy.to, copy.bytes);
+    return fmt::format("[{}, {}, {}, {}, {}]", copy.from, copy.to, copy.bytes, copy.count,
+                       copy.stride);
+}
+
+/// Where the bytes of a buffer come from, where that is not the tensor as it is.
+std::string print_parts(const WeightBuffer& buffer) {
+    std::string out;
+    for (const WeightSourcePart& part : buffer.parts) {
+        std::string copies;
+        for (const ByteCopy& copy : part.copies)
+            copies += (copies.empty() ? "" : ", ") + print_copy(copy);
+        out +=
+            fmt::format("{}{}: [{}]", out.empty() ? "" : ", ", script_string(part.tensor), copies);
+    }
+    return "{ " + out + " }";
+}
+
+/// A tensor's buffers: their names in the file, and what kernels have to know of them.
+struct PrintedWeight {
+    std::vector<std::string> names;
+    std::vector<WebWeight> pieces;
+};
+
+class EnginePrinter {
+  public:
+    EnginePrinter(const Plan& plan, const EngineFacts& facts, const EngineOptions& options,
+                  const KernelSource& kernels)
+        : plan_(plan),
+          facts_(facts),
+          options_(options),
+          slots_(place_in_slots(plan)),
+          kernels_(kernels),
+          weights_(plan.tensors.size()) {}
+
+    Result<PrintedEngine> print() {
+        print_slots();
+        int32_t layer = -2;
+        uint32_t tap = 0;
+        for (uint32_t s = 0; s < plan_.steps.size(); ++s) {
+            const Step& step = plan_.steps[s];
+            if (step.layer != layer && step.layer >= 0)
+                steps_ += fmt::format("\n  // Layer {}.\n", step.layer);
+            if (step.layer != layer && step.layer < 0 && layer >= 0)
+                steps_ += "\n  // Behind the layers.\n";
+            layer = step.layer;
+            TRY(print_step(step));
+            for (; tap < plan_.taps.size() && plan_.taps[tap].step <= s; ++tap) print_tap(tap);
+        }
+        steps_ += fmt::format("  d.logits = {};\n", slot_name(slots_.slot_of[plan_.logits]));
+        return PrintedEngine{engine_text(), shaders_text()};
+    }
+
+  private:
+    std::string slot_name(uint32_t slot) const {
+        return fmt::format("{}{}", slots_.slots[slot].rows == Rows::n_tok ? "v" : "out", slot);
+    }
+
+    void print_slots() {
+        for (uint32_t i = 0; i < slots_.slots.size(); ++i) {
+            const ValueSlots::Slot& slot = slots_.slots[i];
+            steps_ += fmt::format("  const {} = d.{}({});\n", slot_name(i),
+                                  slot.rows == Rows::n_tok ? "value" : "outValue", slot.width);
+        }
+    }
+
+    void print_tap(uint32_t index) {
+        const Tap& tap = plan_.taps[index];
+        steps_ += fmt::format("  d.tap('hidden[{}]', {}, {});\n", index,
+                              slot_name(slots_.slot_of[tap.value]), plan_.values[tap.value].width);
+    }
+
+    Result<const PrintedWeight*> weight(uint32_t index) {
+        const Tensor& tensor = plan_.tensors[index];
+        PrintedWeight& out = weights_[index];
+        if (!out.names.empty()) return &out;
+        TRY(const auto buffers, weight_buffers(tensor, options_.max_buffer_bytes));
+        for (const WeightBuffer& buffer : buffers) {
+            out.names.push_back(names_.unique(name_of_tensor(tensor.name)));
+            const DType dtype = tensor.is_vector ? DType::f32 : tensor.dtype;
+            WebWeight piece{dtype, {}, buffer.row0, buffer.rows};
+            if (tensor.nbits) piece.nbits = tensor.nbits->format;
+            out.pieces.push_back(piece);
+            steps_ += fmt::format("  const {} = d.weight({}, {}{});\n", out.names.back(),
+                                  script_string(tensor.name), buffer.size_bytes,
+                                  buffer.whole ? "" : ", " + print_parts(buffer));
+            print_grid(dtype, out.names.back(), buffer);
+            weight_bytes_ += buffer.size_bytes;
+            largest_bytes_ = std::max(largest_bytes_, buffer.size_bytes);
+        }
+        return &out;
+    }
+
+    void print_grid(DType dtype, const std::string& name, const WeightBuffer& buffer) {
+        const DTypeInfo& type = dtype_info(dtype);
+        if (type.grid.empty()) return;
+        const std::string table = "grid_" + script_name(type.name);
+        if (tables_.find("const " + table + " ") == std::string::npos)
+            tables_ +=
+                fmt::format("\n/** What the indices of {} stand for. */\nconst {} =\n  '{}';\n",
+                            type.name, table, base64(std::as_bytes(type.grid)));
+        steps_ += fmt::format("  d.table({}, {}, {});\n", name, buffer.grid_offset_bytes, table);
+    }
+
+    /// Caches, states and constants, where a Step first needs them.
+    template <class Print>
+    std::string declare(const std::string& name, Print&& print) {
+        const auto [at, is_new] = declared_.emplace(name, std::string());
+        if (is_new) {
+            at->second = names_.unique(script_name(name));
+            steps_ += fmt::format("  const {} = d.{};\n", at->second, print());
+        }
+        return at->second;
+    }
+
+    Result<std::string> operand_name(Bind kind, uint32_t index, size_t piece) {
+        switch (kind) {
+            case Bind::activation:
+                return slot_name(slots_.slot_of[index]);
+            case Bind::weight:
+            case Bind::vector: {
+                TRY(const PrintedWeight* printed, weight(index));
+                return printed->names[kind == Bind::weight ? piece : 0];
+            }
+            case Bind::constant:
+                return declare(plan_.constants[index].name, [&] {
+                    return fmt::format("constant([{}])",
+                                       fmt::join(plan_.constants[index].words, ", "));
+                });
+            case Bind::cache:
+                return declare(plan_.caches[index].name, [&] {
+                    const PlanCache& cache = plan_.caches[index];
+                    return fmt::format("cache({}, {})", cache.width, cache.window);
+                });
+            case Bind::state:
+                return declare(plan_.states[index].name,
+                               [&] { return fmt::format("state({})", plan_.states[index].words); });
+            case Bind::tokens:
+                return std::string("d.tokens");
+            case Bind::none:
+                break;
+        }
+        return Error{Category::internal, "an operand of no kind"};
+    }
+
+    Result<void> print_step(const Step& step) {
+        std::vector<WebWeight> pieces{{}};
+        const OpInfo& info = op_info(step.op);
+        for (size_t i = 0; i < info.n_bindings(); ++i)
+            if (info.bindings[i].kind == Bind::weight) {
+                TRY(const PrintedWeight* printed, weight(step.operands[i].index));
+                pieces = printed->pieces;
+            }
+        for (size_t piece = 0; piece < pieces.size(); ++piece) {
+            TRY(const std::string kernel, kernels_.name_of(plan_, step, pieces[piece]));
+            std::string buffers, writes;
+            for (size_t i = 0; i < info.n_bindings(); ++i) {
+                const Binding& binding = info.bindings[i];
+                const Operand operand = step.operands[i];
+                if (binding.kind != Bind::tokens && !operand.present()) continue;
+                TRY(const std::string name, operand_name(binding.kind, operand.index, piece));
+                buffers += ", " + name;
+                if (binding.kind == Bind::activation && binding.mode == Mode::out)
+                    writes += (writes.empty() ? " // " : ", ") + plan_.values[operand.index].name;
+            }
+            steps_ += fmt::format("  d.run({}{});{}\n", kernel, buffers, writes);
+        }
+        return {};
+    }
+
+    std::string facts_text() const;
+    std::string engine_text() const;
+    std::string shaders_text() const;
+
+    const Plan& plan_;
+    const EngineFacts& facts_;
+    const EngineOptions& options_;
+    const ValueSlots slots_;
+    KernelTable kernels_;
+    ScriptNames names_;
+    std::vector<PrintedWeight> weights_;           // [tensors]; empty: not printed yet
+    std::map<std::string, std::string> declared_;  // caches, states and constants to their names
+    std::string steps_, tables_;
+    uint64_t weight_bytes_ = 0, largest_bytes_ = 0;
+};
+
+std::string EnginePrinter::facts_text() const {
+    std::string tokens, outs, caches;
+    for (const ValueSlots::Slot& slot : slots_.slots) {
+        std::string& widths = slot.rows == Rows::n_tok ? tokens : outs;
+        widths += fmt::format("{}{}", widths.empty() ? "" : ", ", slot.width);
+    }
+    std::map<uint32_t, uint64_t> width_of_window;
+    for (const PlanCache& cache : plan_.caches) width_of_window[cache.window] += cache.width;
+    for (const auto& [window, width] : width_of_window)
+        caches +=
+            fmt::format("{}{{ width: {}, window: {} }}", caches.empty() ? "" : ", ", width, window);
+    uint64_t state_bytes = 0;
+    for (const PlanState& state : plan_.states) state_bytes += uint64_t(state.words) * 8;
+    std::string out = "export const model: ModelFacts = {\n";
+    const auto line = [&](std::string_view key, const std::string& value) {
+        out += fmt::format("  {}: {},\n", key, value);
+    };
+    line("name", script_string(facts_.name));
+    line("nVocab", fmt::to_string(plan_.n_vocab));
+    line("contextLength", fmt::to_string(plan_.context_length));
+    line("layers", fmt::to_string(plan_.taps.size() - 1));
+    line("parameters", fmt::to_string(facts_.n_params));
+    line("weightBytes", fmt::to_string(weight_bytes_));
+    line("largestWeightBytes", fmt::to_string(largest_bytes_));
+    line("tokenWidths", "[" + tokens + "]");
+    line("outWidths", "[" + outs + "]");
+    line("caches", "[" + caches + "]");
+    line("stateBytes", fmt::to_string(state_bytes));
+    line("planSha256", script_string(facts_.plan_sha256));
+    return out + "};\n";
+}
+
+std::string EnginePrinter::engine_text() const {
+    // What a model does not need is not named: the compiler refuses unused variables.
+    const std::string& kernels = kernels_.declarations();
+    std::string chosen_by;
+    for (const std::string_view name : {"cpu", "subgroups", "halfCache"})
+        if (kernels.find(fmt::format("{} ?", name)) != std::string::npos)
+            chosen_by += fmt::format("{}{}", chosen_by.empty() ? "" : ", ", name);
+    if (!chosen_by.empty()) chosen_by = fmt::format("  const {{ {} }} = d;\n", chosen_by);
+    std::string imports;
+    for (const std::string_view name : {"perOutput", "perToken"})
+        if (kernels.find(fmt::format("{}(", name)) != std::string::npos)
+            imports += fmt::format(", {}", name);
+    return fmt::format(
+        "// engine.ts — every dispatch of a batch of {}, in order. Printed by m2w export from the "
+        "model's Plan.\n"
+        "import {{ Dispatches, grid{} }} from './dispatches';\n"
+        "import * as wgsl from './shaders';\n"
+        "import type {{ EngineGpu, EngineOptions, ModelFacts, Progress, WeightSource }} from "
+        "'./types';\n\n"
+        "{}\n"
+        "/** The model, a line a dispatch: its kernels and, in the order of their bindings, its "
+        "buffers. */\n"
+        "function record(d: Dispatches): void {{\n"
+        "{}"
+        "  // Kernels with this model's sizes. Where there are two, the first is for a single "
+        "row.\n"
+        "{}"
+        "\n  // Values whose lives do not meet share a buffer; what a line writes is behind it.\n"
+        "{}"
+        "}}\n\n"
+        "/** The model on a device: one timeline. */\n"
+        "export class Engine extends Dispatches {{\n"
+        "  /** Resolves when all weights are on the device. */\n"
+        "  static async create(\n"
+        "    gpu: EngineGpu, weights: WeightSource, options: EngineOptions,\n"
+        "    progress?: (p: Progress) => void,\n"
+        "  ): Promise<Engine> {{\n"
+        "    const engine = new Engine(gpu, options);\n"
+        "    record(engine);\n"
+        "    await engine.load(weights, progress);\n"
+        "    return engine;\n"
+        "  }}\n"
+        "}}\n{}",
+        script_name(facts_.name), imports, facts_text(), chosen_by, kernels, steps_, tables_);
+}
+
+std::string EnginePrinter::shaders_text() const {
+    std::string out =
+        "// shaders.ts — the WGSL that this model uses, and no other. Printed by m2w export.\n";
+    for (const auto& [name, code] : kernels_.modules())
+        out += fmt::format("\nexport const {} = /* wgsl */ {};\n", name, script_template(code));
+    return out;
+}
+
+}  // namespace
+
+Result<PrintedEngine> print_engine(const Plan& plan, const EngineFacts& facts,
+                                   const EngineOptions& options, const KernelSource& kernels) {
+    return EnginePrinter(plan, facts, options, kernels).print();
+}
+
+}  // namespace m2w::web

@@ -1,0 +1,192 @@
+// kernel_table.cpp — a Step is asked for in every context; what comes out equal is printed as one.
+#include "web-export/kernel_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cctype>
+
+namespace m2w::web {
+namespace {
+
+/// Two numbers of cache rows that no constant has by chance: what differs between them depends on
+/// the rows, which only the page knows.
+constexpr uint32_t kProbeRows[] = {0x10'0001, 0x20'0003};
+
+bool rows_are_out(const Plan& plan, const Step& step) {
+    const OpInfo& info = op_info(step.op);
+    for (size_t i = 0; i < info.n_bindings(); ++i) {
+        const Binding& binding = info.bindings[i];
+        if (binding.kind == Bind::activation && binding.mode == Mode::out &&
+            step.operands[i].present() && plan.values[step.operands[i].index].rows == Rows::n_out)
+            return true;
+    }
+    return false;
+}
+
+const PlanCache* cache_of(const Plan& plan, const Step& step) {
+    const OpInfo& info = op_info(step.op);
+    for (size_t i = 0; i < info.n_bindings(); ++i)
+        if (info.bindings[i].kind == Bind::cache) return &plan.caches[step.operands[i].index];
+    return nullptr;
+}
+
+const Tensor* weight_of(const Plan& plan, const Step& step) {
+    const OpInfo& info = op_info(step.op);
+    for (size_t i = 0; i < info.n_bindings(); ++i)
+        if (info.bindings[i].kind == Bind::weight) return &plan.tensors[step.operands[i].index];
+    return nullptr;
+}
+
+/// Position of each of the contract's bindings among those that the Step has.
+std::vector<uint32_t> present_positions(const Step& step) {
+    std::vector<uint32_t> positions;
+    uint32_t next = 0;
+    const OpInfo& info = op_info(step.op);
+    for (size_t i = 0; i < info.n_bindings(); ++i) {
+        const bool there = info.bindings[i].kind == Bind::tokens || step.operands[i].present();
+        positions.push_back(there ? next++ : UINT32_MAX);
+    }
+    return positions;
+}
+
+std::string print_bindings(const Step& step, const WebKernel& kernel) {
+    const std::vector<uint32_t> positions = present_positions(step);
+    const size_t n_present =
+        positions.size() - size_t(std::count(positions.begin(), positions.end(), UINT32_MAX));
+    std::string io, bind;
+    bool all_in_order = kernel.bindings.size() == n_present;
+    for (uint32_t i = 0; i < kernel.bindings.size(); ++i) {
+        const uint32_t position = positions[kernel.bindings[i]];
+        M2W_ASSERT(position != UINT32_MAX);
+        io += op_info(step.op).bindings[kernel.bindings[i]].mode == Mode::in ? 'r' : 'w';
+        bind += fmt::format("{}{}", i ? ", " : "", position);
+        all_in_order = all_in_order && position == i;
+    }
+    return all_in_order ? fmt::format("io: '{}'", io)
+                        : fmt::format("io: '{}', bind: [{}]", io, bind);
+}
+
+/// As the kernel will be asked with some rows and with others.
+std::string print_constants(const WebKernel& kernel, const WebKernel& other,
+                            const PlanCache* cache) {
+    std::string out;
+    for (size_t i = 0; i < kernel.constants.size(); ++i) {
+        const WebConstant& constant = kernel.constants[i];
+        std::string value = constant.is_float ? script_float(std::bit_cast<float>(constant.bits))
+                                              : fmt::to_string(constant.bits);
+        if (constant.bits != other.constants[i].bits) {
+            M2W_ASSERT(cache && constant.bits == kProbeRows[0]);
+            value = fmt::format("d.rows({})", cache->window);
+        }
+        out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", constant.name, value);
+    }
+    return out.empty() ? "" : fmt::format("set: {{ {} }}, ", out);
+}
+
+std::string print_grid(const WebGrid& grid) {
+    std::string n;
+    if (!grid.times_rows) {
+        n = fmt::to_string((grid.fixed + grid.per - 1) / grid.per);
+    } else {
+        n = grid.fixed == 1 ? "r" : fmt::format("r * {}", grid.fixed);
+        if (grid.per != 1) n += fmt::format(" / {}", grid.per);
+    }
+    if (grid.columns > 1) n += fmt::format(", r / {}", grid.columns);
+    if (grid.columns == 1) n += ", r";
+    const bool asks = grid.times_rows || grid.columns;
+    return fmt::format("groups: {} => grid({})", asks ? "(r)" : "()", n);
+}
+
+std::string choose(std::string_view condition, const std::string& yes, const std::string& no) {
+    return yes == no ? yes : fmt::format("{} ? {}\n    : {}", condition, yes, no);
+}
+
+std::string lower(std::string_view text) {
+    std::string out;
+    for (const char c : text) out += char(std::tolower(uint8_t(c)));
+    return out;
+}
+
+/// The op with what tells its sizes apart at a glance.
+std::string base_name(const Plan& plan, const Step& step, const WebWeight& weight) {
+    const OpInfo& info = op_info(step.op);
+    if (const Tensor* tensor = weight_of(plan, step)) {
+        const std::string type = weight.nbits ? fmt::format("nbits{}", weight.nbits->bits)
+                                              : lower(dtype_info(weight.dtype).name);
+        return fmt::format("{}_{}_{}x{}", info.name, type, weight.rows, tensor->cols);
+    }
+    for (size_t i = 0; i < info.n_params(); ++i)
+        if (info.params[i].type == ParamType::u32)
+            return fmt::format("{}_{}", info.name, step.params[i]);
+    return std::string(info.name);
+}
+
+}  // namespace
+
+Result<std::string> KernelTable::variant(const Plan& plan, const Step& step, WebContext context) {
+    context.cache_rows = kProbeRows[0];
+    TRY(const auto kernels, source_(step, context));
+    context.cache_rows = kProbeRows[1];
+    TRY(const auto others, source_(step, context));
+    M2W_ASSERT(kernels.size() == others.size());
+    std::string out;
+    for (size_t i = 0; i < kernels.size(); ++i) {
+        const WebKernel& kernel = kernels[i];
+        modules_.emplace(kernel.module, kernel.code);
+        out += fmt::format("{}{{ code: wgsl.{}, {}, {}{} }}", i ? ", " : "", kernel.module,
+                           print_bindings(step, kernel),
+                           print_constants(kernel, others[i], cache_of(plan, step)),
+                           print_grid(kernel.grid));
+    }
+    return kernels.size() == 1 ? out : "[" + out + "]";
+}
+
+Result<std::string> KernelTable::pair(const Plan& plan, const Step& step,
+                                      const WebContext& context) {
+    WebContext each = context;
+    each.batch = BatchSize::one;
+    TRY(const std::string one, variant(plan, step, each));
+    each.batch = BatchSize::many;
+    TRY(const std::string many, variant(plan, step, each));
+    return fmt::format("{}({})", context.rows_are_out ? "perOutput" : "perToken",
+                       one == many ? one : one + ",\n        " + many);
+}
+
+Result<std::string> KernelTable::by_device(const Plan& plan, const Step& step, WebContext context) {
+    const auto by_cache = [&](Adapter adapter, bool subgroups) -> Result<std::string> {
+        context.adapter = adapter;
+        context.subgroups = subgroups;
+        context.cache = CacheFormat::f16;
+        TRY(const std::string halves, pair(plan, step, context));
+        context.cache = CacheFormat::f32;
+        TRY(const std::string floats, pair(plan, step, context));
+        return choose("halfCache", halves, floats);
+    };
+    TRY(const std::string cpu, by_cache(Adapter::cpu, false));
+    TRY(const std::string plain, by_cache(Adapter::gpu, false));
+    TRY(const std::string subgroups, by_cache(Adapter::gpu, true));
+    const auto in_brackets = [](const std::string& text) {
+        return text.find("\n    : ") == std::string::npos ? text : "(" + text + ")";
+    };
+    if (cpu == plain && plain == subgroups) return cpu;
+    return choose("cpu", in_brackets(cpu),
+                  choose("subgroups", in_brackets(subgroups), in_brackets(plain)));
+}
+
+Result<std::string> KernelTable::name_of(const Plan& plan, const Step& step,
+                                         const WebWeight& weight) {
+    WebContext context;
+    context.rows_are_out = rows_are_out(plan, step);
+    context.weight = weight;
+    TRY(const std::string text, by_device(plan, step, context));
+    const auto [at, is_new] = name_of_text_.emplace(text, std::string());
+    if (is_new) {
+        at->second = names_.unique(base_name(plan, step, weight));
+        declarations_ += fmt::format("  const {} = {};\n", at->second, text);
+    }
+    return at->second;
+}
+
+}  // namespace m2w::web

@@ -1,0 +1,376 @@
+// dispatches.ts — what the lines of engine.ts do: buffers, pipelines and bind groups made once at load, then replayed for
+// each batch. Knows no model.
+import { M2wError } from './errors';
+import type { EngineGpu, EngineOptions, Progress, WeightSource } from './types';
+
+export type Groups = readonly [x: number, y: number, z: number];
+
+/** One dispatch of a step, as the exporter chose it. */
+export interface Kernel {
+  /** WGSL with the entry point `main`. */
+  readonly code: string;
+  /** Of each binding behind the batch's: r is read, w is written. */
+  readonly io: string;
+  /** Values of the module's overrides. */
+  readonly set?: Readonly<Record<string, number>>;
+  /** Which of the step's buffers stand at the bindings; all of them in order when not given. */
+  readonly bind?: readonly number[];
+  readonly groups: (rows: number) => Groups;
+}
+
+/** The kernels of a step: for one row, and for several. */
+export interface Kernels {
+  readonly one: readonly Kernel[];
+  readonly many: readonly Kernel[];
+  /** Its rows are those of logits, not of tokens. */
+  readonly out: boolean;
+}
+
+/** A recurrent layer's state: the one that is read, the one that is written; they change places after each batch. */
+export type State = readonly [GPUBuffer, GPUBuffer];
+
+/** Bytes of a tensor's planes to bytes of a buffer: `count` runs of `bytes`, `stride` apart in the tensor. */
+export type Copy = readonly [from: number, to: number, bytes: number, count?: number, stride?: number];
+
+const list = (kernels: Kernel | readonly Kernel[]): readonly Kernel[] => ('code' in kernels ? [kernels] : kernels);
+
+/** Kernels of a step with a row a token. */
+export const perToken = (one: Kernel | readonly Kernel[], many = one): Kernels =>
+  ({ one: list(one), many: list(many), out: false });
+/** Kernels of a step with a row for each row of logits. */
+export const perOutput = (one: Kernel | readonly Kernel[], many = one): Kernels =>
+  ({ one: list(one), many: list(many), out: true });
+
+const mostGroups = 65535; // a dimension
+
+/** ceil(n) workgroups, over two dimensions where one does not hold them. */
+export function grid(n: number, z = 1): Groups {
+  n = Math.ceil(n);
+  const x = Math.min(n, mostGroups);
+  return [x, Math.ceil(n / x), Math.ceil(z)];
+}
+
+interface Dispatch {
+  readonly bindGroups: readonly GPUBindGroup[]; // one, or two in turn
+  readonly groups: Kernel['groups'];
+  pipeline?: GPUComputePipeline;
+}
+
+type Item =
+  | { readonly one: readonly Dispatch[]; readonly many: readonly Dispatch[]; readonly out: boolean }
+  | { readonly from: GPUBuffer; readonly to: GPUBuffer; readonly width: number };
+
+/** Writes bytes at any offset: words that come in parts wait for their rest. */
+class Writer {
+  private readonly parts = new Map<number, { readonly word: Uint8Array; left: number }>();
+  constructor(private readonly queue: GPUQueue, private readonly buffer: GPUBuffer) {}
+
+  write(offset: number, bytes: Uint8Array): void {
+    const head = Math.min((4 - (offset % 4)) % 4, bytes.length);
+    const whole = (bytes.length - head) & ~3;
+    for (let i = 0; i < head; i++) this.byte(offset + i, bytes[i]!);
+    if (whole) this.queue.writeBuffer(this.buffer, offset + head, bytes as Uint8Array<ArrayBuffer>, head, whole);
+    for (let i = head + whole; i < bytes.length; i++) this.byte(offset + i, bytes[i]!);
+  }
+
+  /** What is left are words whose other bytes are padding. */
+  finish(): void {
+    for (const [at, part] of this.parts) this.queue.writeBuffer(this.buffer, at, part.word as Uint8Array<ArrayBuffer>);
+    this.parts.clear();
+  }
+
+  private byte(offset: number, value: number): void {
+    const at = offset - (offset % 4);
+    let part = this.parts.get(at);
+    if (!part) this.parts.set(at, (part = { word: new Uint8Array(4), left: 4 }));
+    part.word[offset - at] = value;
+    if (--part.left) return;
+    this.queue.writeBuffer(this.buffer, at, part.word as Uint8Array<ArrayBuffer>);
+    this.parts.delete(at);
+  }
+}
+
+interface Target {
+  readonly writer: Writer;
+  readonly copies: readonly Copy[];
+}
+
+/** The part of a chunk at `offset` that each copy takes. */
+function spread(target: Target, offset: number, bytes: Uint8Array): void {
+  const end = offset + bytes.length;
+  for (const [from, to, size, count = 1, stride = size] of target.copies) {
+    for (let k = Math.max(0, Math.floor((offset - from) / stride)); k < count && from + k * stride < end; k++) {
+      const begin = Math.max(offset, from + k * stride);
+      const last = Math.min(end, from + k * stride + size);
+      if (begin < last)
+        target.writer.write(to + k * size + begin - from - k * stride, bytes.subarray(begin - offset, last - offset));
+    }
+  }
+}
+
+const mostInFlight = 32 << 20; // bytes handed to the queue before the device has taken them
+
+/** A model on a device: one timeline. */
+export class Dispatches {
+  readonly nCtx: number;
+  readonly nBatch: number;
+  readonly nOut: number;
+  /** Where the kernels are chosen by. */
+  readonly cpu: boolean;
+  readonly subgroups: boolean;
+  readonly halfCache: boolean;
+  /** Tokens of the batch: u32 [nBatch]. */
+  readonly tokens: GPUBuffer;
+  /** f32 [nOut][nVocab]; engine.ts sets it. */
+  logits!: GPUBuffer;
+  readonly taps: { readonly name: string; readonly buffer: GPUBuffer; readonly width: number }[] = [];
+
+  private readonly device: GPUDevice;
+  private readonly batch: GPUBuffer;
+  private readonly buffers: GPUBuffer[] = [];
+  private readonly items: Item[] = [];
+  private readonly layouts = new Map<string, GPUBindGroupLayout>();
+  private readonly modules = new Map<string, GPUShaderModule>();
+  private readonly pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  private readonly compiling: Promise<void>[] = [];
+  private readonly sources = new Map<string, Target[]>();
+  private readonly writers: Writer[] = [];
+  private readonly rings: { readonly window: number; readonly rows: number }[] = [];
+  private weightBytes = 0;
+  private states = 0;
+  private turn = 0;
+  private end = 0; // positions up to here were written
+  private disposed = false;
+
+  constructor(private readonly gpu: EngineGpu, private readonly options: EngineOptions) {
+    this.device = gpu.device;
+    this.nCtx = options.nCtx;
+    this.nBatch = Math.min(options.nBatch, options.nCtx);
+    this.nOut = options.nOut ?? 1;
+    this.cpu = gpu.cpu;
+    this.subgroups = gpu.subgroups;
+    this.halfCache = options.cache !== 'f32';
+    this.batch = this.buffer(16, GPUBufferUsage.UNIFORM);
+    this.tokens = this.value(1);
+  }
+
+  // What engine.ts is written in.
+
+  /** f32 [nBatch][width]. */
+  value(width: number): GPUBuffer {
+    return this.buffer(width * this.nBatch * 4);
+  }
+
+  /** f32 [nOut][width]. */
+  outValue(width: number): GPUBuffer {
+    return this.buffer(width * this.nOut * 4);
+  }
+
+  /** Rows of a cache whose queries see `window` positions; with 0 they see all. */
+  rows(window: number): number {
+    return window ? Math.min(window - 1 + this.nBatch, this.nCtx) : this.nCtx;
+  }
+
+  /** Keys or values of a layer: a ring of rows(window). */
+  cache(width: number, window: number): GPUBuffer {
+    const rows = this.rows(window);
+    if (rows < this.nCtx) this.rings.push({ window, rows });
+    return this.buffer(rows * width * (this.halfCache ? 2 : 4));
+  }
+
+  state(words: number): State {
+    this.states++;
+    return [this.buffer(words * 4), this.buffer(words * 4)];
+  }
+
+  constant(words: readonly number[]): GPUBuffer {
+    const buffer = this.buffer(words.length * 4);
+    this.device.queue.writeBuffer(buffer, 0, new Uint32Array(words));
+    return buffer;
+  }
+
+  /** A tensor of the file as it is, or what `parts` takes from tensors, by their names. */
+  weight(name: string, bytes: number, parts?: Readonly<Record<string, readonly Copy[]>>): GPUBuffer {
+    const buffer = this.buffer(bytes);
+    const writer = new Writer(this.device.queue, buffer);
+    this.writers.push(writer);
+    this.weightBytes += bytes;
+    for (const [source, copies] of Object.entries(parts ?? { [name]: [[0, 0, bytes] as const] })) {
+      const targets = this.sources.get(source);
+      if (targets) targets.push({ writer, copies });
+      else this.sources.set(source, [{ writer, copies }]);
+    }
+    return buffer;
+  }
+
+  /** The table that a weight's type looks its values up in, behind its planes. */
+  table(buffer: GPUBuffer, offset: number, base64: string): void {
+    const text = atob(base64);
+    this.device.queue.writeBuffer(buffer, offset, Uint8Array.from(text, (c) => c.charCodeAt(0)));
+  }
+
+  /** One step: its buffers in the order of its contract. */
+  run(kernels: Kernels, ...buffers: readonly (GPUBuffer | State)[]): void {
+    const make = (kernel: Kernel): Dispatch => this.dispatch(kernel, buffers);
+    const one = kernels.one.map(make);
+    this.items.push({ one, many: kernels.many === kernels.one ? one : kernels.many.map(make), out: kernels.out });
+  }
+
+  /** What a test may look at here. */
+  tap(name: string, from: GPUBuffer, width: number): void {
+    if (!this.options.taps) return;
+    const to = this.value(width);
+    this.taps.push({ name, buffer: to, width });
+    this.items.push({ from, to, width });
+  }
+
+  // What index.ts calls.
+
+  /** Compiles, and brings the weights in the order in which the steps read them. */
+  async load(weights: WeightSource, progress?: (p: Progress) => void): Promise<void> {
+    let done = 0, inFlight = 0;
+    for (const [tensor, targets] of this.sources) {
+      await weights.read(tensor, (offset, bytes) => {
+        for (const target of targets) spread(target, offset, bytes);
+        done += bytes.length;
+        inFlight += bytes.length;
+        progress?.({ stage: 'weights', bytesDone: Math.min(done, this.weightBytes), bytesTotal: this.weightBytes, tensor });
+        if (inFlight < mostInFlight) return;
+        inFlight = 0;
+        return this.device.queue.onSubmittedWorkDone() as unknown as Promise<void>;
+      });
+    }
+    for (const writer of this.writers) writer.finish();
+    this.sources.clear();
+    progress?.({ stage: 'compile', bytesDone: done, bytesTotal: this.weightBytes });
+    await Promise.all(this.compiling);
+    await this.device.queue.onSubmittedWorkDone();
+    progress?.({ stage: 'ready', bytesDone: done, bytesTotal: this.weightBytes });
+  }
+
+  /**
+   * Appends tokens at `pos`; logits of the last nOut of them go to `logits`. Encodes and submits, waits for nothing.
+   * Tokens are below the vocabulary's size, and pos + tokens.length is at most nCtx.
+   */
+  forward(tokens: Uint32Array, pos: number, nOut = 1): void {
+    if (this.disposed) throw new M2wError('disposed', 'the engine was disposed of');
+    if (pos + tokens.length > this.nCtx)
+      throw new M2wError('context-full', `${pos + tokens.length} tokens, and the context is ${this.nCtx}`,
+        { tokens: pos + tokens.length, limit: this.nCtx });
+    for (let first = 0, n; first < tokens.length; first += n) {
+      const left = tokens.length - first;
+      n = left <= this.nBatch ? left : Math.min(this.nBatch, left - nOut);
+      this.device.queue.writeBuffer(this.tokens, 0, tokens.slice(first, first + n));
+      this.submit(n, pos + first, n === left ? nOut : 0);
+    }
+    this.end = Math.max(this.end, pos + tokens.length);
+  }
+
+  /** Whether a timeline that is cut at `pos` can go on there; if not, it has to start at 0 again. */
+  truncate(pos: number): boolean {
+    if (pos === 0) this.end = 0;
+    if (pos === 0 || pos === this.end) return true;
+    if (this.states) return false;
+    return this.rings.every(({ window, rows }) => {
+      const first = Math.max(0, pos + 1 - window);
+      return first === pos || first + rows >= this.end;
+    });
+  }
+
+  /** Frees the buffers behind the work that was submitted. */
+  dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    const free = (): void => this.buffers.forEach((buffer) => buffer.destroy());
+    this.device.queue.onSubmittedWorkDone().then(free, free);
+  }
+
+  private buffer(bytes: number, usage: GPUBufferUsageFlags = GPUBufferUsage.STORAGE): GPUBuffer {
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
+    const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+    if (bytes > limit)
+      throw new M2wError('too-large', `a buffer of ${bytes} bytes, and this device allows ${limit}`, { needed: bytes, limit });
+    const size = Math.ceil(bytes / 16) * 16;
+    const buffer = this.device.createBuffer({ size, usage: usage | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
+    this.buffers.push(buffer);
+    return buffer;
+  }
+
+  private dispatch(kernel: Kernel, buffers: readonly (GPUBuffer | State)[]): Dispatch {
+    const layout = this.layout(kernel.io);
+    const bound = kernel.bind ? kernel.bind.map((i) => buffers[i]!) : buffers;
+    const turns = bound.some((b) => Array.isArray(b)) ? [0, 1] : [0];
+    const bindGroups = turns.map((turn) => this.device.createBindGroup({
+      layout,
+      entries: [this.batch, ...bound.map((b, i) => 'size' in b ? b : kernel.io[i] === 'r' ? b[turn]! : b[1 - turn]!)]
+        .map((buffer, binding) => ({ binding, resource: { buffer } })),
+    }));
+    const dispatch: Dispatch = { bindGroups, groups: kernel.groups };
+    const compiled = this.pipeline(kernel, layout).then((pipeline) => { dispatch.pipeline = pipeline; });
+    compiled.catch(() => undefined); // load() reports it
+    this.compiling.push(compiled);
+    return dispatch;
+  }
+
+  private layout(io: string): GPUBindGroupLayout {
+    let layout = this.layouts.get(io);
+    if (!layout) {
+      const types: GPUBufferBindingType[] =
+        ['uniform', ...[...io].map((c) => (c === 'r' ? 'read-only-storage' as const : 'storage' as const))];
+      layout = this.device.createBindGroupLayout({
+        entries: types.map((type, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } })),
+      });
+      this.layouts.set(io, layout);
+    }
+    return layout;
+  }
+
+  private pipeline(kernel: Kernel, layout: GPUBindGroupLayout): Promise<GPUComputePipeline> {
+    const key = kernel.io + JSON.stringify(kernel.set) + kernel.code;
+    let pipeline = this.pipelines.get(key);
+    if (!pipeline) {
+      let module = this.modules.get(kernel.code);
+      if (!module) this.modules.set(kernel.code, (module = this.device.createShaderModule({ code: kernel.code })));
+      pipeline = this.device.createComputePipelineAsync({
+        layout: this.device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+        compute: { module, entryPoint: 'main', constants: { ...kernel.set } },
+      }).catch((e: Error) => { throw new M2wError('gpu', `a kernel does not compile: ${e.message}`); });
+      this.pipelines.set(key, pipeline);
+    }
+    return pipeline;
+  }
+
+  private submit(nTok: number, pos: number, nOut: number): void {
+    const { device } = this;
+    device.queue.writeBuffer(this.batch, 0, new Uint32Array([nTok, pos, nOut, this.nCtx]));
+    let encoder = device.createCommandEncoder(), pass = encoder.beginComputePass(), count = 0;
+    const flush = (): void => {
+      pass.end();
+      device.queue.submit([encoder.finish()]);
+      count = 0;
+    };
+    for (const item of this.items) {
+      if ('from' in item) {
+        pass.end();
+        encoder.copyBufferToBuffer(item.from, 0, item.to, 0, nTok * item.width * 4);
+        pass = encoder.beginComputePass();
+        continue;
+      }
+      const rows = item.out ? nOut : nTok;
+      if (!rows) continue;
+      for (const d of rows === 1 ? item.one : item.many) {
+        if (count && count === this.gpu.dispatchesPerSubmit) {
+          flush();
+          encoder = device.createCommandEncoder();
+          pass = encoder.beginComputePass();
+        }
+        count++;
+        pass.setPipeline(d.pipeline!);
+        pass.setBindGroup(0, d.bindGroups[this.turn % d.bindGroups.length]!);
+        pass.dispatchWorkgroups(...d.groups(rows));
+      }
+    }
+    flush();
+    this.turn ^= 1;
+  }
+}
