@@ -15,14 +15,16 @@ struct FreeUrl {
     void operator()(CURLU* url) const { curl_url_cleanup(url); }
 };
 using UrlHandle = std::unique_ptr<CURLU, FreeUrl>;
+struct FreeText {
+    void operator()(char* text) const { curl_free(text); }
+};
 
 /// A part of the URL, or empty text when it has none.
 std::string part(const UrlHandle& url, CURLUPart what, unsigned flags = 0) {
     char* text = nullptr;
     if (curl_url_get(url.get(), what, &text, flags) != CURLUE_OK) return {};
-    std::string copy = text;
-    curl_free(text);
-    return copy;
+    const std::unique_ptr<char, FreeText> owned(text);  // the copy may fail
+    return std::string(text);
 }
 
 bool set(const UrlHandle& url, CURLUPart what, const char* text, unsigned flags = 0) {
