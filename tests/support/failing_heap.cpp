@@ -24,6 +24,14 @@ void* allocate(size_t n) {
     return p;
 }
 
+void* allocate_or_null(size_t n) noexcept {
+    try {
+        return allocate(n);
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
+}
+
 void release(void* p) {
     if (p) heap.live_bytes -= malloc_usable_size(p);
     std::free(p);
@@ -38,6 +46,12 @@ void* operator new(size_t n) {
 void* operator new[](size_t n) {
     return m2w::test::allocate(n);
 }
+void* operator new(size_t n, const std::nothrow_t&) noexcept {
+    return m2w::test::allocate_or_null(n);
+}
+void* operator new[](size_t n, const std::nothrow_t&) noexcept {
+    return m2w::test::allocate_or_null(n);
+}
 void operator delete(void* p) noexcept {
     m2w::test::release(p);
 }
@@ -48,5 +62,11 @@ void operator delete(void* p, size_t) noexcept {
     m2w::test::release(p);
 }
 void operator delete[](void* p, size_t) noexcept {
+    m2w::test::release(p);
+}
+void operator delete(void* p, const std::nothrow_t&) noexcept {
+    m2w::test::release(p);
+}
+void operator delete[](void* p, const std::nothrow_t&) noexcept {
     m2w::test::release(p);
 }
