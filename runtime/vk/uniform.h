@@ -1,6 +1,7 @@
 // uniform.h — a movable window into a Buffer that shaders read as a uniform buffer. For devices
 // where that path is much faster than addresses (CPU devices:
-// docs/adr/0009-weights-as-texels-on-cpu-devices.md). #pragma once
+// docs/adr/0009-weights-as-texels-on-cpu-devices.md).
+#pragma once
 #include <vulkan/vulkan_core.h>
 
 #include <cstdint>
