@@ -8,7 +8,10 @@
 namespace m2w::test {
 namespace {
 
+/// What depends on how rows are read and written, for both types.
 class CacheOps : public OpsTest, public testing::WithParamInterface<CacheType> {};
+/// What depends on the scores alone. Shaders of attention take half a second each to compile.
+class AttentionOps : public OpsTest {};
 INSTANTIATE_TEST_SUITE_P(caches, CacheOps, testing::Values(CacheType::f16, CacheType::f32),
                          [](const auto& tested) {
                              return tested.param == CacheType::f16 ? "f16" : "f32";
@@ -172,13 +175,13 @@ TEST_P(CacheOps, attention_of_many_queries_equals_the_reference) {
 }
 
 /// More subgroups than a grid is wide (65,535 on many devices).
-TEST_P(CacheOps, attention_of_a_grid_in_two_directions_equals_the_reference) {
+TEST_F(AttentionOps, attention_of_a_grid_in_two_directions_equals_the_reference) {
     sweep(std::vector<StepCase>{attend(512, 1, 16)}, std::vector<BatchCase>{{.n_tok = 130}},
-          {.cache = GetParam(), .n_ctx = 130, .n_batch = 130});
+          {.cache = CacheType::f16, .n_ctx = 130, .n_batch = 130});
 }
 
 /// Scores of +-1e3, where exp() of one overflows.
-TEST_P(CacheOps, attention_with_huge_scores_is_finite_and_equals_the_reference) {
+TEST_F(AttentionOps, attention_with_huge_scores_is_finite_and_equals_the_reference) {
     std::vector<StepCase> steps;
     for (const float sign : {1.0f, -1.0f}) {
         steps.push_back(attend(4, 2, 64, sign));
@@ -192,10 +195,10 @@ TEST_P(CacheOps, attention_with_huge_scores_is_finite_and_equals_the_reference) 
             return true;
         };
     }
-    sweep(steps, timeline(kSizes), full_context(GetParam()));
+    sweep(steps, timeline(kSizes), full_context(CacheType::f16));
 }
 
-TEST_P(CacheOps, attention_with_equal_scores_is_the_mean) {
+TEST_F(AttentionOps, attention_with_equal_scores_is_the_mean) {
     std::vector<StepCase> steps;
     for (const float score : {0.0f, 1000.0f, -1000.0f}) {
         steps.push_back(attend(4, 2, 64, 1));
@@ -207,17 +210,17 @@ TEST_P(CacheOps, attention_with_equal_scores_is_the_mean) {
             return true;
         };
     }
-    sweep(steps, timeline(kSizes), full_context(GetParam()));
+    sweep(steps, timeline(kSizes), full_context(CacheType::f16));
 }
 
-TEST_P(CacheOps, attention_over_tiny_and_huge_values_equals_the_reference) {
+TEST_F(AttentionOps, attention_over_tiny_and_huge_values_equals_the_reference) {
     std::vector<StepCase> steps;
     for (const float scale : {1e-6f, 1e-3f, 1e4f}) {
         steps.push_back(attend(4, 2, 32));
         steps.back().name += fmt::format(",v={}", scale);
         steps.back().scale = {{"v", scale}};
     }
-    sweep(steps, timeline(kSizes), full_context(GetParam()));
+    sweep(steps, timeline(kSizes), full_context(CacheType::f16));
 }
 
 /// Room in the ring for the batch after the largest one, which the rig fills with NaN.
@@ -235,7 +238,7 @@ TEST_P(CacheOps, attention_in_a_window_equals_the_reference_while_the_ring_wraps
 }
 
 /// The oldest position of the window counts, the one before it does not, on every side.
-TEST_P(CacheOps, attention_sees_exactly_its_window) {
+TEST_F(AttentionOps, attention_sees_exactly_its_window) {
     constexpr uint32_t kWindow = 5;
     StepCase step = attend(1, 1, 4, {.window = kWindow});
     // Equal scores, and of position j the value 2^-(j mod 16): the mean shows which positions
@@ -245,7 +248,7 @@ TEST_P(CacheOps, attention_sees_exactly_its_window) {
             out[i] = binding == "v" ? std::ldexp(1.0f, -int((batch.pos + i / 4) % 16)) : 0.0f;
         return true;
     };
-    auto rig = make_rig(std::vector<StepCase>{step}, ring_context(GetParam()));
+    auto rig = make_rig(std::vector<StepCase>{step}, ring_context(CacheType::f16));
     ASSERT_TRUE(rig) << rig.error().str();
     for (const BatchCase& batch : timeline(kSizes)) {
         const auto ran = (*rig)->run(batch);
@@ -271,7 +274,7 @@ TEST_P(CacheOps, attention_with_values_of_another_width_equals_the_reference) {
     sweep(steps, timeline(kSizes), full_context(GetParam()));
 }
 
-TEST_P(CacheOps, attention_with_capped_scores_sinks_and_temperature_equals_the_reference) {
+TEST_F(AttentionOps, attention_with_capped_scores_sinks_and_temperature_equals_the_reference) {
     std::vector<StepCase> steps;
     for (const float cap : {1.0f, 50.0f}) steps.push_back(attend(4, 2, 32, {.soft_cap = cap}));
     steps.push_back(attend(4, 2, 32, {.sinks = true}));
@@ -289,7 +292,7 @@ TEST_P(CacheOps, attention_with_capped_scores_sinks_and_temperature_equals_the_r
         steps.back().name += fmt::format(",scale={}", scale);
         steps.back().scale = {{"sinks", scale}};
     }
-    sweep(steps, timeline(kSizes), ring_context(GetParam()));
+    sweep(steps, timeline(kSizes), ring_context(CacheType::f16));
 }
 
 }  // namespace
