@@ -28,6 +28,8 @@ test python3-numpy -
 test openssl cmd:openssl
 test spirv-tools cmd:spirv-val
 test vulkan-validationlayers -
+web nodejs cmd:node
+web npm cmd:npm
 bench libbenchmark-dev pc:benchmark
 fuzz clang cmd:clang
 format clang-format cmd:clang-format
@@ -164,4 +166,24 @@ ensure_glslc() {
     else
         tools/dev/glslc.sh || die "could not fetch a newer glslc; 'cmake -B build' alone builds without it"
     fi
+}
+
+# The development dependencies of web-export/package, as its lock file pins them. What ./dev installed once stays until the
+# lock file changes.
+ensure_node_modules() {
+    folder=web-export/package
+    stamp=$folder/node_modules/.m2w-stamp
+    if cmp -s "$folder/package-lock.json" "$stamp"; then return 0; fi
+    if [ "$no_install" = 1 ]; then
+        say "missing: the packages of $folder (npm ci there)"
+        reported=1
+        return 0
+    fi
+    say "npm ci in $folder/"
+    mkdir -p build
+    (cd "$folder" && npm ci) >build/npm.log 2>&1 </dev/null || {
+        tail -n 30 build/npm.log >&2
+        die "npm could not install them; all it said is in build/npm.log"
+    }
+    cp "$folder/package-lock.json" "$stamp"
 }
