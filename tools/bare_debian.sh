@@ -48,7 +48,7 @@ make_base() {
         [ -f "$conf" ] || continue
         ! grep -q '^ *Acquire::' "$conf" || cp "$conf" "$dir/etc/apt/apt.conf.d/"
     done
-    for conf in /etc/npmrc /etc/ssl/certs/ca-certificates.crt; do
+    for conf in /etc/npmrc /usr/local/share/ca-certificates/*.crt; do
         [ ! -e "$conf" ] || { mkdir -p "$dir${conf%/*}" && cp -L "$conf" "$dir$conf"; }
     done
     [ ! -e /etc/resolv.conf ] || cp -L /etc/resolv.conf "$dir/etc/resolv.conf"
