@@ -157,6 +157,18 @@ TEST(dev, fuzz_target_with_a_finding_fails_the_run_and_the_others_go_on) {
     EXPECT_NE(result.output.find("failed: fuzz_a fuzz_b ("), std::string::npos) << result.output;
 }
 
+TEST(dev, fuzz_input_that_was_slow_only_once_is_no_finding) {
+    const std::string stalled =
+        "case \"$*\" in *-timeout-1*) exit {}; esac; echo 'artifact_prefix=x; Test unit written to "
+        "crashes/a-timeout-1'; exit 70";
+    const auto program = [&](const char* status) {
+        std::string body = stalled;
+        return body.replace(body.find("{}"), 2, status);
+    };
+    EXPECT_EQ(run_fuzz({{"fuzz_a", program("0")}}, "1", "").status, 0);
+    EXPECT_EQ(run_fuzz({{"fuzz_a", program("70")}}, "1", "").status, 1);
+}
+
 TEST(dev, fuzz_targets_are_chosen_by_name) {
     const std::vector<std::pair<std::string, std::string>> two = {{"fuzz_a", kFuzzed},
                                                                   {"fuzz_b", kFuzzed}};
