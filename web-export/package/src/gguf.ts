@@ -18,6 +18,9 @@ export class Strings {
   at(i: number): string {
     return text(this.bytes(i));
   }
+  *[Symbol.iterator](): Generator<string> {
+    for (let i = 0; i < this.length; i++) yield this.at(i);
+  }
 }
 
 /** A value: integers beyond 2^53 are bigint, arrays of numbers are typed where JavaScript has such. */

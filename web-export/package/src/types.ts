@@ -7,8 +7,11 @@ export interface Progress {
   readonly bytesTotal: number;
   /** The tensor that is coming, in the file's name. */
   readonly tensor?: string;
-  /** Bytes a second that come from the server or the cache. */
-  readonly rate?: number;
+  /** The layer that it belongs to, from 1, of how many. */
+  readonly layer?: number;
+  readonly layers?: number;
+  /** Since the load began, from the server or the store. */
+  readonly bytesPerS?: number;
   /** What goes on with less than it could: why nothing is kept in the cache. */
   readonly note?: string;
 }

@@ -1,0 +1,26 @@
+// index.ts — the package's interface: load, chat, generate, tokenize, estimate memory, dispose. Works
+// in a page and in a Worker.
+import { render } from './chat';
+import { Engine, model as facts } from './engine';
+import { estimateMemory as estimate, type MemoryEstimate, Model, type ModelOptions } from './model';
+import { Sampler } from './sampler';
+import { Tokenizer } from './tokenizer';
+
+export { clearCache } from './cache';
+export { type ErrorCode, M2wError } from './errors';
+export type { AnswerOptions, AnswerPart, AnswerStats, ChatOptions, Finish, MemoryEstimate, Message, Model, ModelOptions } from './model';
+export type { ModelFacts, Progress } from './types';
+export { facts };
+
+/** Where the weights are when loadModel() is not told. */
+const weights = new URL('../models/weights/manifest.json', import.meta.url).href;
+
+/** Loads the model. All errors are M2wError; see Model.load. */
+export function loadModel(options: Partial<ModelOptions> = {}): Promise<Model> {
+  return Model.load({ facts, Engine, Tokenizer, Sampler, render }, { weights, ...options });
+}
+
+/** Bytes on the device for these settings, without loading anything. */
+export function estimateMemory(options: Partial<ModelOptions> = {}): MemoryEstimate {
+  return estimate(facts, options);
+}

@@ -1,0 +1,373 @@
+// model.ts — a model that answers: loading, one timeline of tokens that conversations share, what
+// happens when the device is lost. Gets the printed modules from index.ts; knows no architecture.
+import type { LoadOptions } from './chunks';
+import { checkAborted, M2wError } from './errors';
+import { type Metadata, parseMetadata } from './gguf';
+import { checked, type Gpu, type GpuOptions, openGpu } from './gpu';
+import type { EngineGpu, EngineOptions, ModelFacts, Progress, WeightSource } from './types';
+import { openGguf, openShards } from './weights';
+
+/** A message of a conversation, as in OpenAI's interface; templates may read more of it. */
+export interface Message {
+  role: 'system' | 'user' | 'assistant' | 'tool' | (string & {});
+  content: string | null;
+  [more: string]: unknown;
+}
+
+/** How the next token is chosen; see sampler.ts. */
+export interface SamplingOptions {
+  temperature?: number;
+  topK?: number;
+  topP?: number;
+  minP?: number;
+  repeatPenalty?: number;
+  repeatLastN?: number;
+  /** At random when not given. */
+  seed?: number | bigint;
+}
+
+export interface AnswerOptions extends SamplingOptions {
+  signal?: AbortSignal;
+  /** Most tokens of the answer. */
+  maxTokens?: number;
+}
+
+export interface ChatOptions extends AnswerOptions {
+  /** Functions that the model may call, as in OpenAI's interface. */
+  tools?: readonly unknown[];
+  /** More variables for the template, as enable_thinking. */
+  variables?: Record<string, unknown>;
+}
+
+/** Why an answer ended: the model ended it, maxTokens, no room in the context, the signal. */
+export type Finish = 'end' | 'length' | 'context-full' | 'aborted';
+
+export interface AnswerStats {
+  promptTokens: number;
+  /** Of them, those that had not been evaluated in earlier turns. */
+  newTokens: number;
+  tokens: number;
+  /** From the call to the first token. */
+  firstTokenMs: number;
+  /** Tokens a second behind the first. */
+  tokensPerSecond: number;
+}
+
+/** A part of an answer; the last one has `finish` and `stats`. */
+export interface AnswerPart {
+  text: string;
+  finish?: Finish;
+  stats?: AnswerStats;
+}
+
+export interface ModelOptions extends LoadOptions, GpuOptions {
+  /** manifest.json of the shards, or a .gguf file. */
+  weights: string;
+  /** Positions of the context; at most the model's own, 4096 when not given. */
+  nCtx?: number;
+  nBatch?: number;
+  cache?: 'f16' | 'f32';
+  progress?: (progress: Progress) => void;
+}
+
+/** Bytes on the device. */
+export interface MemoryEstimate {
+  weights: number;
+  cache: number;
+  values: number;
+  total: number;
+  /** The largest buffer, which the device's limits must allow. */
+  largest: number;
+}
+
+interface PrintedEngine {
+  readonly logits: GPUBuffer;
+  forward(tokens: Uint32Array, pos: number, nOut: number): void;
+  truncate(pos: number): boolean;
+  dispose(): void;
+}
+
+interface PrintedTokenizer {
+  readonly facts: { bos?: number; eos?: number; addBos?: boolean };
+  encode(text: string, options?: { addSpecial?: boolean }): number[];
+  encodeGuarded(rendered: string): number[];
+  guard(text: string): string;
+  decode(ids: Iterable<number>, special?: boolean): string;
+  decoder(): { push(id: number): string; flush(): string };
+  isEnd(id: number): boolean;
+}
+
+interface TokenSampler {
+  sample(recent: ArrayLike<number>): Promise<number>;
+  dispose(): void;
+}
+
+/** The modules that the exporter prints for one model. */
+export interface Printed {
+  facts: ModelFacts;
+  Engine: { create(gpu: EngineGpu, weights: WeightSource, options: EngineOptions, progress?: (p: Progress) => void): Promise<PrintedEngine> };
+  Tokenizer: new (metadata: Metadata) => PrintedTokenizer;
+  Sampler: new (device: GPUDevice, logits: GPUBuffer, nVocab: number, sampling: Partial<SamplingOptions>) => TokenSampler;
+  /** Absent: the model has no chat template. */
+  render?: (messages: readonly unknown[], tools: readonly unknown[] | null, options: Record<string, unknown>) => string;
+}
+
+const batch = 128, context = 4096;
+
+function engineOptions(facts: ModelFacts, options: Partial<ModelOptions>): EngineOptions {
+  const nCtx = Math.min(options.nCtx ?? context, facts.contextLength);
+  if (!(nCtx > 0)) throw new M2wError('usage', `nCtx is ${options.nCtx}`);
+  return { nCtx, nBatch: Math.min(options.nBatch ?? batch, nCtx), ...(options.cache && { cache: options.cache }) };
+}
+
+/** What the model will take on the device, before anything is loaded. */
+export function estimateMemory(facts: ModelFacts, options: Partial<ModelOptions> = {}): MemoryEstimate {
+  const { nCtx, nBatch, cache } = engineOptions(facts, options);
+  const sum = (widths: readonly number[]) => widths.reduce((a, b) => a + b, 0);
+  const rings = facts.caches.map(({ width, window }) =>
+    width * (window ? Math.min(window - 1 + nBatch, nCtx) : nCtx) * (cache === 'f32' ? 4 : 2));
+  const weights = facts.weightBytes, kept = sum(rings) + facts.stateBytes;
+  const values = (sum(facts.tokenWidths) * nBatch + sum(facts.outWidths)) * 4;
+  const largest = Math.max(facts.largestWeightBytes, ...facts.tokenWidths.map((width) => width * nBatch * 4));
+  return { weights, cache: kept, values, total: weights + kept + values, largest };
+}
+
+/** Texts of a message that become part of a prompt cannot become control tokens. */
+function guarded(value: unknown, guard: (text: string) => string): unknown {
+  if (typeof value === 'string') return guard(value);
+  if (Array.isArray(value)) return value.map((item) => guarded(item, guard));
+  if (!value || typeof value !== 'object') return value;
+  // Templates compare roles.
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, key === 'role' ? item : guarded(item, guard)]));
+}
+
+function same(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let n = 0;
+  while (n < a.length && n < b.length && a[n] === b[n]) n++;
+  return n;
+}
+
+/** A loaded model. One answer at a time. */
+export class Model {
+  /** Resolves with the reason when the device is lost: offer a restart, never do it unasked. */
+  lost!: Promise<string>;
+  tokenizer!: PrintedTokenizer;
+  gpu!: Gpu;
+  private engine?: PrintedEngine;
+  private sampler?: TokenSampler;
+  private samplerKey = '';
+  /** What the engine has evaluated, and what the last answer began with and has brought. */
+  private evaluated: number[] = [];
+  private timeline: number[] = [];
+  private busy = false;
+  private disposed = false;
+
+  private constructor(private readonly printed: Printed, private readonly options: ModelOptions, private readonly sizes: EngineOptions) {}
+
+  /** Errors: no-webgpu, too-large, http, changed, integrity, format, unsupported, aborted, gpu, device-lost, usage. */
+  static async load(printed: Printed, options: ModelOptions): Promise<Model> {
+    const model = new Model(printed, options, engineOptions(printed.facts, options));
+    await model.start();
+    return model;
+  }
+
+  get facts(): ModelFacts {
+    return this.printed.facts;
+  }
+
+  get nCtx(): number {
+    return this.sizes.nCtx;
+  }
+
+  /** Ids of a text that is to be continued: with the begin token where the model wants one. */
+  tokenize(text: string): number[] {
+    const { bos, addBos } = this.tokenizer.facts, ids = this.tokenizer.encode(text, { addSpecial: false });
+    return addBos && bos !== undefined ? [bos, ...ids] : ids;
+  }
+
+  /** Of a text, or of the prompt that a conversation makes. Error: unsupported (no chat template). */
+  countTokens(input: string | readonly Message[], options: ChatOptions = {}): number {
+    return (typeof input === 'string' ? this.tokenize(input) : this.prompt(input, options)).length;
+  }
+
+  /**
+   * Answers a conversation. What it shares with the one before is not evaluated again.
+   * Errors: context-full (the prompt does not fit: nothing is dropped unasked), unsupported (no chat
+   * template), usage, busy, disposed, device-lost (restart(), then resume()), gpu.
+   * The signal is no error: the last part has finish `aborted`.
+   */
+  chat(messages: readonly Message[], options: ChatOptions = {}): AsyncGenerator<AnswerPart, void> {
+    return this.answer(() => this.prompt(messages, options), options);
+  }
+
+  /** Continues a text without a template. Errors as chat(). */
+  generate(prompt: string, options: AnswerOptions = {}): AsyncGenerator<AnswerPart, void> {
+    return this.answer(() => this.tokenize(prompt), options);
+  }
+
+  /** Goes on with an answer that was cut off, by a lost device or by its signal. */
+  resume(options: AnswerOptions = {}): AsyncGenerator<AnswerPart, void> {
+    return this.answer(() => this.timeline, options);
+  }
+
+  /** After a lost device: everything anew, weights from the store. The next answer replays the conversation's tokens. */
+  async restart(): Promise<void> {
+    if (this.disposed) throw new M2wError('disposed', 'the model was disposed of');
+    this.release();
+    await this.start();
+  }
+
+  dispose(): void {
+    this.disposed = true;
+    this.release();
+  }
+
+  private release(): void {
+    this.sampler?.dispose();
+    this.engine?.dispose();
+    this.gpu?.destroy();
+    this.sampler = this.engine = undefined;
+    this.samplerKey = '';
+    this.evaluated = [];
+  }
+
+  private async start(): Promise<void> {
+    const { printed: { facts, Engine, Tokenizer }, options, sizes } = this;
+    const { weights, progress, signal } = options;
+    const total = { bytesDone: 0, bytesTotal: facts.weightBytes }, began = performance.now();
+    const report = (p: Progress) => {
+      const layer = /^blk\.(\d+)\./.exec(p.tensor ?? '')?.[1];
+      const bytesPerS = (p.bytesDone * 1000) / Math.max(1, performance.now() - began);
+      progress?.({ ...p, bytesPerS, ...(layer && { layer: Number(layer) + 1, layers: facts.layers }) });
+    };
+    const gpu = (this.gpu = await openGpu(options));
+    this.lost = gpu.lost;
+    try {
+      const { largest } = estimateMemory(facts, options), { maxBufferSize, maxStorageBufferBindingSize } = gpu.device.limits;
+      const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+      if (largest > limit)
+        throw new M2wError('too-large', `this model needs a buffer of ${largest} bytes, and this device allows ${limit}`, { needed: largest, limit });
+      report({ stage: 'header', ...total });
+      const open = /\.gguf($|\?)/.test(weights) ? openGguf : openShards;
+      const source = await open(weights, { ...options, note: (note) => {
+        options.note?.(note);
+        progress?.({ stage: 'weights', ...total, note });
+      } });
+      if (source.planSha256 && source.planSha256 !== facts.planSha256)
+        throw new M2wError('unsupported', 'these weights were cut for another model, or by another version');
+      this.tokenizer = new Tokenizer(parseMetadata(await source.header()));
+      this.engine = await checked(gpu.device, () => Engine.create(gpu, source, sizes, (p) => {
+        checkAborted(signal);
+        Object.assign(total, { bytesDone: p.bytesDone, bytesTotal: p.bytesTotal });
+        report(p);
+      }));
+      const failure = gpu.failure();
+      if (failure) throw failure;
+    } catch (e) {
+      this.release();
+      throw gpu.failure() ?? e;
+    }
+  }
+
+  private prompt(messages: readonly Message[], { tools, variables }: ChatOptions): number[] {
+    const { printed: { render }, tokenizer } = this;
+    if (!render) throw new M2wError('unsupported', 'this model has no chat template: use generate()');
+    const guard = (text: string) => tokenizer.guard(text);
+    const { bos, eos } = tokenizer.facts;
+    const text = (id?: number) => (id === undefined ? undefined : tokenizer.decode([id], true));
+    return tokenizer.encodeGuarded(render(guarded(messages, guard) as unknown[], tools ? (guarded(tools, guard) as unknown[]) : null,
+      { addGenerationPrompt: true, bosToken: text(bos), eosToken: text(eos), variables }));
+  }
+
+  /** Evaluates what is new of the prompt; returns how many tokens that were. */
+  private async prefill(prompt: readonly number[], signal?: AbortSignal): Promise<number> {
+    const engine = this.engine!;
+    let begin = Math.min(same(prompt, this.evaluated), prompt.length - 1);
+    if (begin < this.evaluated.length && !engine.truncate(begin)) {
+      begin = 0;
+      engine.truncate(0);
+    }
+    this.evaluated.length = begin;
+    for (let at = begin; at < prompt.length; at += this.sizes.nBatch) {
+      checkAborted(signal);
+      this.forward(prompt.slice(at, at + this.sizes.nBatch));
+      if (signal) await this.gpu.device.queue.onSubmittedWorkDone();
+    }
+    return prompt.length - begin;
+  }
+
+  private forward(tokens: readonly number[]): void {
+    this.engine!.forward(Uint32Array.from(tokens), this.evaluated.length, 1);
+    this.evaluated.push(...tokens);
+  }
+
+  /** The sampler goes on drawing where it was, unless settings change. */
+  private samplerFor({ temperature, topK, topP, minP, repeatPenalty, repeatLastN, seed }: SamplingOptions): TokenSampler {
+    const { Sampler, facts } = this.printed;
+    const given = Object.entries({ temperature, topK, topP, minP, repeatPenalty, repeatLastN, seed }).filter(([, value]) => value !== undefined);
+    const key = String(given);
+    if (!this.sampler || key !== this.samplerKey || seed !== undefined) {
+      this.sampler?.dispose();
+      const sampling = { seed: Math.floor(Math.random() * 2 ** 53), ...Object.fromEntries(given) };
+      this.sampler = new Sampler(this.gpu.device, this.engine!.logits, facts.nVocab, sampling);
+      this.samplerKey = key;
+    }
+    return this.sampler;
+  }
+
+  private async *answer(makePrompt: () => readonly number[], options: AnswerOptions): AsyncGenerator<AnswerPart, void> {
+    if (this.disposed) throw new M2wError('disposed', 'the model was disposed of');
+    if (this.busy) throw new M2wError('busy', 'an answer is under way: wait for its end, or stop it');
+    this.busy = true;
+    try {
+      const failure = this.gpu.failure() ?? (this.engine ? undefined : new M2wError('device-lost', 'restart() did not succeed'));
+      if (failure) throw failure;
+      yield* this.tokens(makePrompt(), options);
+    } catch (e) {
+      throw this.gpu.failure() ?? e;
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  private async *tokens(prompt: readonly number[], options: AnswerOptions): AsyncGenerator<AnswerPart, void> {
+    const { nCtx } = this, { signal, maxTokens = Infinity } = options, began = performance.now();
+    if (!prompt.length) throw new M2wError('usage', 'nothing to answer: the prompt is empty');
+    if (prompt.length > nCtx)
+      throw new M2wError('context-full', `the conversation has ${prompt.length} tokens, and the context is ${nCtx}`,
+        { tokens: prompt.length, limit: nCtx });
+    const stats: AnswerStats = { promptTokens: prompt.length, newTokens: 0, tokens: 0, firstTokenMs: 0, tokensPerSecond: 0 };
+    const decoder = this.tokenizer.decoder();
+    let finish: Finish | undefined = signal?.aborted ? 'aborted' : undefined;
+    this.timeline = [...prompt];
+    try {
+      if (!finish) stats.newTokens = await this.prefill(prompt, signal);
+    } catch (e) {
+      if (!(e instanceof M2wError && e.code === 'aborted')) throw e;
+      finish = 'aborted';
+    }
+    const sampler = finish ? undefined : this.samplerFor(options);
+    for (let first = 0; !finish;) {
+      const id = await sampler!.sample(this.timeline);
+      const failure = this.gpu.failure();
+      if (failure) throw failure;
+      const now = performance.now();
+      first ||= now;
+      stats.firstTokenMs = first - began;
+      stats.tokensPerSecond = (stats.tokens * 1000) / (now - first) || 0;
+      if (this.tokenizer.isEnd(id)) {
+        finish = 'end';
+        break;
+      }
+      stats.tokens++;
+      this.timeline.push(id);
+      finish = signal?.aborted ? 'aborted' : stats.tokens >= maxTokens ? 'length' : this.timeline.length > nCtx ? 'context-full' : undefined;
+      // The device goes on while the page shows this one.
+      if (!finish) this.forward([id]);
+      const text = decoder.push(id);
+      if (text) yield { text };
+      if (signal?.aborted) finish = 'aborted';
+    }
+    yield { text: decoder.flush(), finish, stats };
+  }
+}

@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { webcrypto } from 'node:crypto';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { M2wError } from '../src/errors';
+import { type AnswerPart, estimateMemory, Model, type ModelOptions, type Printed } from '../src/model';
+import type { ModelFacts, Progress } from '../src/types';
+
+globalThis.crypto ??= webcrypto; // Node 18
+const gguf: Uint8Array = readFileSync(join(process.env.M2W_SHARED_DIR, 'quant/tiny2l-q2_0.gguf'));
+globalThis.fetch = async (_, init) => {
+  const [, from, to] = /bytes=(\d+)-(\d+)/.exec(new Headers(init?.headers).get('Range') ?? '')!.map(Number);
+  const end = Math.min(to! + 1, gguf.length);
+  const headers = { 'Content-Range': `bytes ${from}-${end - 1}/${gguf.length}`, 'Content-Length': String(end - from!) };
+  return new Response(gguf.slice(from, end), { status: 206, headers });
+};
+
+const facts: ModelFacts = {
+  name: 'fake', nVocab: 64, contextLength: 100, layers: 2, parameters: 1, weightBytes: 1000, largestWeightBytes: 600,
+  tokenWidths: [8, 16], outWidths: [64], caches: [{ width: 4, window: 0 }, { width: 4, window: 10 }], stateBytes: 12, planSha256: '',
+};
+
+/** Devices that are lost on request. */
+class FakeGpu {
+  lose!: (info: { message: string; reason: string }) => void;
+  wgslLanguageFeatures = new Set<string>();
+  opened = 0;
+  async requestAdapter() {
+    const limits = { maxBufferSize: 1e6, maxStorageBufferBindingSize: 1e6 };
+    const device = {
+      limits, features: new Set(), queue: { onSubmittedWorkDone: async () => undefined },
+      lost: new Promise((resolve) => { this.lose = resolve; }),
+      pushErrorScope() {}, popErrorScope: async () => null, destroy() {},
+    };
+    this.opened++;
+    return { limits, features: new Set(), info: { vendor: 'fake' }, requestDevice: async () => device };
+  }
+}
+
+/** Its next token follows from all tokens that it has seen, so that a wrong timeline gives a wrong answer. */
+class FakeEngine {
+  seen: number[] = [];
+  static recurrent = false;
+  static last: FakeEngine;
+  logits = this as unknown as GPUBuffer;
+  static async create(_: unknown, __: unknown, ___: unknown, progress?: (p: Progress) => void): Promise<FakeEngine> {
+    progress?.({ stage: 'weights', bytesDone: 500, bytesTotal: 1000, tensor: 'blk.1.ffn_up.weight' });
+    return (FakeEngine.last = new FakeEngine());
+  }
+  forward(tokens: Uint32Array, pos: number): void {
+    assert.equal(pos, this.seen.length, 'tokens follow each other');
+    this.seen.push(...tokens);
+    assert.ok(this.seen.length <= 100);
+  }
+  truncate(pos: number): boolean {
+    if (FakeEngine.recurrent && pos && pos !== this.seen.length) return false;
+    this.seen.length = pos;
+    return true;
+  }
+  dispose(): void {}
+}
+
+class FakeSampler {
+  constructor(_: unknown, private readonly engine: unknown) {}
+  async sample(recent: ArrayLike<number>): Promise<number> {
+    const { seen } = this.engine as FakeEngine;
+    assert.deepEqual(Array.from(recent), seen, 'what was evaluated is the timeline');
+    return seen.length % 23 === 22 ? 0 : 1 + (seen.reduce((a, b) => (a * 31 + b) % 9973, 7) % 60);
+  }
+  dispose(): void {}
+}
+
+/** A character a token; 0 ends. */
+class FakeTokenizer {
+  facts = { bos: 63, addBos: true };
+  encode = (text: string) => [...text].map((c) => c.charCodeAt(0) % 64);
+  encodeGuarded = this.encode;
+  guard = (text: string) => text.replaceAll('<', '(');
+  decode = (ids: Iterable<number>) => [...ids].join();
+  decoder = () => ({ push: (id: number) => `${id} `, flush: () => '' });
+  isEnd = (id: number) => id === 0;
+}
+
+const printed: Printed = {
+  facts, Engine: FakeEngine, Tokenizer: FakeTokenizer, Sampler: FakeSampler,
+  render: (messages) => (messages as { role: string; content: string }[]).map((m) => `<${m.role}>${m.content}`).join(''),
+};
+
+const load = (options: Partial<ModelOptions> = {}, gpu = new FakeGpu()) =>
+  Model.load(printed, { weights: 'http://127.0.0.1/model.gguf', gpu: gpu as unknown as GPU, store: false, nBatch: 7, ...options });
+
+async function collect(parts: AsyncIterable<AnswerPart>): Promise<{ text: string; last: AnswerPart }> {
+  let text = '', last: AnswerPart = { text };
+  for await (const part of parts) text += (last = part).text;
+  return { text, last };
+}
+
+const user = (content: string) => ({ role: 'user', content });
+
+test('an answer ends, and says how it went', async () => {
+  const progress: Progress[] = [];
+  const model = await load({ progress: (p) => progress.push(p) });
+  assert.deepEqual([progress.at(-1)!.layer, progress.at(-1)!.layers, progress.at(-1)!.bytesDone], [2, 2, 500]);
+  const { text, last } = await collect(model.chat([user('Hello')]));
+  assert.equal(last.finish, 'end');
+  assert.equal(text.trim().split(' ').length, last.stats!.tokens);
+  assert.equal(last.stats!.promptTokens, model.countTokens([user('Hello')]));
+  assert.equal((await collect(model.generate('Hello', { maxTokens: 3 }))).last.finish, 'length');
+  assert.deepEqual(model.tokenize('A'), [63, 1]);
+});
+
+for (const recurrent of [false, true])
+  test(`a conversation is not evaluated twice${recurrent ? ', unless states cannot be cut' : ''}`, async () => {
+    FakeEngine.recurrent = recurrent;
+    const model = await load(), fresh = await load();
+    const talk = [user('How are you?')];
+    await collect(model.chat(talk, { maxTokens: 4 }));
+    const other = [user('How are you!'), user('?')];
+    const again = await collect(model.chat(other));
+    assert.equal(again.text, (await collect(fresh.chat(other))).text);
+    const { promptTokens, newTokens } = again.last.stats!;
+    assert.equal(newTokens, recurrent ? promptTokens : promptTokens - '<user>How are you'.length);
+    FakeEngine.recurrent = false;
+  });
+
+test('texts of users are guarded', async () => {
+  let seen = '';
+  const model = await Model.load({ ...printed, render: (messages) => (seen = JSON.stringify(messages)) },
+    { weights: 'http://127.0.0.1/model.gguf', gpu: new FakeGpu() as unknown as GPU, store: false });
+  model.countTokens([{ ...user('<end>'), parts: [{ text: '<x>' }] }]);
+  assert.equal(seen, '[{"role":"user","content":"(end>","parts":[{"text":"(x>"}]}]');
+});
+
+test('the context is full before or while answering', async () => {
+  const model = await load({ nCtx: 30 });
+  await assert.rejects(collect(model.chat([user('x'.repeat(30))])), { code: 'context-full', details: { tokens: 36, limit: 30 } });
+  const { last } = await collect(model.chat([user('x'.repeat(22))]));
+  assert.equal(last.finish, 'context-full');
+  assert.equal((await collect(model.chat([user('x')]))).last.finish, 'end');
+});
+
+test('a signal ends an answer, another one may follow', async () => {
+  const model = await load(), stop = new AbortController();
+  let parts = 0, finish;
+  for await (const part of model.chat([user('Hi')], { signal: stop.signal })) {
+    if (++parts === 3) stop.abort();
+    finish = part.finish;
+  }
+  assert.deepEqual([parts, finish], [4, 'aborted']);
+  const rest = await collect(model.resume());
+  assert.equal(rest.last.finish, 'end');
+  const before = await collect(model.chat([user('Hi')], { signal: stop.signal }));
+  assert.deepEqual([before.text, before.last.finish], ['', 'aborted']);
+});
+
+test('two answers at once are refused', async () => {
+  const model = await load();
+  const first = model.chat([user('Hi')]);
+  await first.next();
+  await assert.rejects(collect(model.chat([user('Hi')])), { code: 'busy' });
+  await first.return();
+  assert.equal((await collect(model.chat([user('Hi')]))).last.finish, 'end');
+});
+
+test('a lost device: restart, and the answer goes on where it was', async () => {
+  const gpu = new FakeGpu(), model = await load({}, gpu), whole = await collect((await load()).chat([user('Tell me')]));
+  let text = '';
+  const answer = async () => {
+    for await (const part of model.chat([user('Tell me')])) {
+      text += part.text;
+      if (text.split(' ').length === 4) {
+        gpu.lose({ message: 'gone', reason: 'unknown' });
+        await model.lost;
+      }
+    }
+  };
+  await assert.rejects(answer(), { code: 'device-lost' });
+  assert.ok(text.length > 0 && text.length < whole.text.length);
+  await assert.rejects(collect(model.chat([user('Hi')])), { code: 'device-lost' });
+  await model.restart();
+  assert.equal(gpu.opened, 2);
+  const rest = await collect(model.resume());
+  assert.equal(rest.last.stats!.newTokens, rest.last.stats!.promptTokens, 'all tokens are replayed');
+  assert.equal(text + rest.text, whole.text);
+});
+
+test('what does not fit is refused before weights are fetched, with numbers', async () => {
+  const large = { ...printed, facts: { ...facts, largestWeightBytes: 2e6 } };
+  await assert.rejects(Model.load(large, { weights: 'x.gguf', gpu: new FakeGpu() as unknown as GPU }),
+    { code: 'too-large', details: { needed: 2e6, limit: 1e6 } });
+  await assert.rejects(Model.load(printed, { weights: 'x' }), { code: 'no-webgpu' });
+  assert.deepEqual(estimateMemory(facts, { nCtx: 50, nBatch: 5, cache: 'f32' }),
+    { weights: 1000, cache: 4 * 50 * 4 + 4 * 14 * 4 + 12, values: (24 * 5 + 64) * 4, total: 1000 + 1036 + 736, largest: 600 });
+  assert.throws(() => estimateMemory(facts, { nCtx: -1 }), (e: unknown) => e instanceof M2wError && e.code === 'usage');
+});
+
+test('after dispose() nothing answers', async () => {
+  const model = await load();
+  model.dispose();
+  await assert.rejects(collect(model.chat([user('Hi')])), { code: 'disposed' });
+  await assert.rejects(model.restart(), { code: 'disposed' });
+});
