@@ -229,6 +229,7 @@ export class Dispatches {
   /** Compiles, and brings the weights in the order in which the steps read them. */
   async load(weights: WeightSource, progress?: (p: Progress) => void): Promise<void> {
     let done = 0, inFlight = 0;
+    weights.prefetch?.([...this.sources.keys()]);
     for (const [tensor, targets] of this.sources) {
       await weights.read(tensor, (offset, bytes) => {
         for (const target of targets) spread(target, offset, bytes);
