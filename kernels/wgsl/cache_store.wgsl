@@ -1,0 +1,49 @@
+// cache_store.wgsl - new rows of both caches. A thread owns two values, a word of an f16 cache: store_k(t, i) writes
+// word i of those that row t touches, new_k(t, column) is the kernel's. Rows of odd width share a word with the next
+// row: who owns its first value writes it, and what is not new stays.
+fn narrow(value: f32) -> u32 {
+    // Clamped: an infinity in the cache would turn the whole row's attention into NaN. To nearest even, in integers:
+    // pack2x16float may round as it likes.
+    let x = clamp(value, -65504.0, 65504.0);
+    let bits = bitcast<u32>(x);
+    let sign = (bits >> 16u) & 0x8000u;
+    let magnitude = bits & 0x7fffffffu;
+    if (magnitude < 0x38800000u) {
+        // Below the least normal half, 2^-14: in units of 2^-24, which the addition of 1.5 * 2^23 rounds.
+        let units = bitcast<u32>(abs(x) * 16777216.0 + 12582912.0) & 0x3fffffu;
+        return sign | units;
+    }
+    return sign | ((magnitude - 0x38000000u + 0xfffu + ((magnitude >> 13u) & 1u)) >> 13u);
+}
+
+fn is_new(row: u32) -> bool { return (row + n_rows - batch.pos % n_rows) % n_rows < batch.n_tok; }
+
+#repeat c k,v
+#if CACHE_F16
+fn half_$c(e: u32, word: u32) -> u32 {
+    let row = e / n_$c;
+    if (is_new(row)) { return narrow(new_$c((row + n_rows - batch.pos % n_rows) % n_rows, e % n_$c)); }
+    return (word >> (16u * (e & 1u))) & 0xffffu;
+}
+fn store_$c(t: u32, i: u32) {
+    let row = (batch.pos + t) % n_rows;
+    let word = row * n_$c / 2u + i;
+    if (2u * word >= (row + 1u) * n_$c) { return; }
+    if (n_$c % 2u == 0u) {
+        ${c}_cache[word] = narrow(new_$c(t, 2u * i)) | (narrow(new_$c(t, 2u * i + 1u)) << 16u);
+        return;
+    }
+    let first = 2u * word / n_$c;
+    if (first != row && is_new(first)) { return; }
+    let old = ${c}_cache[word];
+    ${c}_cache[word] = half_$c(2u * word, old) | (half_$c(2u * word + 1u, old) << 16u);
+}
+#else
+fn store_$c(t: u32, i: u32) {
+    let at = (batch.pos + t) % n_rows * n_$c;
+    for (var column = 2u * i; column < min(2u * i + 2u, n_$c); column++) {
+        ${c}_cache[at + column] = new_$c(t, column);
+    }
+}
+#endif
+#endrepeat

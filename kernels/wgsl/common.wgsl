@@ -1,0 +1,80 @@
+// common.wgsl - what every kernel has: the batch, and the one entry point. A kernel is a function
+// work(owner, z, lane): `owner` counts what its grid counts, `z` is the grid's z, and the LANES lanes
+// of one owner share its work and meet in lane_sum and lane_max. How many they are is the variant's:
+//   (neither)  one lane an owner, so no barrier: elementwise kernels, and all of CPU adapters
+//   SUBGROUP   the lanes of a subgroup, whatever its size; a workgroup has OWNERS owners
+//   WORKGROUP  a workgroup of LANES lanes and shared memory, for GPUs without subgroups
+struct Batch { n_tok: u32, pos: u32, n_out: u32, n_ctx: u32 }
+@group(0) @binding(0) var<uniform> batch: Batch;
+override rows_out: u32;
+fn rows() -> u32 { return select(batch.n_tok, batch.n_out, rows_out != 0u); }
+
+const kLocal = 64u;
+#if SUBGROUP
+var<private> LANES: u32;
+const OWNERS = 4u;
+fn lane_sum(x: f32, lane: u32) -> f32 { return subgroupAdd(x); }
+fn lane_sum4(x: vec4f, lane: u32) -> vec4f { return subgroupAdd(x); }
+fn lane_max(x: f32, lane: u32) -> f32 { return subgroupMax(x); }
+fn lane_min_u(x: u32, lane: u32) -> u32 { return subgroupMin(x); }
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups_: vec3u,
+        @builtin(local_invocation_index) local: u32, @builtin(subgroup_size) size: u32,
+        @builtin(subgroup_invocation_id) lane: u32) {
+    LANES = size;
+    let first = (group.x + group.y * groups_.x) * OWNERS;
+    for (var i = local / size; i < OWNERS; i += max(kLocal / size, 1u)) { work(first + i, group.z, lane); }
+}
+#else
+#if WORKGROUP
+const LANES = 64u;
+var<workgroup> lane_values: array<vec4f, 64>;
+fn lane_sum4(x: vec4f, lane: u32) -> vec4f {
+    lane_values[lane] = x;
+    workgroupBarrier();
+    for (var apart = LANES / 2u; apart > 0u; apart /= 2u) {
+        if (lane < apart) { lane_values[lane] += lane_values[lane + apart]; }
+        workgroupBarrier();
+    }
+    let sum = lane_values[0];
+    workgroupBarrier();
+    return sum;
+}
+fn lane_sum(x: f32, lane: u32) -> f32 { return lane_sum4(vec4f(x, 0, 0, 0), lane).x; }
+fn lane_max(x: f32, lane: u32) -> f32 {
+    lane_values[lane].x = x;
+    workgroupBarrier();
+    var most = x;
+    for (var i = 0u; i < LANES; i++) { most = max(most, lane_values[i].x); }
+    workgroupBarrier();
+    return most;
+}
+fn lane_min_u(x: u32, lane: u32) -> u32 {
+    lane_values[lane].x = bitcast<f32>(x & 0xffffu);
+    lane_values[lane].y = bitcast<f32>(x >> 16u);
+    workgroupBarrier();
+    var least = x;
+    for (var i = 0u; i < LANES; i++) {
+        least = min(least, bitcast<u32>(lane_values[i].x) | (bitcast<u32>(lane_values[i].y) << 16u));
+    }
+    workgroupBarrier();
+    return least;
+}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups_: vec3u,
+        @builtin(local_invocation_index) lane: u32) {
+    work(group.x + group.y * groups_.x, group.z, lane);
+}
+#else
+const LANES = 1u;
+fn lane_sum(x: f32, lane: u32) -> f32 { return x; }
+fn lane_sum4(x: vec4f, lane: u32) -> vec4f { return x; }
+fn lane_max(x: f32, lane: u32) -> f32 { return x; }
+fn lane_min_u(x: u32, lane: u32) -> u32 { return x; }
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups_: vec3u,
+        @builtin(local_invocation_index) local: u32) {
+    work((group.x + group.y * groups_.x) * kLocal + local, group.z, 0u);
+}
+#endif
+#endif

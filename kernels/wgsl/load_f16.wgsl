@@ -1,0 +1,19 @@
+// load_f16.wgsl - F16 rows. Plane w: half [rows][k].
+alias Scale = u32;  // none
+const kHiOffset = 4u;
+const kGroupUnits = 1u;
+fn unit_k(u: u32) -> u32 { return 8u * u; }
+fn load_scale(row: u32, g: u32) -> Scale { return 0u; }
+#if ALIGNED
+fn load8(row: u32, g: u32, j: u32, s: Scale) -> Weights8 {
+    let bits = words4_0(row * ($COLUMNS / 2u) + 4u * g);
+    return Weights8(vec4f(unpack2x16float(bits.x), unpack2x16float(bits.y)),
+                    vec4f(unpack2x16float(bits.z), unpack2x16float(bits.w)));
+}
+#else
+fn one_weight(row: u32, i: u32) -> f32 {
+    if (i >= $COLUMNS) { return 0.0; }
+    return half0(row * $COLUMNS + i);
+}
+#include "odd_rows.wgsl"
+#endif

@@ -1,0 +1,18 @@
+// load_f32.wgsl - F32 rows. Plane w: float [rows][k].
+alias Scale = u32;  // none
+const kHiOffset = 4u;
+const kGroupUnits = 1u;
+fn unit_k(u: u32) -> u32 { return 8u * u; }
+fn load_scale(row: u32, g: u32) -> Scale { return 0u; }
+#if ALIGNED
+fn load8(row: u32, g: u32, j: u32, s: Scale) -> Weights8 {
+    let at = row * $COLUMNS + 8u * g;
+    return Weights8(bitcast<vec4f>(words4_0(at)), bitcast<vec4f>(words4_0(at + 4u)));
+}
+#else
+fn one_weight(row: u32, i: u32) -> f32 {
+    if (i >= $COLUMNS) { return 0.0; }
+    return bitcast<f32>(word0(row * $COLUMNS + i));
+}
+#include "odd_rows.wgsl"
+#endif

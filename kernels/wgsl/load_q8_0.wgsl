@@ -1,0 +1,10 @@
+// load_q8_0.wgsl - blocks of 32: w = d * q. Planes qs: int8 [blocks][32], d: half [blocks].
+alias Scale = f32;
+const kHiOffset = 4u;
+const kGroupUnits = 4u;
+fn unit_k(u: u32) -> u32 { return 8u * u; }
+fn load_scale(row: u32, g: u32) -> Scale { return half1(row * ($COLUMNS / 32u) + g); }
+fn load8(row: u32, g: u32, j: u32, s: Scale) -> Weights8 {
+    let q = words2_0(8u * (row * ($COLUMNS / 32u) + g) + 2u * j);
+    return Weights8(s * vec4f(unpack4xI8(q.x)), s * vec4f(unpack4xI8(q.y)));
+}

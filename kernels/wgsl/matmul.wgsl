@@ -1,0 +1,61 @@
+// matmul.wgsl - one owner ROWS weight rows and, of COLS columns, those from z * COLS on: a weight is loaded once for all
+// of them.
+#include "weights.wgsl"
+#include "product.wgsl"
+override kUnits = ($COLUMNS + 7u) / 8u;
+fn work(owner: u32, z: u32, lane: u32) {
+    let first = owner * ${ROWS}u;
+    if (first >= w_rows) { return; }
+    let column0 = z * ${COLS}u;
+#repeat c $COLS
+    let base$c = min(column0 + ${c}u, rows() - 1u) * k;
+#endrepeat
+#repeat r $ROWS
+    let row$r = min(first + ${r}u, w_rows - 1u);
+#repeat c $COLS
+    var sum${r}_$c = 0.0;
+#endrepeat
+#endrepeat
+#if ALONE
+    for (var g = 0u; g < (kUnits + kGroupUnits - 1u) / kGroupUnits; g++) {
+#repeat r $ROWS
+        let scale$r = load_scale(row$r, g);
+#endrepeat
+        for (var j = 0u; j < kGroupUnits; j++) {
+            let at = unit_k(g * kGroupUnits + j);
+#repeat c $COLS
+            let lo$c = load_x4(base$c, at);
+            let hi$c = load_x4(base$c, at + kHiOffset);
+#endrepeat
+#repeat r $ROWS
+            let w$r = load8(row$r, g, j, scale$r);
+#repeat c $COLS
+            sum${r}_$c += dot(w$r.lo, lo$c) + dot(w$r.hi, hi$c);
+#endrepeat
+#endrepeat
+        }
+    }
+#else
+    for (var u = lane; u < kUnits; u += LANES) {
+        let at = unit_k(u);
+#repeat c $COLS
+        let lo$c = load_x4(base$c, at);
+        let hi$c = load_x4(base$c, at + kHiOffset);
+#endrepeat
+#repeat r $ROWS
+        let w$r = load_unit(row$r, u);
+#repeat c $COLS
+        sum${r}_$c += dot(w$r.lo, lo$c) + dot(w$r.hi, hi$c);
+#endrepeat
+#endrepeat
+    }
+#endif
+#repeat r $ROWS
+#repeat c $COLS
+    let all${r}_$c = lane_sum(sum${r}_$c, lane);
+    if (lane == 0u && first + ${r}u < w_rows && column0 + ${c}u < rows()) {
+        store(first + ${r}u, column0 + ${c}u, all${r}_$c);
+    }
+#endrepeat
+#endrepeat
+}

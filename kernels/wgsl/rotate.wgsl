@@ -1,0 +1,21 @@
+// rotate.wgsl - dimensions of a head, each turned with its partner: by element, because a word of an f16 cache holds
+// two neighbours that need not be partners.
+#repeat from $ROTATED
+// Dimension d of the head that begins at `base`, turned by the table of token t.
+fn turned_$from(base: u32, d: u32, t: u32) -> f32 {
+    let x0 = $from[base + d];
+    if (d >= n_rot) { return x0; }
+    let pairs = n_rot / 2u;
+    var pair = d / 2u;
+    var partner = d ^ 1u;
+    var second = (d & 1u) == 1u;
+    if (pairing == 1u) {
+        pair = d % pairs;
+        second = d >= pairs;
+        partner = select(d + pairs, d - pairs, second);
+    }
+    let c = table[t * n_rot + 2u * pair];
+    let s = table[t * n_rot + 2u * pair + 1u];
+    return x0 * c + $from[base + partner] * select(-s, s, second);
+}
+#endrepeat

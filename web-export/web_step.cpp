@@ -1,0 +1,244 @@
+// web_step.cpp — the table of kernels by op: how their lanes work, what their grid counts, and the
+// variants that weights, caches and shapes ask for.
+#include "web-export/web_step.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cctype>
+
+#include "kernels/push_layout.h"
+#include "kernels/wgsl.h"
+
+namespace m2w::web {
+namespace {
+
+constexpr uint32_t kLocal = 64;          // invocations of a workgroup: kernels/wgsl/common.wgsl
+constexpr uint32_t kSubgroupOwners = 4;  // owners of a workgroup whose lanes are subgroups
+constexpr uint32_t kColumns = 8;         // activation rows that share a load of a weight
+
+/// Which invocations share an owner.
+enum class Lanes : uint8_t {
+    one,    // none: elementwise
+    shared  // those of a subgroup or workgroup, on a GPU
+};
+
+struct KernelRow {
+    Op op;
+    Lanes lanes;
+    uint64_t (*owners)(const Step& step);  // for each row, or in all
+    bool times_rows;
+};
+
+uint64_t n_of(const Step& step) {
+    return step.u32("n");
+}
+uint64_t groups_of(const Step& step) {
+    return step.u32("groups");
+}
+
+uint64_t ceil_div(uint64_t a, uint64_t b) {
+    return (a + b - 1) / b;
+}
+
+/// Words of an f16 cache that a row of this width may touch.
+uint64_t cache_words(uint64_t width) {
+    return width / 2 + 1;
+}
+
+constexpr KernelRow kKernels[] = {
+    {Op::embed, Lanes::one, [](const Step& s) { return ceil_div(s.u32("n"), 8); }, true},
+    {Op::take_rows, Lanes::one, n_of, true},
+    {Op::rms_norm, Lanes::shared, groups_of, true},
+    {Op::layer_norm, Lanes::shared, groups_of, true},
+    {Op::matmul, Lanes::shared, nullptr, false},  // rows of the weight: of_product()
+    {Op::add, Lanes::one, n_of, true},
+    {Op::rope_table, Lanes::one, [](const Step& s) { return uint64_t(s.u32("n_pairs")); }, true},
+    {Op::rope, Lanes::one,
+     [](const Step& s) { return uint64_t(s.u32("n_head")) * s.u32("head_dim"); }, true},
+    {Op::kv_store, Lanes::one,
+     [](const Step& s) { return cache_words(s.u32("n_k")) + cache_words(s.u32("n_v")); }, true},
+    {Op::rope_store, Lanes::one,
+     [](const Step& s) {
+         const uint64_t head_dim = s.u32("head_dim");
+         return s.u32("n_head") * head_dim / 2 + cache_words(s.u32("n_head_kv") * head_dim) +
+                cache_words(s.u32("n_v"));
+     },
+     true},
+    {Op::attend, Lanes::shared, [](const Step& s) { return uint64_t(s.u32("n_head")); }, true},
+    {Op::glu, Lanes::one, n_of, true},
+    {Op::xielu, Lanes::one, n_of, true},
+    {Op::soft_cap, Lanes::one, n_of, true},
+};
+
+const KernelRow* find_row(Op op) {
+    const auto* row = std::find_if(std::begin(kKernels), std::end(kKernels),
+                                   [&](const KernelRow& r) { return r.op == op; });
+    return row == std::end(kKernels) ? nullptr : row;
+}
+
+std::string format_name(const WebWeight& weight) {
+    if (weight.nbits) return "nbits";
+    std::string name(dtype_info(weight.dtype).name);
+    for (char& c : name) c = char(std::tolower(static_cast<unsigned char>(c)));
+    return name;
+}
+
+/// One kernel on its way: the variant of its module, the values of its constants and its grid.
+class Builder {
+  public:
+    Builder(const Step& step, const WebContext& context, const KernelRow& row)
+        : step_(step), context_(context), row_(row), info_(op_info(step.op)) {
+        variant_.op = step.op;
+        variant_.body = info_.name;
+    }
+
+    Result<WebKernel> build() {
+        add_operands();
+        choose_lanes();
+        if (has_binding(info_, Bind::cache)) add_cache();
+        if (step_.op == Op::rope) define("ROTATED", "x");
+        if (step_.op == Op::rope_store) define("ROTATED", "q,k");
+        if (has_binding(info_, Bind::weight)) add_weight();
+        if (step_.op == Op::attend) TRY(add_heads());
+        if (step_.op == Op::matmul) add_product();
+        if (row_.owners) {
+            out_.grid.fixed = row_.owners(step_);
+            out_.grid.times_rows = row_.times_rows;
+        }
+        return finish();
+    }
+
+  private:
+    void add_operands() {
+        for (uint32_t i = 0; i < info_.n_bindings(); ++i) {
+            const Binding& binding = info_.bindings[i];
+            const bool present = binding.kind == Bind::tokens || step_.operands[i].present();
+            if (!present) continue;
+            variant_.bindings.push_back(i);
+            if (binding.optional) define(std::string(binding.name));
+        }
+        for (uint32_t i = 0; i < info_.n_params(); ++i)
+            values_.push_back({std::string(info_.params[i].name),
+                               info_.params[i].type == ParamType::f32, step_.params[i]});
+        set("rows_out", context_.rows_are_out);
+    }
+
+    void choose_lanes() {
+        const bool alone = row_.lanes == Lanes::one || context_.adapter == Adapter::cpu;
+        define(alone ? "ALONE" : context_.subgroups ? "SUBGROUP" : "WORKGROUP");
+        out_.grid.per = alone ? kLocal : context_.subgroups ? kSubgroupOwners : 1;
+        alone_ = alone;
+    }
+
+    void add_cache() {
+        if (context_.cache == CacheFormat::f16) define("CACHE_F16");
+        set("n_rows", context_.cache_rows);
+    }
+
+    void add_weight() {
+        const WebWeight& weight = context_.weight;
+        define("FORMAT", format_name(weight));
+        define("COLUMNS", step_.op == Op::embed ? "n" : "k");
+        set("w_row0", uint32_t(weight.row0));
+        set("w_rows", uint32_t(weight.rows));
+        const uint64_t cols = step_.u32(step_.op == Op::embed ? "n" : "k");
+        uint32_t unit = dtype_info(weight.dtype).block_elems == 1 ? 8 : 1;
+        PlaneLayout layout;
+        if (weight.nbits) {
+            const NBits& format = *weight.nbits;
+            unit = format.block < 32 ? 16 : 32;
+            layout = nbits_layout(format, weight.rows, cols);
+            set("BITS", format.bits);
+            set("BLOCK", format.block);
+            set("ZERO", uint32_t(format.zero));
+            set("HALF_FLOATS", format.halves);
+        } else {
+            layout = plane_layout(weight.dtype,
+                                  weight.rows * (cols / dtype_info(weight.dtype).block_elems));
+        }
+        for (uint32_t i = 1; i < layout.count; ++i)
+            set(fmt::format("w_at{}", i), uint32_t(layout.offset_bytes[i] / 4));
+        if (cols % unit != 0) return;
+        define("ALIGNED");
+        if (step_.op == Op::matmul) variant_.vec4_binding = "x";
+    }
+
+    /// Rows of heads are read as vec4 and kept in arrays.
+    Result<void> add_heads() {
+        for (const char* dim : {"head_dim", "value_dim"})
+            if (step_.u32(dim) % 4 != 0)
+                return Error{Category::unsupported,
+                             fmt::format("heads of {} dimensions: the kernels for WebGPU take "
+                                         "multiples of 4",
+                                         step_.u32(dim))};
+        define("HEAD4", std::to_string(step_.u32("head_dim") / 4));
+        define("VALUE4", std::to_string(step_.u32("value_dim") / 4));
+        return {};
+    }
+
+    void add_product() {
+        const bool many = context_.batch == BatchSize::many;
+        const uint64_t rows = context_.weight.rows;
+        const uint32_t rows_an_owner = !alone_ ? 2 : rows >= 1024 ? 4 : 1;
+        const uint32_t columns = many ? kColumns : 1;
+        define("ROWS", std::to_string(rows_an_owner));
+        define("COLS", std::to_string(columns));
+        out_.grid.fixed = ceil_div(rows, rows_an_owner);
+        out_.grid.columns = columns;
+    }
+
+    WebKernel finish() {
+        WgslModule module = assemble_wgsl(variant_);
+        out_.module = info_.name;
+        for (const auto& [name, value] : variant_.defines) {
+            std::string part = value.empty() ? name : name + value;
+            if (name == "FORMAT") part = value;
+            if (name == "COLUMNS" || name == "ROTATED") continue;  // follow from the op
+            for (char& c : part) c = char(std::tolower(static_cast<unsigned char>(c)));
+            out_.module += "_" + part;
+        }
+        out_.code = std::move(module.code);
+        for (const std::string& name : module.overrides) {
+            const auto value = std::find_if(values_.begin(), values_.end(),
+                                            [&](const auto& v) { return v.name == name; });
+            M2W_ASSERT(value != values_.end());
+            out_.constants.push_back(*value);
+        }
+        out_.bindings = variant_.bindings;
+        return std::move(out_);
+    }
+
+    void define(std::string name, std::string value = "") {
+        variant_.defines[std::move(name)] = std::move(value);
+    }
+    void set(std::string name, uint32_t value) {
+        values_.push_back({std::move(name), false, value});
+    }
+
+    const Step& step_;
+    const WebContext& context_;
+    const KernelRow& row_;
+    const OpInfo& info_;
+    WgslVariant variant_;
+    std::vector<WebConstant> values_;
+    WebKernel out_;
+    bool alone_ = true;
+};
+
+}  // namespace
+
+Result<std::vector<WebKernel>> web_kernels(const Step& step, const WebContext& context) {
+    const KernelRow* row = find_row(step.op);
+    if (!row)
+        return Error{Category::unsupported,
+                     fmt::format("no WGSL kernel computes {}", op_info(step.op).name)};
+    TRY(auto kernel, Builder(step, context, *row).build());
+    std::vector<WebKernel> out;
+    out.push_back(std::move(kernel));
+    return out;
+}
+
+}  // namespace m2w::web
