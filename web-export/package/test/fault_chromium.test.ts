@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { openPage } from './chromium';
+import { scenarios } from './fault_scenarios';
+import { type FaultServer, serveScenarios } from './fault_server';
+
+let server: FaultServer, browser: any, page: any;
+before(async () => {
+  server = await serveScenarios();
+  ({ browser, page } = await openPage(server.base, 'fault_page.ts'));
+});
+after(async () => {
+  await browser?.close();
+  server.stop();
+});
+
+scenarios.forEach(({ name }, i) =>
+  test(name, () => page.evaluate(([i, base]: unknown[]) => (globalThis as any).inPage('run', i, base), [i, server.base])));
+
+for (const where of ['inPage', 'inWorker'])
+  for (const kind of ['shards', 'gguf'])
+    test(`${kind}: kept by the browser, ${where}`, async () => {
+      const call = ([where, ...args]: any[]) => (globalThis as any)[where](...args);
+      assert.equal(await page.evaluate(call, [where, 'hasStore']), true);
+      const { asked, notes } = await page.evaluate(call, [where, 'twice', kind, server.base]);
+      assert.ok(asked[0] > 2 && asked[1] === 1, `${asked}`);
+      assert.deepEqual(notes, []);
+    });
+
+test('shards: the real quota exceeded', async () => {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Storage.overrideQuotaForOrigin', { origin: server.base, quotaSize: 500_000 });
+  const { asked, notes } = await page.evaluate((base: string) => (globalThis as any).inPage('twice', 'shards', base), server.base);
+  assert.ok(asked[1] > 1, `${asked}`);
+  assert.deepEqual(new Set(notes), new Set(['no room to keep the weights']));
+  await session.send('Storage.overrideQuotaForOrigin', { origin: server.base });
+});
