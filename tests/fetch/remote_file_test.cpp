@@ -109,15 +109,16 @@ TEST(remote_file, answers_that_are_not_the_range_are_refused) {
         {"bytes 10-99999999999999999999/62", Category::http_range},
         {"", Category::http_range}};
     for (const auto& [range, category] : ranges)
-        EXPECT_EQ(category_of_read(
-                      spoiled(1, [&](ScriptedAnswer& a) { set_field(a, "Content-Range", range); })),
-                  category)
+        EXPECT_EQ(
+            category_of_read(spoiled(
+                1, [&range = range](ScriptedAnswer& a) { set_field(a, "Content-Range", range); })),
+            category)
             << range;
 }
 
 TEST(remote_file, range_of_other_bytes_is_refused_although_its_length_agrees) {
     for (const auto& [first, last] : std::vector<std::pair<int, int>>{{9, 60}, {9, 61}, {11, 61}}) {
-        const Scripted server = spoiled(1, [&](ScriptedAnswer& a) {
+        const Scripted server = spoiled(1, [&, first = first, last = last](ScriptedAnswer& a) {
             set_field(a, "Content-Range", fmt::format("bytes {}-{}/62", first, last));
             set_field(a, "Content-Length", std::to_string(last - first + 1));
             a.pieces = {kContent.substr(size_t(first), size_t(last - first + 1))};
@@ -150,7 +151,8 @@ TEST(remote_file, other_fields_at_odds_are_refused) {
         {"Content-Length", "99999999999999999999", Category::http_protocol}};
     for (const auto& [name, value, category] : fields)
         EXPECT_EQ(
-            category_of_read(spoiled(1, [&](ScriptedAnswer& a) { set_field(a, name, value); })),
+            category_of_read(spoiled(1, [&name = name, &value = value](
+                                            ScriptedAnswer& a) { set_field(a, name, value); })),
             category)
             << name << ": " << value;
     const std::vector<std::pair<std::string, Category>> added{
@@ -165,7 +167,8 @@ TEST(remote_file, other_fields_at_odds_are_refused) {
         {" folded: x", Category::http_protocol},
         {"X: " + std::string(100'000, 'x'), Category::http_protocol}};
     for (const auto& [line, category] : added)
-        EXPECT_EQ(category_of_read(spoiled(1, [&](ScriptedAnswer& a) { a.lines.push_back(line); })),
+        EXPECT_EQ(category_of_read(
+                      spoiled(1, [&line = line](ScriptedAnswer& a) { a.lines.push_back(line); })),
                   category)
             << line.substr(0, 40);
 }
