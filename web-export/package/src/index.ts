@@ -6,6 +6,7 @@ import { estimateMemory as estimate, type MemoryEstimate, Model, type ModelOptio
 import { Sampler } from './sampler';
 import { Tokenizer } from './tokenizer';
 
+export type { ToolCall } from './answer';
 export { clearCache } from './cache';
 export { type ErrorCode, M2wError } from './errors';
 export type { AnswerOptions, AnswerPart, AnswerStats, ChatOptions, Finish, MemoryEstimate, Message, Model, ModelOptions } from './model';

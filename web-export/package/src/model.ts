@@ -1,5 +1,6 @@
 // model.ts — a model that answers: loading, one timeline of tokens that conversations share, what
 // happens when the device is lost. Gets the printed modules from index.ts; knows no architecture.
+import { type AnswerEvent, type AnswerForms, AnswerParser } from './answer';
 import type { LoadOptions } from './chunks';
 import { checkAborted, M2wError } from './errors';
 import { type Metadata, parseMetadata } from './gguf';
@@ -53,9 +54,11 @@ export interface AnswerStats {
   tokensPerSecond: number;
 }
 
-/** A part of an answer; the last one has `finish` and `stats`. */
-export interface AnswerPart {
-  text: string;
+/**
+ * A part of an answer: text, reasoning or a call; the last one has `finish` and `stats`. Reasoning and
+ * calls are only told apart in chat(), where the model has forms for them.
+ */
+export interface AnswerPart extends AnswerEvent {
   finish?: Finish;
   stats?: AnswerStats;
 }
@@ -93,7 +96,8 @@ interface PrintedTokenizer {
   encodeGuarded(rendered: string): number[];
   guard(text: string): string;
   decode(ids: Iterable<number>, special?: boolean): string;
-  decoder(): { push(id: number): string; flush(): string };
+  isHidden(id: number): boolean;
+  decoder(special?: boolean): { push(id: number): string; flush(): string };
   isEnd(id: number): boolean;
 }
 
@@ -110,6 +114,8 @@ export interface Printed {
   Sampler: new (device: GPUDevice, logits: GPUBuffer, nVocab: number, sampling: Partial<SamplingOptions>) => TokenSampler;
   /** Absent: the model has no chat template. */
   render?: (messages: readonly unknown[], tools: readonly unknown[] | null, options: Record<string, unknown>) => string;
+  /** How the model writes reasoning and calls; absent: as text. */
+  forms?: AnswerForms;
 }
 
 const batch = 128, context = 4096;
@@ -197,7 +203,7 @@ export class Model {
    * The signal is no error: the last part has finish `aborted`.
    */
   chat(messages: readonly Message[], options: ChatOptions = {}): AsyncGenerator<AnswerPart, void> {
-    return this.answer(() => this.prompt(messages, options), options);
+    return this.answer(() => this.prompt(messages, options), options, { tools: options.tools });
   }
 
   /** Continues a text without a template. Errors as chat(). */
@@ -205,7 +211,7 @@ export class Model {
     return this.answer(() => this.tokenize(prompt), options);
   }
 
-  /** Goes on with an answer that was cut off, by a lost device or by its signal. */
+  /** Goes on with an answer that was cut off, by a lost device or by its signal; all of it comes as text. */
   resume(options: AnswerOptions = {}): AsyncGenerator<AnswerPart, void> {
     return this.answer(() => this.timeline, options);
   }
@@ -315,14 +321,14 @@ export class Model {
     return this.sampler;
   }
 
-  private async *answer(makePrompt: () => readonly number[], options: AnswerOptions): AsyncGenerator<AnswerPart, void> {
+  private async *answer(makePrompt: () => readonly number[], options: AnswerOptions, chat?: ChatOptions): AsyncGenerator<AnswerPart, void> {
     if (this.disposed) throw new M2wError('disposed', 'the model was disposed of');
     if (this.busy) throw new M2wError('busy', 'an answer is under way: wait for its end, or stop it');
     this.busy = true;
     try {
       const failure = this.gpu.failure() ?? (this.engine ? undefined : new M2wError('device-lost', 'restart() did not succeed'));
       if (failure) throw failure;
-      yield* this.tokens(makePrompt(), options);
+      yield* this.tokens(makePrompt(), options, chat);
     } catch (e) {
       throw this.gpu.failure() ?? e;
     } finally {
@@ -330,14 +336,17 @@ export class Model {
     }
   }
 
-  private async *tokens(prompt: readonly number[], options: AnswerOptions): AsyncGenerator<AnswerPart, void> {
+  private async *tokens(prompt: readonly number[], options: AnswerOptions, chat?: ChatOptions): AsyncGenerator<AnswerPart, void> {
     const { nCtx } = this, { signal, maxTokens = Infinity } = options, began = performance.now();
     if (!prompt.length) throw new M2wError('usage', 'nothing to answer: the prompt is empty');
     if (prompt.length > nCtx)
       throw new M2wError('context-full', `the conversation has ${prompt.length} tokens, and the context is ${nCtx}`,
         { tokens: prompt.length, limit: nCtx });
     const stats: AnswerStats = { promptTokens: prompt.length, newTokens: 0, tokens: 0, firstTokenMs: 0, tokensPerSecond: 0 };
-    const decoder = this.tokenizer.decoder();
+    const { tokenizer, printed: { forms } } = this;
+    // An opening marker may be the prompt's last.
+    const parser = chat && forms && new AnswerParser(forms, tokenizer.decode(prompt.slice(-64), true), chat.tools);
+    const decoder = tokenizer.decoder(!!parser);
     let finish: Finish | undefined = signal?.aborted ? 'aborted' : undefined;
     this.timeline = [...prompt];
     try {
@@ -355,7 +364,7 @@ export class Model {
       first ||= now;
       stats.firstTokenMs = first - began;
       stats.tokensPerSecond = (stats.tokens * 1000) / (now - first) || 0;
-      if (this.tokenizer.isEnd(id)) {
+      if (tokenizer.isEnd(id)) {
         finish = 'end';
         break;
       }
@@ -365,9 +374,12 @@ export class Model {
       // The device goes on while the page shows this one.
       if (!finish) this.forward([id]);
       const text = decoder.push(id);
-      if (text) yield { text };
+      if (parser) yield* parser.push(text, tokenizer.isHidden(id));
+      else if (text) yield { text };
       if (signal?.aborted) finish = 'aborted';
     }
-    yield { text: decoder.flush(), finish, stats };
+    const rest = decoder.flush();
+    if (parser) yield* [...parser.push(rest), ...parser.finish()];
+    yield { text: parser ? '' : rest, finish, stats };
   }
 }

@@ -80,6 +80,7 @@ class FakeTokenizer {
   decode = (ids: Iterable<number>) => [...ids].join();
   decoder = () => ({ push: (id: number) => `${id} `, flush: () => '' });
   isEnd = (id: number) => id === 0;
+  isHidden = () => false;
 }
 
 const printed: Printed = {
@@ -123,6 +124,17 @@ for (const recurrent of [false, true])
     assert.equal(newTokens, recurrent ? promptTokens : promptTokens - '<user>How are you'.length);
     FakeEngine.recurrent = false;
   });
+
+test('reasoning is told apart in a chat', async () => {
+  const model = await Model.load({ ...printed, forms: { reasoning: { open: '<assistant>', close: ' 7 ' } } },
+    { weights: 'http://127.0.0.1/model.gguf', gpu: new FakeGpu() as unknown as GPU, store: false });
+  const tokenizer = model.tokenizer as unknown as FakeTokenizer;
+  tokenizer.decode = () => '<assistant>';
+  let reasoning = '';
+  for await (const part of model.chat([user('Hello')], { maxTokens: 5 })) reasoning += part.reasoning ?? part.text;
+  const plain = (await collect((await load()).chat([user('Hello')], { maxTokens: 5 }))).text;
+  assert.equal(reasoning, plain.trim());
+});
 
 test('texts of users are guarded', async () => {
   let seen = '';
