@@ -30,6 +30,7 @@ test spirv-tools cmd:spirv-val
 test vulkan-validationlayers -
 web nodejs cmd:node
 web npm cmd:npm
+web chromium cmd:chromium
 bench libbenchmark-dev pc:benchmark
 fuzz clang cmd:clang
 format clang-format cmd:clang-format
