@@ -3,16 +3,17 @@
 
 #include <algorithm>
 #include <cstring>
-#include <exception>
 #include <optional>
 #include <thread>
 #include <vector>
+
+#include "gguf/guarded.h"
 
 namespace m2w::fetch {
 namespace {
 
 // A request for less costs more in waiting than a second connection gains.
-constexpr uint64_t kLeastBytes = 512u << 10;
+constexpr uint64_t kLeastBytes = 256u << 10;
 
 class RemoteSource final : public Source {
   public:
@@ -23,11 +24,7 @@ class RemoteSource final : public Source {
     const std::string& name() const override { return name_; }
 
     Result<void> read(uint64_t offset_bytes, std::span<std::byte> out) const override {
-        try {
-            return read_split(offset_bytes, out);
-        } catch (const std::exception&) {
-            return Error{Category::out_of_memory, name_};
-        }
+        return guarded(name_, [&] { return read_split(offset_bytes, out); });
     }
 
     std::span<const std::byte> view(uint64_t, uint64_t) const override { return {}; }

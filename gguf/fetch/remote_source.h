@@ -10,8 +10,8 @@
 
 namespace m2w::fetch {
 
-/// read() splits a range of a MiB or more over the connections and fills the caller's memory from
-/// all of them; it has no views. Errors: those of RemoteFile::fetch, out_of_memory.
+/// read() splits a range of half a MiB or more over the connections and fills the caller's memory
+/// from all of them; it has no views. Errors: those of RemoteFile::fetch, out_of_memory.
 std::shared_ptr<const Source> make_remote_source(std::shared_ptr<const RemoteFile> file,
                                                  std::string name, uint32_t connections);
 

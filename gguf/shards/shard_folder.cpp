@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <exception>
 #include <system_error>
@@ -29,9 +30,10 @@ class FolderSink final : public ShardSink {
   public:
     explicit FolderSink(fs::path folder) : folder_(std::move(folder)) {}
     ~FolderSink() override {
-        discard();
         // Without notes the folder holds what the manifest names, and nothing else of ours.
-        if (locked_ && notes_.empty()) ::unlinkat(dir_.get(), kNotes, 0);
+        if (!locked_ || !notes_.empty()) return;
+        ::unlinkat(dir_.get(), kUnfinished, 0);
+        ::unlinkat(dir_.get(), kNotes, 0);
     }
 
     Result<void> open() {
@@ -47,9 +49,6 @@ class FolderSink final : public ShardSink {
             return Error{Category::io,
                          folder_.string() + ": another run is writing shards into this folder"};
         locked_ = true;
-        // The lock is ours, so what a run before this one left without a name is nobody's.
-        if (::unlinkat(dir_.get(), kUnfinished, 0) != 0 && errno != ENOENT)
-            return failure(kUnfinished, errno);
         return read_notes();
     }
 
@@ -65,19 +64,31 @@ class FolderSink final : public ShardSink {
     }
 
     Result<void> begin(uint64_t size_bytes) override {
-        discard();
-        // Room for all of it before any of it is made. fallocate(2) alone would say so too, but
-        // some file systems have it not, and some fill the disk before they find that it fails.
-        TRY(const uint64_t left_bytes, free_bytes());
-        if (size_bytes > left_bytes) return no_room(size_bytes, left_bytes);
+        file_.close();
+        // The lock is ours, so what is there without a name is nobody else's.
+        if (::unlinkat(dir_.get(), kUnfinished, 0) != 0 && errno != ENOENT)
+            return failure(kUnfinished, errno);
+        TRY(const uint64_t left_bytes, room_for(size_bytes));
         file_ = Descriptor(::openat(dir_.get(), kUnfinished,
                                     O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
         if (!file_) return failure(kUnfinished, errno);
-        if (size_bytes > 0 && ::fallocate(file_.get(), 0, 0, off_t(size_bytes)) != 0 &&
-            (errno == ENOSPC || errno == EDQUOT))
-            return no_room(size_bytes, left_bytes);
+        TRY(reserve(size_bytes, left_bytes));
         if (::ftruncate(file_.get(), off_t(size_bytes)) != 0) return failure(kUnfinished, errno);
         return {};
+    }
+
+    Result<bool> resume(uint64_t size_bytes) override {
+        // O_NONBLOCK: a pipe that has the name would be waited for.
+        file_ = Descriptor(
+            ::openat(dir_.get(), kUnfinished, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+        struct stat info {};
+        if (!file_ || ::fstat(file_.get(), &info) != 0 || !S_ISREG(info.st_mode) ||
+            uint64_t(info.st_size) != size_bytes)
+            return false;
+        const uint64_t here_bytes = uint64_t(info.st_blocks) * 512;  // whatever the file system's
+        TRY(const uint64_t left_bytes, room_for(size_bytes - std::min(size_bytes, here_bytes)));
+        TRY(reserve(size_bytes, left_bytes));
+        return true;
     }
 
     Result<void> write(uint64_t offset_bytes, std::span<const std::byte> bytes) override {
@@ -145,7 +156,7 @@ class FolderSink final : public ShardSink {
   private:
     /// A torn last line is no line.
     Result<void> read_notes() {
-        constexpr size_t kMaxNotesBytes = 32u << 20;
+        constexpr size_t kMaxNotesBytes = 64u << 20;  // of a model of some 700 GB
         char buffer[4096];
         for (ssize_t n;
              (n = ::pread(notes_file_.get(), buffer, sizeof(buffer), off_t(notes_.size()))) != 0;) {
@@ -177,6 +188,22 @@ class FolderSink final : public ShardSink {
         struct statvfs space {};
         if (::fstatvfs(dir_.get(), &space) != 0) return failure("", errno);
         return uint64_t(space.f_bavail) * space.f_frsize;
+    }
+
+    /// What is free, if that is enough for all of a file, before any of it is made. fallocate(2)
+    /// alone would say so too, but some file systems have it not, and some fill the disk before
+    /// they find that it fails.
+    Result<uint64_t> room_for(uint64_t size_bytes) const {
+        TRY(const uint64_t left_bytes, free_bytes());
+        if (size_bytes > left_bytes) return no_room(size_bytes, left_bytes);
+        return left_bytes;
+    }
+
+    Result<void> reserve(uint64_t size_bytes, uint64_t left_bytes) const {
+        if (size_bytes > 0 && ::fallocate(file_.get(), 0, 0, off_t(size_bytes)) != 0 &&
+            (errno == ENOSPC || errno == EDQUOT))
+            return no_room(size_bytes, left_bytes);
+        return {};
     }
 
     Error no_room(uint64_t size_bytes, uint64_t left_bytes) const {

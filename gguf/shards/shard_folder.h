@@ -26,11 +26,15 @@ class ShardSink {
 
     /// A file of so many zeros, without a name.
     virtual Result<void> begin(uint64_t size_bytes) = 0;
+    /// Instead: the file that was begun last and got no name, by this run or an earlier one. False:
+    /// there is none of this size. What is in it is anyone's guess.
+    virtual Result<bool> resume(uint64_t size_bytes) = 0;
     virtual Result<void> write(uint64_t offset_bytes, std::span<const std::byte> bytes) = 0;
     /// What is in the file now.
     virtual Result<void> read(uint64_t offset_bytes, std::span<std::byte> out) = 0;
     /// Gives it its name, in the place of what has it. It is on the disk before the name is.
     virtual Result<void> commit(const std::string& file) = 0;
+    /// Without it a file that got no name stays for resume(), as long as there are notes.
     virtual void discard() = 0;
 
     /// Lines that earlier runs noted and this one.

@@ -1,21 +1,20 @@
-// shard_writer.cpp — tensors in pieces of a few MiB: read, hashed, taken apart into planes, written
-// where they belong; a shard is named when it is whole.
+// shard_writer.cpp — tensors in pieces of a MiB: read, hashed, taken apart into planes, written
+// where they belong and noted; a shard is named when it is whole.
 #include "gguf/shards/shard_writer.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstring>
 #include <exception>
-#include <map>
 #include <optional>
 
 #include "gguf/repack.h"
 #include "gguf/sha256.h"
 #include "gguf/shards/gzip.h"
 #include "gguf/shards/shard_layout.h"
+#include "gguf/shards/shard_notes.h"
 #include "gguf/shards/shard_source.h"
 
 namespace m2w::shards {
@@ -23,41 +22,10 @@ namespace {
 
 using gguf::TensorInfo;
 
-constexpr uint64_t kPieceBytes = 4u << 20;
+// What is read at a time, noted when it is written, and therefore lost at most.
+constexpr uint64_t kPieceBytes = 1u << 20;
 constexpr size_t kNameDigits = 16;
 constexpr const char* kTwinSuffix = ".gz";
-
-/// A finished shard of an earlier run.
-struct Note {
-    std::string sha256, file;
-};
-
-std::string print_note(uint32_t index, const Shard& shard) {
-    return fmt::format("{} {} {}", index, shard.sha256, shard.file);
-}
-
-/// The notes behind the line that says what they are of; none if it says something else.
-std::map<uint32_t, Note> read_notes(std::string_view text, std::string_view identity) {
-    std::map<uint32_t, Note> notes;
-    const auto next_line = [&] {
-        const size_t end = text.find('\n');
-        const std::string_view line = text.substr(0, end);
-        text.remove_prefix(end == text.npos ? text.size() : end + 1);
-        return line;
-    };
-    if (next_line() != identity) return notes;
-    while (!text.empty()) {
-        const std::string_view line = next_line();
-        const size_t first = line.find(' '), second = line.find(' ', first + 1);
-        uint32_t index = 0;
-        if (second == line.npos ||
-            std::from_chars(line.data(), line.data() + first, index).ptr != line.data() + first)
-            continue;
-        notes[index] = {std::string(line.substr(first + 1, second - first - 1)),
-                        std::string(line.substr(second + 1))};
-    }
-    return notes;
-}
 
 std::string file_name(const PlannedShard& shard, const std::string& sha256) {
     const std::string layer =
@@ -81,6 +49,22 @@ class Writer {
         : file_(file), sink_(sink), options_(options) {}
 
     Result<ShardsWritten> run() {
+        const Result<void> done = write_all();
+        if (done) return std::move(out_);
+        // What is noted of the file under way is for the next run.
+        if (!is_noted_) sink_.discard();
+        return done.error();
+    }
+
+  private:
+    /// Blocks of a tensor, and their planes one behind the other.
+    struct Buffers {
+        std::span<std::byte> blocks;
+        std::array<std::byte*, 4> planes;
+        uint64_t n_blocks;
+    };
+
+    Result<void> write_all() {
         TRY(const auto planned, plan_shards(file_, options_.max_shard_bytes));
         for (const PlannedShard& shard : planned) bytes_total_ += source_bytes(shard);
         if (options_.part_sha256.empty())
@@ -90,11 +74,9 @@ class Writer {
         TRY(begin_notes());
         for (uint32_t i = 0; i < planned.size(); i++) TRY(add(i, planned[i]));
         TRY(write_manifest());
-        TRY(sink_.clear_notes());
-        return std::move(out_);
+        return sink_.clear_notes();
     }
 
-  private:
     /// What a shard takes from the model.
     uint64_t source_bytes(const PlannedShard& planned) const {
         if (planned.kind == ShardKind::header) return planned.size_bytes;
@@ -190,8 +172,8 @@ class Writer {
     Result<void> begin_notes() {
         const std::string identity = this->identity();
         const bool known = !options_.source_etag.empty() || !out_.manifest.parts[0].sha256.empty();
-        if (known) notes_ = read_notes(sink_.notes(), identity);
-        if (!notes_.empty()) return {};
+        if (known) notes_ = parse_shard_notes(sink_.notes(), identity);
+        if (notes_.same_run) return {};
         TRY(sink_.clear_notes());
         return sink_.note(identity);
     }
@@ -202,10 +184,7 @@ class Writer {
         shard.layer = planned.layer;
         shard.size_bytes = planned.size_bytes;
         TRY(const bool kept, keep(index, planned, shard));
-        if (!kept) {
-            TRY(make(planned, shard));
-            TRY(sink_.note(print_note(index, shard)));
-        }
+        if (!kept) TRY(make(index, planned, shard));
         if (planned.kind == ShardKind::header)
             out_.manifest.parts[planned.part].headers.push_back(index);
         for (const PlannedPiece& piece : planned.pieces) {
@@ -219,8 +198,8 @@ class Writer {
 
     /// Takes a shard that an earlier run finished, if it is still what it was.
     Result<bool> keep(uint32_t index, const PlannedShard& planned, Shard& shard) {
-        const auto note = notes_.find(index);
-        if (note == notes_.end()) return false;
+        const auto note = notes_.finished.find(index);
+        if (note == notes_.finished.end()) return false;
         shard.sha256 = note->second.sha256;
         shard.file = note->second.file;
         if (shard.file != file_name(planned, shard.sha256)) return false;
@@ -237,35 +216,58 @@ class Writer {
     /// The tensor's bytes, from a shard that has them.
     Result<void> hash_piece(const PlannedPiece& piece, const Source& from) {
         const TensorInfo& info = file_.tensors()[piece.tensor];
-        const DTypeInfo& type = dtype_info(info.dtype);
         const uint64_t total = piece.rows * row_blocks(info);
-        const PieceLayout layout = shard_piece_layout(info.dtype, total);
         begin_tensor(piece);
         for (uint64_t first = 0, n = 0; first < total; first += n) {
-            const auto [blocks, planes, count] = buffers(info, total - first);
-            n = count;
-            for (uint32_t p = 0; p < layout.n_planes; p++)
-                TRY(from.read(
-                    piece.offset_bytes + layout.offset_bytes[p] + first * layout.block_bytes[p],
-                    {planes[p], size_t(n * layout.block_bytes[p])}));
-            if (type.n_planes() > 0)
-                unrepack(type, planes.data(), n, blocks.data());
-            else
-                std::memcpy(blocks.data(), planes[0], blocks.size());
-            tensor_hash_->update(blocks);
+            const Buffers buffers = this->buffers(info, total - first);
+            n = buffers.n_blocks;
+            TRY(take_back(piece, first, buffers, [&](uint64_t at, std::span<std::byte> out) {
+                return from.read(at, out);
+            }));
+            tensor_hash_->update(buffers.blocks);
             TRY(check_stop());
         }
         end_tensor(piece);
         return {};
     }
 
-    Result<void> make(const PlannedShard& planned, Shard& shard) {
-        TRY(sink_.begin(planned.size_bytes));
+    /// The blocks from `first` on, out of the planes of a shard.
+    template <class Read>
+    Result<void> take_back(const PlannedPiece& piece, uint64_t first, const Buffers& buffers,
+                           Read&& read) {
+        const TensorInfo& info = file_.tensors()[piece.tensor];
+        const DTypeInfo& type = dtype_info(info.dtype);
+        const PieceLayout layout = shard_piece_layout(info.dtype, piece.rows * row_blocks(info));
+        for (uint32_t p = 0; p < layout.n_planes; p++)
+            TRY(read(piece.offset_bytes + layout.offset_bytes[p] + first * layout.block_bytes[p],
+                     std::span(buffers.planes[p], buffers.n_blocks * layout.block_bytes[p])));
+        if (type.n_planes() > 0)
+            unrepack(type, buffers.planes.data(), buffers.n_blocks, buffers.blocks.data());
+        else
+            std::memcpy(buffers.blocks.data(), buffers.planes[0], buffers.blocks.size());
+        return {};
+    }
+
+    Result<void> make(uint32_t index, const PlannedShard& planned, Shard& shard) {
+        index_ = index;
+        n_read_ = 0;
+        is_resumed_ = false;
+        is_noted_ = notes_.has_pieces(index);
+        if (is_noted_) {
+            TRY(is_resumed_, sink_.resume(planned.size_bytes));
+        }
+        is_noted_ = is_resumed_;
+        if (!is_resumed_) TRY(sink_.begin(planned.size_bytes));
         if (planned.kind == ShardKind::header) TRY(fill_header(planned));
         for (const PlannedPiece& piece : planned.pieces) TRY(fill_piece(piece));
         TRY(shard.sha256, hash_written(planned.size_bytes));
         shard.file = file_name(planned, shard.sha256);
-        return name(shard);
+        // Before it has its name: a run that ends between the two goes on from the pieces, and one
+        // that ended behind both from the shard.
+        TRY(sink_.note(print_shard_note(index, shard)));
+        TRY(name(shard));
+        is_noted_ = false;
+        return {};
     }
 
     Result<void> fill_header(const PlannedShard& planned) {
@@ -282,28 +284,69 @@ class Writer {
 
     Result<void> fill_piece(const PlannedPiece& piece) {
         const TensorInfo& info = file_.tensors()[piece.tensor];
-        const DTypeInfo& type = dtype_info(info.dtype);
+        const uint64_t block_bytes = dtype_info(info.dtype).block_bytes;
         const uint64_t total = piece.rows * row_blocks(info);
-        const uint64_t from = piece.row0 * row_blocks(info) * type.block_bytes;
-        const PieceLayout layout = shard_piece_layout(info.dtype, total);
+        const uint64_t from = piece.row0 * row_blocks(info) * block_bytes;
         begin_tensor(piece);
         for (uint64_t first = 0, n = 0; first < total; first += n) {
-            const auto [blocks, planes, count] = buffers(info, total - first);
-            n = count;
-            TRY(file_.read(info, from + first * type.block_bytes, blocks));
-            tensor_hash_->update(blocks);
-            if (type.n_planes() > 0)
-                repack(type, blocks.data(), n, planes.data());
-            else
-                std::memcpy(planes[0], blocks.data(), blocks.size());
-            for (uint32_t p = 0; p < layout.n_planes; p++)
-                TRY(sink_.write(
-                    piece.offset_bytes + layout.offset_bytes[p] + first * layout.block_bytes[p],
-                    {planes[p], size_t(n * layout.block_bytes[p])}));
-            TRY(advance(blocks.size()));
+            const Buffers buffers = this->buffers(info, total - first);
+            n = buffers.n_blocks;
+            TRY(const bool was_there, take_noted(piece, first, buffers));
+            if (!was_there) {
+                TRY(file_.read(info, from + first * block_bytes, buffers.blocks));
+                TRY(write_blocks(piece, first, buffers));
+                TRY(sink_.note(print_piece_note(index_, n_read_, sha256_hex(buffers.blocks))));
+                is_noted_ = true;
+            }
+            n_read_++;
+            tensor_hash_->update(buffers.blocks);
+            TRY(advance(buffers.blocks.size()));
         }
-        file_.source(info).done_with(info.offset_bytes + from, total * type.block_bytes);
+        TRY(write_padding(piece));
+        file_.source(info).done_with(info.offset_bytes + from, total * block_bytes);
         end_tensor(piece);
+        return {};
+    }
+
+    /// Takes blocks that an earlier run wrote, if they are still what it noted.
+    Result<bool> take_noted(const PlannedPiece& piece, uint64_t first, const Buffers& buffers) {
+        const std::string_view noted = notes_.piece(index_, n_read_);
+        if (!is_resumed_ || noted.empty()) return false;
+        TRY(take_back(piece, first, buffers,
+                      [&](uint64_t at, std::span<std::byte> out) { return sink_.read(at, out); }));
+        return sha256_hex(buffers.blocks) == noted;
+    }
+
+    Result<void> write_blocks(const PlannedPiece& piece, uint64_t first, const Buffers& buffers) {
+        const TensorInfo& info = file_.tensors()[piece.tensor];
+        const DTypeInfo& type = dtype_info(info.dtype);
+        const PieceLayout layout = shard_piece_layout(info.dtype, piece.rows * row_blocks(info));
+        if (type.n_planes() > 0)
+            repack(type, buffers.blocks.data(), buffers.n_blocks, buffers.planes.data());
+        else
+            std::memcpy(buffers.planes[0], buffers.blocks.data(), buffers.blocks.size());
+        for (uint32_t p = 0; p < layout.n_planes; p++)
+            TRY(sink_.write(
+                piece.offset_bytes + layout.offset_bytes[p] + first * layout.block_bytes[p],
+                {buffers.planes[p], size_t(buffers.n_blocks * layout.block_bytes[p])}));
+        return {};
+    }
+
+    /// The zeros behind the planes, which no note speaks of: a file that is gone on with may have
+    /// anything there.
+    Result<void> write_padding(const PlannedPiece& piece) {
+        if (!is_resumed_) return {};
+        constexpr std::array<std::byte, kShardAlignment> kZeros{};
+        const TensorInfo& info = file_.tensors()[piece.tensor];
+        const uint64_t total = piece.rows * row_blocks(info);
+        const PieceLayout layout = shard_piece_layout(info.dtype, total);
+        for (uint32_t p = 0; p < layout.n_planes; p++) {
+            const uint64_t end = layout.offset_bytes[p] + total * layout.block_bytes[p];
+            const uint64_t next =
+                p + 1 < layout.n_planes ? layout.offset_bytes[p + 1] : layout.size_bytes;
+            if (end < next)
+                TRY(sink_.write(piece.offset_bytes + end, std::span(kZeros).first(next - end)));
+        }
         return {};
     }
 
@@ -401,11 +444,6 @@ class Writer {
         return std::span(blocks_).first(size_t(std::min(left, kPieceBytes)));
     }
 
-    struct Buffers {
-        std::span<std::byte> blocks;
-        std::array<std::byte*, 4> planes;
-        uint64_t n_blocks;
-    };
     /// For the next blocks of a tensor, at most max_blocks.
     Buffers buffers(const TensorInfo& info, uint64_t max_blocks) {
         const uint64_t n = std::min(max_blocks, kPieceBytes / dtype_info(info.dtype).block_bytes);
@@ -435,7 +473,12 @@ class Writer {
     ShardSink& sink_;
     const ShardWriteOptions& options_;
     ShardsWritten out_;
-    std::map<uint32_t, Note> notes_;
+    ShardNotes notes_;  // of an earlier run
+    // Of the shard under way: its place, the number of the next piece, whether an earlier run began
+    // it, and whether any of its pieces is noted.
+    uint32_t index_ = 0;
+    uint64_t n_read_ = 0;
+    bool is_resumed_ = false, is_noted_ = false;
     uint64_t bytes_done_ = 0, bytes_total_ = 0;
     std::optional<Sha256> tensor_hash_;
     std::vector<std::byte> blocks_ = std::vector<std::byte>(kPieceBytes);  // as in the model file
@@ -447,11 +490,8 @@ class Writer {
 Result<ShardsWritten> write_shards(const gguf::File& file, ShardSink& sink,
                                    const ShardWriteOptions& options) {
     try {
-        auto written = Writer(file, sink, options).run();
-        if (!written) sink.discard();
-        return written;
+        return Writer(file, sink, options).run();
     } catch (const std::exception&) {
-        sink.discard();
         return Error{Category::out_of_memory, "shards"};
     }
 }

@@ -42,8 +42,9 @@ struct ShardsWritten {
 };
 
 /// Writes shards, then the manifest. Shards that are there with the right content are kept, so that
-/// a run that ended early is gone on with: its notes say which shards it has finished, and each is
-/// read and compared before it is believed. Holds about 16 MiB, whatever the model's size.
+/// a run that ended early is gone on with: its notes say which shards it has finished and which
+/// pieces of the one under way, and each is read and compared before it is believed. Of the model's
+/// bytes at most 1 MiB is read that was read already. Holds a few MiB, whatever the model's size.
 /// Errors: usage (a manifest of another model, or a file with the name of a shard and other
 /// content, without force), resource_limit (one row larger than a shard), disk_full, io,
 /// out_of_memory, those of the model's sources.

@@ -54,7 +54,7 @@ TEST_F(ShardFolder, holds_the_manifest_and_its_shards_and_nothing_else) {
         back->source(info).done_with(info.offset_bytes, info.size_bytes);
 }
 
-TEST_F(ShardFolder, failure_leaves_finished_shards_and_notes_and_no_unfinished_file) {
+TEST_F(ShardFolder, failure_leaves_what_the_next_run_goes_on_from) {
     std::atomic<bool> stop = false;
     const auto progress = [&](uint64_t done, uint64_t total) { stop = done > total * 3 / 4; };
     ASSERT_EQ(
@@ -62,9 +62,9 @@ TEST_F(ShardFolder, failure_leaves_finished_shards_and_notes_and_no_unfinished_f
         "io: interrupted; the same command goes on from here");
     const Files left = files_in(folder_);
     EXPECT_TRUE(left.contains(".m2w-shard.notes"));
-    EXPECT_FALSE(left.contains(".m2w-shard.tmp"));
+    EXPECT_TRUE(left.contains(".m2w-shard.tmp")) << "it ended inside of a shard";
     EXPECT_FALSE(left.contains("manifest.json"));
-    EXPECT_GT(left.size(), 2u);
+    EXPECT_GT(left.size(), 3u);
     ASSERT_EQ(write_into(folder_, *file_, {.max_shard_bytes = 4096}), "ok");
     EXPECT_EQ(files_in(folder_), test::shard(*file_, {.max_shard_bytes = 4096}));
 }
@@ -76,6 +76,39 @@ TEST_F(ShardFolder, what_a_killed_run_left_is_cleared_away) {
     std::ofstream(folder_ / ".m2w-shard.notes") << "m2w-shards 1 of something else\n0 abc";
     ASSERT_EQ(write_into(folder_, *file_), "ok");
     EXPECT_EQ(files_in(folder_), test::shard(*file_));
+}
+
+TEST_F(ShardFolder, unfinished_file_is_found_again_as_long_as_there_are_notes) {
+    const std::string text = "0123456789abcdef";
+    const auto begin = [&](bool noted) {
+        const auto sink = open_shard_folder(folder_);
+        ASSERT_OK(sink);
+        ASSERT_OK((*sink)->begin(text.size()));
+        ASSERT_OK((*sink)->write(0, std::as_bytes(std::span(text))));
+        if (noted) {
+            ASSERT_OK((*sink)->note("a note"));
+        }
+    };
+    begin(false);
+    EXPECT_TRUE(files_in(folder_).empty());
+    begin(true);
+    {
+        ASSERT_GET(const auto sink, open_shard_folder(folder_));
+        EXPECT_EQ(sink->notes(), "a note\n");
+        ASSERT_GET(const bool other_size, sink->resume(15));
+        EXPECT_FALSE(other_size);
+        ASSERT_GET(const bool same_size, sink->resume(text.size()));
+        EXPECT_TRUE(same_size);
+        std::string there(text.size(), '?');
+        ASSERT_OK(sink->read(0, std::as_writable_bytes(std::span(there))));
+        EXPECT_EQ(there, text);
+        ASSERT_OK(sink->clear_notes());
+    }
+    EXPECT_TRUE(files_in(folder_).empty());
+    fs::create_symlink(dir_.write("outside", text), folder_ / ".m2w-shard.tmp");
+    ASSERT_GET(const auto sink, open_shard_folder(folder_));
+    ASSERT_GET(const bool link, sink->resume(text.size()));
+    EXPECT_FALSE(link);
 }
 
 TEST_F(ShardFolder, only_one_run_at_a_time) {

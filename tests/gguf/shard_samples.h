@@ -78,7 +78,7 @@ inline std::shared_ptr<const gguf::File> parse_model(const std::string& bytes,
 }
 
 /// Shards in memory. After `fail_after` changes every further one fails, as if the machine had
-/// stopped; what has no name then is lost.
+/// stopped; a file that got no name stays.
 class MemorySink final : public shards::ShardSink {
   public:
     using Files = std::map<std::string, std::string>;
@@ -90,26 +90,27 @@ class MemorySink final : public shards::ShardSink {
     }
     Result<void> begin(uint64_t size_bytes) override {
         TRY(count());
-        open_.assign(size_bytes, '\0');
+        unfinished.assign(size_bytes, '\0');
         return {};
     }
+    Result<bool> resume(uint64_t size_bytes) override { return unfinished.size() == size_bytes; }
     Result<void> write(uint64_t offset_bytes, std::span<const std::byte> bytes) override {
         TRY(count());
-        open_.replace(offset_bytes, bytes.size(), reinterpret_cast<const char*>(bytes.data()),
-                      bytes.size());
+        unfinished.replace(offset_bytes, bytes.size(), reinterpret_cast<const char*>(bytes.data()),
+                           bytes.size());
         return {};
     }
     Result<void> read(uint64_t offset_bytes, std::span<std::byte> out) override {
-        EXPECT_LE(offset_bytes + out.size(), open_.size());
-        open_.copy(reinterpret_cast<char*>(out.data()), out.size(), offset_bytes);
+        EXPECT_LE(offset_bytes + out.size(), unfinished.size());
+        unfinished.copy(reinterpret_cast<char*>(out.data()), out.size(), offset_bytes);
         return {};
     }
     Result<void> commit(const std::string& file) override {
         TRY(count());
-        files[file] = std::exchange(open_, "");
+        files[file] = std::exchange(unfinished, "");
         return {};
     }
-    void discard() override { open_.clear(); }
+    void discard() override { unfinished.clear(); }
     const std::string& notes() const override { return notes_; }
     Result<void> note(std::string_view line) override {
         TRY(count());
@@ -122,6 +123,7 @@ class MemorySink final : public shards::ShardSink {
     }
 
     Files files;
+    std::string unfinished;
     uint64_t n_changes = 0, fail_after = UINT64_MAX;
 
   private:
@@ -129,7 +131,7 @@ class MemorySink final : public shards::ShardSink {
         if (n_changes++ < fail_after) return {};
         return Error{Category::disk_full, "no room for a test"};
     }
-    std::string open_, notes_;
+    std::string notes_;
 };
 
 inline shards::ShardOpener opener_of(const MemorySink::Files& files) {

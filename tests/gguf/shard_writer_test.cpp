@@ -175,6 +175,109 @@ TEST(write_shards, run_that_ended_at_any_change_goes_on_to_the_same_bytes) {
     EXPECT_EQ(n_kept, whole.files.size() - 1);
 }
 
+/// Counts the bytes that are read of the weights.
+class CountingSource final : public Source {
+  public:
+    explicit CountingSource(const std::string& bytes) : bytes_(make_memory_source("m", bytes)) {}
+    uint64_t size_bytes() const override { return bytes_->size_bytes(); }
+    const std::string& name() const override { return bytes_->name(); }
+    Result<void> read(uint64_t offset_bytes, std::span<std::byte> out) const override {
+        n_bytes += out.size();
+        return bytes_->read(offset_bytes, out);
+    }
+    std::span<const std::byte> view(uint64_t, uint64_t) const override { return {}; }
+    void done_with(uint64_t, uint64_t) const override {}
+
+    mutable uint64_t n_bytes = 0;
+
+  private:
+    const std::shared_ptr<const Source> bytes_;
+};
+
+/// A shard of several pieces, in tensors that end within one, between small ones.
+class LargeShard : public testing::Test {
+  protected:
+    static constexpr uint64_t kPieceBytes = 1 << 20;
+
+    static std::string model_bytes() {
+        test::SampleModel model;
+        model.add("blk.0.a", DType::f32, {33});
+        model.add("blk.0.b", DType::q8_0, {1024, 4001});
+        model.add("blk.0.c", DType::q6_k, {256, 9001});
+        model.add("blk.0.d", DType::f32, {33});
+        return model.bytes();
+    }
+    /// Bytes that a run into `sink` reads of the model.
+    uint64_t run(MemorySink& sink, uint64_t fail_after = UINT64_MAX) {
+        sink.n_changes = 0;
+        sink.fail_after = fail_after;
+        source_->n_bytes = 0;
+        const std::string outcome = outcome_of(*file_, sink, options_);
+        EXPECT_EQ(outcome, fail_after == UINT64_MAX ? "ok" : "disk_full: no room for a test");
+        return source_->n_bytes;
+    }
+
+    const std::string bytes_ = model_bytes();
+    const std::shared_ptr<CountingSource> source_ = std::make_shared<CountingSource>(bytes_);
+    const std::shared_ptr<const gguf::File> file_ = *gguf::File::parse(source_);
+    const ShardWriteOptions options_{.part_sha256 = {sha256_hex(bytes_)}};
+};
+
+TEST_F(LargeShard, run_that_ended_anywhere_reads_a_piece_twice_at_most) {
+    MemorySink whole;
+    const uint64_t once = run(whole);
+    const uint64_t n_changes = whole.n_changes;
+    ASSERT_GT(n_changes, 20u);
+    for (uint64_t n = 3; n < n_changes; ++n) {
+        MemorySink sink;
+        const uint64_t first = run(sink, n);
+        EXPECT_LE(first + run(sink), once + file_->data_offsets()[0] + kPieceBytes) << n;
+        EXPECT_TRUE(sink.files == whole.files) << n;
+        EXPECT_EQ(sink.notes(), "") << n;
+    }
+}
+
+TEST_F(LargeShard, each_of_many_ends_costs_a_piece_at_most) {
+    MemorySink whole, sink;
+    const uint64_t once = run(whole);
+    uint64_t all = 0, n_ends = 0;
+    for (; !sink.files.contains("manifest.json") && n_ends < 100; ++n_ends) {
+        sink.n_changes = source_->n_bytes = 0;
+        sink.fail_after = 9;
+        (void)write_shards(*file_, sink, options_);
+        all += source_->n_bytes;
+    }
+    EXPECT_GT(n_ends, 3u);
+    EXPECT_LE(all, once + n_ends * kPieceBytes);
+    EXPECT_TRUE(sink.files == whole.files);
+}
+
+TEST_F(LargeShard, damaged_byte_of_an_unfinished_shard_costs_its_piece_alone) {
+    MemorySink whole;
+    const uint64_t n_changes = (run(whole), whole.n_changes);
+    MemorySink ended;
+    run(ended, n_changes - 4);  // before the shard gets its name
+    ASSERT_GT(ended.unfinished.size(), 5 * kPieceBytes);
+    MemorySink untouched = ended;
+    const uint64_t least = run(untouched);
+    for (const size_t at : {size_t{5}, ended.unfinished.size() / 3, ended.unfinished.size() / 2}) {
+        MemorySink sink = ended;
+        sink.unfinished[at] ^= 1;
+        const uint64_t read = run(sink);
+        EXPECT_GT(read, least) << at;
+        EXPECT_LE(read, least + kPieceBytes) << at;
+        EXPECT_TRUE(sink.files == whole.files) << at;
+    }
+    MemorySink padding = ended;
+    padding.unfinished.at(33 * 4) = 'x';
+    EXPECT_EQ(run(padding), least);
+    EXPECT_TRUE(padding.files == whole.files);
+    MemorySink shorter = ended;
+    shorter.unfinished.pop_back();
+    EXPECT_GT(run(shorter), least + 5 * kPieceBytes);
+    EXPECT_TRUE(shorter.files == whole.files);
+}
+
 TEST(write_shards, second_run_keeps_everything) {
     const auto file = test::parse_model(test::sample_model().bytes());
     MemorySink sink;
