@@ -8,7 +8,9 @@
 
 #include "chat/terminal.h"
 #include "gguf/fetch/cache.h"
+#include "gguf/shards/manifest.h"
 #include "runtime/memory.h"
+#include "tools/cached_shards.h"
 #include "tools/verbs.h"
 
 namespace m2w::tools {
@@ -76,7 +78,9 @@ Result<void> say_removed(const std::vector<fetch::CacheEntry>& entries) {
     return print(escape_for_terminal(text));
 }
 
+/// A folder on a server stands for the manifest in it.
 bool is_meant(const fetch::CacheEntry& entry, const std::string& name) {
+    if (name.ends_with('/')) return is_meant(entry, name + std::string(shards::kManifestName));
     return without_query(entry.url) == name || entry.url == name ||
            std::find(entry.names.begin(), entry.names.end(), name) != entry.names.end() ||
            (name.size() >= kLeastDigits && entry.key.starts_with(name));
@@ -97,6 +101,8 @@ Result<void> remove(const fetch::Cache& cache, const std::vector<std::string>& n
     std::sort(meant.begin(), meant.end(),
               [](const auto& a, const auto& b) { return a.key < b.key; });
     meant.erase(std::unique(meant.begin(), meant.end(), same), meant.end());
+    const auto shards = shards_of(cache, entries, meant);
+    meant.insert(meant.end(), shards.begin(), shards.end());
     for (const fetch::CacheEntry& entry : meant) TRY(cache.remove(entry));
     return say_removed(meant);
 }
@@ -123,7 +129,8 @@ Result<void> cache(const Args& args) {
     app.require_subcommand(1);
     auto* listing = app.add_subcommand("list", "every file, the last used first");
     auto* verifying = app.add_subcommand("verify", "read everything and compare the digests");
-    auto* removing = app.add_subcommand("rm", "remove files");
+    auto* removing = app.add_subcommand(
+        "rm", "remove files; with a manifest, the shards that no other manifest here names");
     std::vector<std::string> names;
     removing->add_option("name", names, "name, URL, or the first digits that list shows")
         ->required();

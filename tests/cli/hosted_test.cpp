@@ -2,6 +2,7 @@
 // damage leads to.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -169,6 +170,36 @@ TEST_F(HostedShardsTest, models_that_share_shards_share_downloads) {
     EXPECT_EQ(sent_bytes(),
               fs::file_size(file("manifest", "two")) + fs::file_size(file("header-", "two")));
     EXPECT_EQ(ask(url("/two/"), {"--offline"}).out, kAnswer);
+}
+
+TEST_F(HostedShardsTest, removing_a_manifest_removes_the_shards_that_no_other_one_names) {
+    RemadeModel model;
+    model.value("general.name") = gguf::make_value(std::string("another"));
+    shard(model.save(folder_, "two.gguf"), "two");
+    const auto n_blobs = [&] {
+        const auto range = fs::directory_iterator(cache() / "blobs");
+        return std::count_if(begin(range), end(range), [](const auto& entry) {
+            return entry.path().extension() != ".journal";
+        });
+    };
+    ASSERT_EQ(m2w({"pull", url()}).status, 0);
+    const auto n_alone = n_blobs();
+    ASSERT_EQ(m2w({"pull", url("/two/")}).status, 0);
+    EXPECT_EQ(n_blobs(), n_alone + 2) << "a manifest and a header";
+    const RunResult one = m2w({"cache", "rm", url()});
+    EXPECT_EQ(one.status, 0) << one.err;
+    EXPECT_TRUE(has(one.out, "2 files, ")) << one.out;
+    EXPECT_EQ(n_blobs(), n_alone);
+    EXPECT_EQ(ask(url("/two/"), {"--offline"}).out, kAnswer);
+    const RunResult two = m2w({"cache", "rm", url("/two/")});
+    EXPECT_EQ(two.status, 0) << two.err;
+    EXPECT_EQ(n_blobs(), 0);
+    EXPECT_TRUE(fs::is_empty(cache() / "refs"));
+
+    // A manifest that was only looked into, and the beginning of a shard.
+    ASSERT_EQ(m2w({"inspect", url()}).status, 0);
+    EXPECT_EQ(m2w({"cache", "rm", url()}).status, 0);
+    EXPECT_TRUE(has(m2w({"cache", "list"}).out, "0 files"));
 }
 
 TEST_F(HostedShardsTest, a_shard_that_is_damaged_on_the_server_is_named_and_not_used) {
