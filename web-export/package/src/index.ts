@@ -5,6 +5,7 @@ import { Engine, model as facts } from './engine';
 import { estimateMemory as estimate, type MemoryEstimate, Model, type ModelOptions } from './model';
 import { Sampler } from './sampler';
 import { Tokenizer } from './tokenizer';
+import { openShards } from './weights';
 
 export type { ToolCall } from './answer';
 export { clearCache } from './cache';
@@ -18,7 +19,10 @@ const weights = new URL('../models/weights/manifest.json', import.meta.url).href
 
 /** Loads the model. All errors are M2wError; see Model.load. */
 export function loadModel(options: Partial<ModelOptions> = {}): Promise<Model> {
-  return Model.load({ facts, Engine, Tokenizer, Sampler, render }, { weights, ...options });
+  return Model.load({
+    facts, Engine, Tokenizer, Sampler, render,
+    open: async (url, o) => (/\.gguf($|\?)/.test(url) ? (await import('./gguf_weights')).openGguf : openShards)(url, o),
+  }, { weights, ...options });
 }
 
 /** Bytes on the device for these settings, without loading anything. */

@@ -1,12 +1,11 @@
 // model.ts — a model that answers: loading, one timeline of tokens that conversations share, what
 // happens when the device is lost. Gets the printed modules from index.ts; knows no architecture.
-import { type AnswerEvent, type AnswerForms, AnswerParser } from './answer';
+import type { AnswerEvent } from './answer';
 import type { LoadOptions } from './chunks';
 import { checkAborted, M2wError } from './errors';
 import { type Metadata, parseMetadata } from './gguf';
 import { checked, type Gpu, type GpuOptions, openGpu } from './gpu';
 import type { EngineGpu, EngineOptions, ModelFacts, Progress, WeightSource } from './types';
-import { openGguf, openShards } from './weights';
 
 /** A message of a conversation, as in OpenAI's interface; templates may read more of it. */
 export interface Message {
@@ -114,8 +113,10 @@ export interface Printed {
   Sampler: new (device: GPUDevice, logits: GPUBuffer, nVocab: number, sampling: Partial<SamplingOptions>) => TokenSampler;
   /** Absent: the model has no chat template. */
   render?: (messages: readonly unknown[], tools: readonly unknown[] | null, options: Record<string, unknown>) => string;
-  /** How the model writes reasoning and calls; absent: as text. */
-  forms?: AnswerForms;
+  /** Tells reasoning and calls apart, given the prompt's end; absent: all is text. */
+  parser?: (prompt: string, tools?: readonly unknown[]) => { push(text: string, control?: boolean): AnswerEvent[]; finish(): AnswerEvent[] };
+  /** Where the weights are: shards, or a GGUF file. */
+  open(url: string, options: LoadOptions): Promise<WeightSource>;
 }
 
 const batch = 128, context = 4096;
@@ -238,7 +239,7 @@ export class Model {
   }
 
   private async start(): Promise<void> {
-    const { printed: { facts, Engine, Tokenizer }, options, sizes } = this;
+    const { printed: { facts, Engine, Tokenizer, open }, options, sizes } = this;
     const { weights, progress, signal } = options;
     const total = { bytesDone: 0, bytesTotal: facts.weightBytes }, began = performance.now();
     const report = (p: Progress) => {
@@ -254,7 +255,6 @@ export class Model {
       if (largest > limit)
         throw new M2wError('too-large', `this model needs a buffer of ${largest} bytes, and this device allows ${limit}`, { needed: largest, limit });
       report({ stage: 'header', ...total });
-      const open = /\.gguf($|\?)/.test(weights) ? openGguf : openShards;
       const source = await open(weights, { ...options, note: (note) => {
         options.note?.(note);
         progress?.({ stage: 'weights', ...total, note });
@@ -343,9 +343,9 @@ export class Model {
       throw new M2wError('context-full', `the conversation has ${prompt.length} tokens, and the context is ${nCtx}`,
         { tokens: prompt.length, limit: nCtx });
     const stats: AnswerStats = { promptTokens: prompt.length, newTokens: 0, tokens: 0, firstTokenMs: 0, tokensPerSecond: 0 };
-    const { tokenizer, printed: { forms } } = this;
+    const { tokenizer } = this;
     // An opening marker may be the prompt's last.
-    const parser = chat && forms && new AnswerParser(forms, tokenizer.decode(prompt.slice(-64), true), chat.tools);
+    const parser = chat && this.printed.parser?.(tokenizer.decode(prompt.slice(-64), true), chat.tools);
     const decoder = tokenizer.decoder(!!parser);
     let finish: Finish | undefined = signal?.aborted ? 'aborted' : undefined;
     this.timeline = [...prompt];

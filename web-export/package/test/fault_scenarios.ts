@@ -3,7 +3,8 @@
 import { type Store } from '../src/cache';
 import { sha256 } from '../src/chunks';
 import { M2wError } from '../src/errors';
-import { type LoadOptions, openGguf, openShards } from '../src/weights';
+import { openGguf } from '../src/gguf_weights';
+import { type LoadOptions, openShards } from '../src/weights';
 
 export interface Scenario {
   name: string;

@@ -3,8 +3,10 @@ import { readFileSync } from 'node:fs';
 import { webcrypto } from 'node:crypto';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { AnswerParser } from '../src/answer';
 import { M2wError } from '../src/errors';
 import { type AnswerPart, estimateMemory, Model, type ModelOptions, type Printed } from '../src/model';
+import { openGguf } from '../src/gguf_weights';
 import type { ModelFacts, Progress } from '../src/types';
 
 globalThis.crypto ??= webcrypto; // Node 18
@@ -84,7 +86,7 @@ class FakeTokenizer {
 }
 
 const printed: Printed = {
-  facts, Engine: FakeEngine, Tokenizer: FakeTokenizer, Sampler: FakeSampler,
+  facts, open: openGguf, Engine: FakeEngine, Tokenizer: FakeTokenizer, Sampler: FakeSampler,
   render: (messages) => (messages as { role: string; content: string }[]).map((m) => `<${m.role}>${m.content}`).join(''),
 };
 
@@ -126,7 +128,7 @@ for (const recurrent of [false, true])
   });
 
 test('reasoning is told apart in a chat', async () => {
-  const model = await Model.load({ ...printed, forms: { reasoning: { open: '<assistant>', close: ' 7 ' } } },
+  const model = await Model.load({ ...printed, parser: (prompt) => new AnswerParser({ reasoning: { open: '<assistant>', close: ' 7 ' } }, prompt) },
     { weights: 'http://127.0.0.1/model.gguf', gpu: new FakeGpu() as unknown as GPU, store: false });
   const tokenizer = model.tokenizer as unknown as FakeTokenizer;
   tokenizer.decode = () => '<assistant>';

@@ -3,7 +3,8 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { parseHeader } from '../src/gguf';
-import { openGguf, openShards } from '../src/weights';
+import { openGguf } from '../src/gguf_weights';
+import { openShards } from '../src/weights';
 import { scenarios } from './fault_scenarios';
 import { type FaultServer, planesOf, serve, serveScenarios, shard, temporary } from './fault_server';
 
