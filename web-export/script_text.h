@@ -9,7 +9,9 @@
 
 namespace m2w::web {
 
-/// A string literal in single quotes; controls, quotes and what is not ASCII are escaped.
+/// A string literal in single quotes. The text may be hostile: nothing of it ends its quotes, its
+/// line or the script element that it may land in. UTF-8 stays, but for what is not seen, turns the
+/// direction of writing or belongs to nobody.
 std::string script_string(std::string_view utf8);
 
 /// A template literal that stands for exactly this text.
@@ -22,6 +24,12 @@ std::string base64(std::span<const std::byte> bytes);
 
 /// "blk.0.attn_q.weight" -> blk_0_attn_q: letters, digits and underscores, no digit first.
 std::string script_name(std::string_view text);
+
+/// A variable's name: letters, digits and underscores, no digit first, no word of the language.
+std::string script_variable(std::string_view name);
+
+/// Whether a text may stand behind a dot or as a key of an object as it is.
+bool is_script_property(std::string_view name);
 
 /// Names that were given away in a scope.
 class ScriptNames {

@@ -10,7 +10,19 @@ namespace {
 
 TEST(ScriptText, StringsKeepQuotesBackslashesAndControls) {
     EXPECT_EQ(script_string("blk.0.w"), "'blk.0.w'");
-    EXPECT_EQ(script_string("it's \\ \n"), "'it\\'s \\\\ \\x0a'");
+    EXPECT_EQ(script_string("it's \\ \n"), "'it\\'s \\\\ \\n'");
+}
+
+TEST(ScriptText, NothingEndsAStringOrItsScriptElement) {
+    EXPECT_EQ(script_string("</script><!--"), "'<\\/script><\\!--'");
+    EXPECT_EQ(script_string("a\u2028b\u2029c\ufeff\u202e\x01"),
+              "'a\\u{2028}b\\u{2029}c\\u{feff}\\u{202e}\\x01'");
+    EXPECT_EQ(script_string("é 日 😀"), "'é 日 😀'");
+    EXPECT_EQ(script_variable("delete"), "delete_");
+    EXPECT_EQ(script_variable("9é"), "_9__");
+    EXPECT_FALSE(is_script_property("__proto__"));
+    EXPECT_FALSE(is_script_property("a-b"));
+    EXPECT_TRUE(is_script_property("class"));
 }
 
 TEST(ScriptText, TemplatesEndOnlyWhereTheyShould) {

@@ -14,6 +14,7 @@
  * | `integrity` | bytes differ from their SHA-256; `details.file` names them |
  * | `format` | a GGUF file or a manifest that says what cannot be |
  * | `unsupported` | well-formed, but not for this package: another model, an unknown type |
+ * | `chat-template` | the model's chat template refuses the conversation, in its own words |
  * | `context-full` | the conversation does not fit; `details` has `tokens` and `limit` |
  * | `aborted` | the caller's AbortSignal |
  * | `busy` | another answer is under way |
@@ -22,7 +23,7 @@
  */
 export type ErrorCode =
   | 'no-webgpu' | 'too-large' | 'device-lost' | 'gpu' | 'http' | 'changed' | 'integrity' | 'format'
-  | 'unsupported' | 'context-full' | 'aborted' | 'busy' | 'disposed' | 'usage';
+  | 'unsupported' | 'chat-template' | 'context-full' | 'aborted' | 'busy' | 'disposed' | 'usage';
 
 /** Every failure of the package. The message is for a person, `code` and `details` for a program. */
 export class M2wError extends Error {
