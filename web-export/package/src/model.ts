@@ -296,14 +296,15 @@ export class Model {
     this.evaluated.length = begin;
     for (let at = begin; at < prompt.length; at += this.sizes.nBatch) {
       checkAborted(signal);
-      this.forward(prompt.slice(at, at + this.sizes.nBatch));
+      const end = at + this.sizes.nBatch;
+      this.forward(prompt.slice(at, end), end < prompt.length ? 0 : 1);
       if (signal) await this.gpu.device.queue.onSubmittedWorkDone();
     }
     return prompt.length - begin;
   }
 
-  private forward(tokens: readonly number[]): void {
-    this.engine!.forward(Uint32Array.from(tokens), this.evaluated.length, 1);
+  private forward(tokens: readonly number[], nOut = 1): void {
+    this.engine!.forward(Uint32Array.from(tokens), this.evaluated.length, nOut);
     this.evaluated.push(...tokens);
   }
 

@@ -50,7 +50,9 @@ class FakeEngine {
     progress?.({ stage: 'weights', bytesDone: 500, bytesTotal: 1000, tensor: 'blk.1.ffn_up.weight' });
     return (FakeEngine.last = new FakeEngine());
   }
-  forward(tokens: Uint32Array, pos: number): void {
+  hasLogits = 0;
+  forward(tokens: Uint32Array, pos: number, nOut: number): void {
+    this.hasLogits = nOut;
     assert.equal(pos, this.seen.length, 'tokens follow each other');
     this.seen.push(...tokens);
     assert.ok(this.seen.length <= 100);
@@ -66,7 +68,8 @@ class FakeEngine {
 class FakeSampler {
   constructor(_: unknown, private readonly engine: unknown) {}
   async sample(recent: ArrayLike<number>): Promise<number> {
-    const { seen } = this.engine as FakeEngine;
+    const { seen, hasLogits } = this.engine as FakeEngine;
+    assert.equal(hasLogits, 1);
     assert.deepEqual(Array.from(recent), seen, 'what was evaluated is the timeline');
     return seen.length % 23 === 22 ? 0 : 1 + (seen.reduce((a, b) => (a * 31 + b) % 9973, 7) % 60);
   }
