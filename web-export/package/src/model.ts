@@ -1,6 +1,7 @@
 // model.ts — a model that answers: loading, one timeline of tokens that conversations share, what
 // happens when the device is lost. Gets the printed modules from index.ts; knows no architecture.
 import type { AnswerEvent } from './answer';
+import type { RenderOptions } from './chat_runtime';
 import type { LoadOptions } from './chunks';
 import { checkAborted, M2wError } from './errors';
 import { type Metadata, parseMetadata } from './gguf';
@@ -112,7 +113,7 @@ export interface Printed {
   Tokenizer: new (metadata: Metadata) => PrintedTokenizer;
   Sampler: new (device: GPUDevice, logits: GPUBuffer, nVocab: number, sampling: Partial<SamplingOptions>) => TokenSampler;
   /** Absent: the model has no chat template. */
-  render?: (messages: readonly unknown[], tools: readonly unknown[] | null, options: Record<string, unknown>) => string;
+  render?: (messages: readonly unknown[], tools: readonly unknown[] | null, options: RenderOptions) => string;
   /** Tells reasoning and calls apart, given the prompt's end; absent: all is text. */
   parser?: (prompt: string, tools?: readonly unknown[]) => { push(text: string, control?: boolean): AnswerEvent[]; finish(): AnswerEvent[] };
   /** Where the weights are: shards, or a GGUF file. */
