@@ -120,8 +120,7 @@ class ByteBpe final : public Algorithm {
 }  // namespace
 
 Result<MadeAlgorithm> make_byte_bpe(const AlgorithmInput& input) {
-    const std::string_view pre =
-        input.vocab.model == "gemma4" ? "gemma4" : input.vocab.pre.value_or("default");
+    const std::string_view pre = input.vocab.pre_tokenizer();
     const PreTokenizer* rules = find_pre_tokenizer(pre);
     if (!rules)
         return Error{Category::unsupported,

@@ -26,6 +26,11 @@ struct Vocabulary {
         return by_text.find(text, [this](uint32_t id) -> std::string_view { return texts[id]; });
     }
 
+    /// The pre-tokenizer's name, for BPE by merges: the file's, or the one that its model implies.
+    std::string_view pre_tokenizer() const {
+        return model == "gemma4" ? "gemma4" : pre.value_or("default");
+    }
+
     std::string_view model;               // tokenizer.ggml.model
     std::optional<std::string_view> pre;  // tokenizer.ggml.pre
     std::span<const std::string> texts;   // [tokens] as in the file, not decoded

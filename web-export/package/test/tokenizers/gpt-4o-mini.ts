@@ -1,0 +1,13 @@
+// tokenizer.ts — the tokenizer of this model: byte-level BPE.
+import { BaseTokenizer, type Metadata } from '../../src/tokenizer/base';
+import { byteBpe } from '../../src/tokenizer/byte_bpe';
+
+export class Tokenizer extends BaseTokenizer {
+  constructor(metadata: Metadata) {
+    super(
+      metadata,
+      byteBpe([/[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?:'[sS\u{17F}]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?:'[sS\u{17F}]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?|\p{N}{1,3}| ?[^\p{White_Space}\p{L}\p{N}]+[\r\n\/]*|\p{White_Space}*[\r\n]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu], { ignoreMerges: true }),
+      { bos: 12617, eos: 12621, eot: 12626, ends: [12618, 12621, 12631] },
+    );
+  }
+}
