@@ -17,6 +17,7 @@ namespace {
 
 constexpr uint32_t kLocal = 64;          // invocations of a workgroup: kernels/wgsl/common.wgsl
 constexpr uint32_t kSubgroupOwners = 4;  // owners of a workgroup whose lanes are subgroups
+constexpr uint32_t kExpertRows = 2;      // weight rows of an owner, of one expert
 constexpr uint32_t kColumns = 8;         // activation rows that share a load of a weight
 
 /// Which invocations share an owner.
@@ -69,8 +70,21 @@ constexpr KernelRow kKernels[] = {
      true},
     {Op::attend, Lanes::shared, [](const Step& s) { return uint64_t(s.u32("n_head")); }, true},
     {Op::glu, Lanes::one, n_of, true},
+    {Op::causal_conv, Lanes::one, n_of, true},
+    {Op::ssm_scan, Lanes::one,
+     [](const Step& s) { return uint64_t(s.u32("n_head")) * s.u32("head_dim"); }, false},
+    {Op::gated_delta, Lanes::one,
+     [](const Step& s) { return uint64_t(s.u32("n_head")) * s.u32("v_dim"); }, false},
     {Op::xielu, Lanes::one, n_of, true},
     {Op::soft_cap, Lanes::one, n_of, true},
+    {Op::route, Lanes::shared, [](const Step&) { return uint64_t(1); }, true},
+    {Op::expert_order, Lanes::one, [](const Step& s) { return uint64_t(s.u32("n_expert")); },
+     false},
+    {Op::expert_matmul, Lanes::shared,
+     [](const Step& s) { return s.u32("n_used") * ceil_div(s.u32("m"), kExpertRows); }, true},
+    {Op::expert_sum, Lanes::one, n_of, true},
+    {Op::join, Lanes::one,
+     [](const Step& s) { return s.u32("groups") * (uint64_t(s.u32("n_a")) + s.u32("n_b")); }, true},
 };
 
 const KernelRow* find_row(Op op) {
@@ -102,7 +116,11 @@ class Builder {
         if (step_.op == Op::rope) define("ROTATED", "x");
         if (step_.op == Op::rope_store) define("ROTATED", "q,k");
         if (has_binding(info_, Bind::weight)) add_weight();
-        if (step_.op == Op::attend) TRY(add_heads());
+        if (step_.op == Op::attend)
+            TRY(add_vectors({{"HEAD4", "head_dim"}, {"VALUE4", "value_dim"}}));
+        if (step_.op == Op::ssm_scan) TRY(add_vectors({{"STATE4", "d_state"}}));
+        if (step_.op == Op::gated_delta) TRY(add_vectors({{"KEY4", "k_dim"}}));
+        if (step_.op == Op::expert_matmul) define("ROWS", std::to_string(kExpertRows));
         if (step_.op == Op::matmul) add_product();
         if (row_.owners) {
             out_.grid.fixed = row_.owners(step_);
@@ -116,7 +134,7 @@ class Builder {
         for (uint32_t i = 0; i < info_.n_bindings(); ++i) {
             const Binding& binding = info_.bindings[i];
             const bool present = binding.kind == Bind::tokens || step_.operands[i].present();
-            if (!present) continue;
+            if (!present || (step_.op == Op::expert_matmul && binding.name == "order")) continue;
             variant_.bindings.push_back(i);
             if (binding.optional) define(std::string(binding.name));
         }
@@ -163,19 +181,18 @@ class Builder {
             set(fmt::format("w_at{}", i), uint32_t(layout.offset_bytes[i] / 4));
         if (cols % unit != 0) return;
         define("ALIGNED");
-        if (step_.op == Op::matmul) variant_.vec4_binding = "x";
+        if (step_.op != Op::embed) variant_.vec4_binding = "x";
     }
 
-    /// Rows of heads are read as vec4 and kept in arrays.
-    Result<void> add_heads() {
-        for (const char* dim : {"head_dim", "value_dim"})
+    /// Parts of heads that a lane keeps in an array of vec4.
+    Result<void> add_vectors(std::initializer_list<std::pair<const char*, const char*>> arrays) {
+        for (const auto& [name, dim] : arrays) {
             if (step_.u32(dim) % 4 != 0)
                 return Error{Category::unsupported,
-                             fmt::format("heads of {} dimensions: the kernels for WebGPU take "
-                                         "multiples of 4",
-                                         step_.u32(dim))};
-        define("HEAD4", std::to_string(step_.u32("head_dim") / 4));
-        define("VALUE4", std::to_string(step_.u32("value_dim") / 4));
+                             fmt::format("{} of {}: the kernels for WebGPU take multiples of 4",
+                                         dim, step_.u32(dim))};
+            define(name, std::to_string(step_.u32(dim) / 4));
+        }
         return {};
     }
 
@@ -194,7 +211,7 @@ class Builder {
         WgslModule module = assemble_wgsl(variant_);
         out_.module = info_.name;
         for (const auto& [name, value] : variant_.defines) {
-            std::string part = value.empty() ? name : name + value;
+            std::string part = name + value;
             if (name == "FORMAT") part = value;
             if (name == "COLUMNS" || name == "ROTATED") continue;  // follow from the op
             for (char& c : part) c = char(std::tolower(static_cast<unsigned char>(c)));

@@ -2,6 +2,30 @@
 // of them.
 #include "weights.wgsl"
 #include "product.wgsl"
+fn store(i: u32, column: u32, product: f32) {
+    var at = w_row0 + i;
+    var sum = product;
+#if bias
+    sum += bias[at];
+#endif
+#if y2
+    if (at >= m) {  // of another product of the same activations
+        at -= m;
+#if y3
+        if (at >= m2) {
+            y3[column * m3 + at - m2] = sum;
+            return;
+        }
+#endif
+        y2[column * m2 + at] = sum;
+        return;
+    }
+#endif
+#if residual
+    sum += residual[column * m + at];
+#endif
+    y[column * m + at] = sum;
+}
 override kUnits = ($COLUMNS + 7u) / 8u;
 fn work(owner: u32, z: u32, lane: u32) {
     let first = owner * ${ROWS}u;

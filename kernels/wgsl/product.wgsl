@@ -1,39 +1,4 @@
-// product.wgsl - the sides of a matrix product, for matmul and, with EXPERTS, for expert_matmul. A column is a row of
-// y: an activation row, or a slot, whose expert says which weight rows it takes.
-#if EXPERTS
-fn store(expert: u32, i: u32, column: u32, product: f32) {
-    var sum = product;
-#if bias
-    sum += bias[expert * m + i];
-#endif
-    y[column * m + i] = sum;
-}
-#else
-fn store(i: u32, column: u32, product: f32) {
-    var at = w_row0 + i;
-    var sum = product;
-#if bias
-    sum += bias[at];
-#endif
-#if y2
-    if (at >= m) {  // of another product of the same activations
-        at -= m;
-#if y3
-        if (at >= m2) {
-            y3[column * m3 + at - m2] = sum;
-            return;
-        }
-#endif
-        y2[column * m2 + at] = sum;
-        return;
-    }
-#endif
-#if residual
-    sum += residual[column * m + at];
-#endif
-    y[column * m + at] = sum;
-}
-#endif
+// product.wgsl - the activations of a matrix product, for matmul and expert_matmul.
 
 // Four activations from an index of a row that is a multiple of four; behind the row they are 0.
 #if ALIGNED
