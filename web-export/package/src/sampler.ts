@@ -1,0 +1,246 @@
+// sampler.ts — logits to a token on the GPU: exact, seeded; only the chosen id is read back. Knows
+// no model.
+import { M2wError } from './errors';
+
+/**
+ * How the next token is chosen. Applied in this order: repeatPenalty, topK, topP, minP,
+ * temperature.
+ */
+export interface Sampling {
+  /** 0: greedy (the lowest id wins a tie). */
+  temperature: number;
+  /** 1 to 256. */
+  topK: number;
+  /** 1: off. */
+  topP: number;
+  /** 0: off. */
+  minP: number;
+  /** 1: off; positive logits of recent tokens are divided by it, negative ones multiplied. */
+  repeatPenalty: number;
+  /** How many of the last tokens count as recent, 0 to 1024. */
+  repeatLastN: number;
+  /** The same seed, logits and history give the same tokens. */
+  seed: number | bigint;
+}
+
+/** Lowest, highest, and what it is a multiple of. */
+const RANGES: Partial<Record<keyof Sampling, readonly [number, number, number?]>> = {
+  temperature: [0, 1e9],
+  topK: [1, 256, 1],
+  topP: [0, 1],
+  minP: [0, 1],
+  repeatPenalty: [1e-9, 1e9],
+  repeatLastN: [0, 1024, 1],
+};
+
+// Each thread of a level makes one list of what it reads, and the next level merges lists.
+const LISTS = [1024, 32, 1];
+
+/**
+ * f32 logits [rows][nVocab] -> id. `pick` keeps the best KEEP of the logits (READ is 0), or of READ
+ * lists of ids [DEPTH][READ], the best first. To begin with, each thread keeps the best one of its
+ * share: of these, the k-th best is a bound that all of the k best reach, so that few others have to
+ * be put in order (BOUNDED). Comparisons are of integers in the order of the floats, so infinities,
+ * -0 and NaN (which counts as minus infinity) do the same on every device; 0x007fffff and 0xff800000
+ * are the infinities. No barriers. A list that is not full ends with NONE.
+ */
+const shader = (k: number) => /* wgsl */ `
+struct Params { n: u32, base: u32, penalty: f32, u: f32, temperature: f32, topP: f32, minP: f32 }
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read_write> logits: array<u32>;
+@group(0) @binding(2) var<storage, read_write> source: array<u32>;
+@group(0) @binding(3) var<storage, read_write> result: array<u32>;
+const K = ${k}u;
+const NONE = 0xffffffffu;
+override READ = 0u;
+override DEPTH = 1u;
+override KEEP = 1u;
+override LISTS = 1u;
+override BOUNDED = false;
+
+fn key_of(id: u32) -> u32 {
+  let bits = logits[p.base + id];
+  let size = bits & 0x7fffffffu;
+  if (size > 0x7f800000u) { return 0x007fffffu; }
+  if (size == 0) { return 0x80000000u; }
+  return select(bits | 0x80000000u, ~bits, bits != size);
+}
+
+fn value_of(id: u32) -> f32 { return bitcast<f32>(logits[p.base + id]); }
+
+fn is_worse(key: u32, id: u32, key2: u32, id2: u32) -> bool { return key < key2 || (key == key2 && id > id2); }
+
+@compute @workgroup_size(32) fn penalize(@builtin(global_invocation_id) g: vec3u) {
+  let id = source[g.x];
+  if (id == NONE) { return; }
+  let x = value_of(id);
+  logits[p.base + id] = bitcast<u32>(select(x * p.penalty, x / p.penalty, x > 0));
+}
+
+@compute @workgroup_size(32) fn pick(@builtin(global_invocation_id) g: vec3u) {
+  if (g.x >= LISTS) { return; }
+  var keys: array<u32, K>;
+  var ids: array<u32, K>;
+  var n = 0u;
+  var low = 0u;
+  var last = NONE;
+  if (BOUNDED) { last = source[K - 1]; }
+  if (last != NONE) { low = key_of(last); }
+  let width = select(READ, p.n, READ == 0);
+  for (var row = 0u; row < DEPTH; row++) {
+    var taken = false;
+    for (var i = g.x; i < width; i += LISTS) {
+      var id = i;
+      if (READ > 0) { id = source[row * width + i]; }
+      if (id == NONE) { continue; }
+      let key = key_of(id);
+      if (is_worse(key, id, low, last)) { continue; }
+      var at = n;
+      while (at > 0) {
+        if (is_worse(key, id, keys[at - 1], ids[at - 1])) { break; }
+        if (at < KEEP) { keys[at] = keys[at - 1]; ids[at] = ids[at - 1]; }
+        at--;
+      }
+      if (at == KEEP) { continue; }
+      keys[at] = key;
+      ids[at] = id;
+      n = min(n + 1, KEEP);
+      taken = true;
+    }
+    if (!taken) { break; }
+  }
+  for (var i = 0u; i < KEEP; i++) { result[i * LISTS + g.x] = select(NONE, ids[i], i < n); }
+}
+
+fn weight(i: u32, temperature: f32) -> f32 {
+  let key = key_of(source[i]);
+  let best = key_of(source[0]);
+  if (i == 0 || (key == best && key > 0x007fffff)) { return 1; }
+  let x = (value_of(source[i]) - value_of(source[0])) / temperature;
+  if (key == 0x007fffff || best == 0xff800000 || x < -80) { return 0; }
+  return exp(x);
+}
+
+@compute @workgroup_size(1) fn draw() {
+  var total = 0.0;
+  for (var i = 0u; i < min(K, p.n); i++) { total += weight(i, 1); }
+  var n = 0u;
+  var sum = 0.0;
+  while (n < min(K, p.n) && (n == 0 || (weight(n, 1) >= p.minP && sum < p.topP * total))) {
+    sum += weight(n, 1);
+    n++;
+  }
+  total = 0;
+  for (var i = 0u; i < n; i++) { total += weight(i, p.temperature); }
+  var left = p.u * total;
+  for (var i = 0u; i < n && left >= 0; i++) {
+    let w = weight(i, p.temperature);
+    if (w > 0) { result[0] = source[i]; }
+    left -= w;
+  }
+}
+`;
+
+export class Sampler {
+  readonly sampling: Sampling;
+  private readonly steps: [pipeline: GPUComputePipeline, group: number, workgroups: number][] = [];
+  private readonly groups: GPUBindGroup[];
+  private readonly buffers: GPUBuffer[];
+  private state: bigint;
+
+  /** logits: [rows][nVocab]; a penalty changes them in place. Throws M2wError `usage`. */
+  constructor(
+    private readonly device: GPUDevice,
+    logits: GPUBuffer,
+    private readonly nVocab: number,
+    sampling: Partial<Sampling> = {},
+  ) {
+    const s: Sampling = { temperature: 0.7, topK: 40, topP: 0.95, minP: 0.05, repeatPenalty: 1, repeatLastN: 64, seed: 0, ...sampling };
+    for (const name of Object.keys(RANGES) as (keyof Sampling)[]) {
+      const [low, high, step] = RANGES[name]!;
+      const value = Number(s[name]);
+      if (!(value >= low && value <= high) || (step && value % step))
+        throw new M2wError('usage', `${name}: expected ${low} to ${high}, got ${value}`);
+    }
+    this.sampling = s;
+    this.state = BigInt(s.seed);
+    const k = s.temperature ? s.topK : 1;
+    const { STORAGE, UNIFORM, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
+    const list = [4 * LISTS[0]! * k, STORAGE | COPY_SRC | COPY_DST] as const;
+    const buffers = ([[32, UNIFORM | COPY_DST], list, list, [4, MAP_READ | COPY_DST]] as const).map(([size, usage]) =>
+      device.createBuffer({ size, usage }),
+    );
+    this.buffers = buffers;
+    const bindGroupLayout = device.createBindGroupLayout({
+      entries: [0, 1, 2, 3].map((binding) => ({
+        binding,
+        visibility: GPUShaderStage.COMPUTE,
+        buffer: { type: binding ? 'storage' : 'uniform' },
+      })),
+    });
+    // Steps write the one list and the other in turn.
+    this.groups = [1, 2].map((result) =>
+      device.createBindGroup({
+        layout: bindGroupLayout,
+        entries: [buffers[0]!, logits, buffers[3 - result]!, buffers[result]!].map((buffer, binding) => ({ binding, resource: { buffer } })),
+      }),
+    );
+    const layout = device.createPipelineLayout({ bindGroupLayouts: [bindGroupLayout] });
+    const module = device.createShaderModule({ code: shader(k) });
+    const add = (entryPoint: string, workgroups: number, group: number, constants = {}) =>
+      this.steps.push([device.createComputePipeline({ layout, compute: { module, entryPoint, constants } }), group, workgroups]);
+    if (s.repeatPenalty !== 1) add('penalize', LISTS[1]!, 0);
+    let keep = 1;
+    for (const bounded of k > 1 ? [0, 1] : [0])
+      LISTS.forEach((count, level) => {
+        const read = { READ: LISTS[level - 1] ?? 0, DEPTH: level ? keep : 1, BOUNDED: Number(bounded && !level) };
+        keep = level || bounded ? k : 1;
+        add('pick', Math.ceil(count / 32), (level + bounded) % 2, { ...read, KEEP: keep, LISTS: count });
+      });
+    // The best of all needs no draw.
+    if (k > 1) add('draw', 1, 0);
+  }
+
+  /** Chooses from a row of the logits. recent: the tokens so far, oldest first. */
+  async sample(recent: ArrayLike<number> = [], row = 0): Promise<number> {
+    const { device, nVocab, sampling: s } = this;
+    const [params, chosen, history, readback] = this.buffers as [GPUBuffer, GPUBuffer, GPUBuffer, GPUBuffer];
+    if (s.repeatPenalty !== 1) {
+      const last = s.repeatLastN ? Array.from(recent).slice(-s.repeatLastN) : [];
+      const ids = new Uint32Array(LISTS[0]!).fill(-1);
+      ids.set([...new Set(last.filter((id) => id < nVocab))]);
+      device.queue.writeBuffer(history, 0, ids);
+    }
+    // A topP of 1 keeps what rounding would lose.
+    const data = Float32Array.of(0, 0, s.repeatPenalty, this.uniform(), s.temperature || 1, s.topP < 1 ? s.topP : 2, s.minP, 0);
+    new Uint32Array(data.buffer).set([nVocab, row * nVocab]);
+    device.queue.writeBuffer(params, 0, data);
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    for (const [pipeline, group, workgroups] of this.steps) {
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, this.groups[group]!);
+      pass.dispatchWorkgroups(workgroups);
+    }
+    pass.end();
+    encoder.copyBufferToBuffer(chosen, 0, readback, 0, 4);
+    device.queue.submit([encoder.finish()]);
+    await readback.mapAsync(GPUMapMode.READ);
+    const [id] = new Uint32Array(readback.getMappedRange());
+    readback.unmap();
+    return id!;
+  }
+
+  dispose(): void {
+    for (const buffer of this.buffers) buffer.destroy();
+  }
+
+  /** [0, 1) with 53 bits, from SplitMix64 (Steele, Lea, Flood 2014). */
+  private uniform(): number {
+    const u64 = (x: bigint) => BigInt.asUintN(64, x);
+    let z = (this.state = u64(this.state + 0x9e3779b97f4a7c15n));
+    z = u64((z ^ (z >> 30n)) * 0xbf58476d1ce4e5b9n);
+    z = u64((z ^ (z >> 27n)) * 0x94d049bb133111ebn);
+    return Number((z ^ (z >> 31n)) >> 11n) / 2 ** 53;
+  }
+}
