@@ -352,14 +352,30 @@ Result<void> CachedFile::record(const ChunkRecord& record) {
 }
 
 Result<std::vector<uint64_t>> CachedFile::fetch_again() {
+    return fetch_chunks_again(layout_.count());
+}
+
+Result<std::vector<uint64_t>> CachedFile::fetch_beginning_again() {
+    uint64_t n_chunks = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        while (n_chunks < layout_.count() && file_.recorded(n_chunks).bytes > 0) n_chunks++;
+    }
+    // Without ranges the whole file comes anyway.
+    return fetch_chunks_again(identity_.ranges || n_chunks == 0 ? n_chunks : layout_.count());
+}
+
+/// From the first one on, whole ones.
+Result<std::vector<uint64_t>> CachedFile::fetch_chunks_again(uint64_t n_chunks) {
     std::vector<uint64_t> changed;
-    if (size_bytes() == 0) return changed;
+    if (n_chunks == 0) return changed;
     std::unique_lock lock(mutex_);
     if (is_offline()) return missing(0);
     TRY(wait_for_lease(lock));
     const Finally release(lock, [&] { end_lease(); });
     if (options_.forget) options_.forget();
-    TRY(carry_out(lock, {0, layout_.count() - 1, size_bytes(), true}, nullptr, &changed));
+    const uint64_t last = n_chunks - 1, end_bytes = layout_.begin(last) + layout_.size(last);
+    TRY(carry_out(lock, {0, last, end_bytes, true}, nullptr, &changed));
     return changed;
 }
 

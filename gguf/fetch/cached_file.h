@@ -95,6 +95,9 @@ class CachedFile {
     /// Fetches everything again, over what is there. Returns the chunks whose bytes differ from
     /// the ones that were recorded. For a file whose SHA-256 turned out to be wrong.
     Result<std::vector<uint64_t>> fetch_again();
+    /// The same of the chunks that are recorded from the beginning on without a gap: what was read
+    /// of them makes no sense.
+    Result<std::vector<uint64_t>> fetch_beginning_again();
     /// Chunks that another process wrote anew, with other bytes, after they were checked here: what
     /// read them before read wrong ones. Waits until no other process writes.
     Result<std::vector<uint64_t>> replaced();
@@ -133,6 +136,7 @@ class CachedFile {
     Result<void> verify(std::unique_lock<std::mutex>& lock, uint64_t chunk);
     Result<void> fetch_run(std::unique_lock<std::mutex>& lock, const Want& want, uint64_t chunk);
     Run plan_run(const Want& want, uint64_t chunk) const;
+    Result<std::vector<uint64_t>> fetch_chunks_again(uint64_t n_chunks);
     Result<void> carry_out(std::unique_lock<std::mutex>& lock, const Run& run,
                            const std::atomic<bool>* stop, std::vector<uint64_t>* changed);
     Result<bool> take_lease();

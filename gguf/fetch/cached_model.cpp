@@ -22,6 +22,12 @@ bool is_unreachable(Category category) {
            std::end(kCategories);
 }
 
+/// Errors about what a file says, not about getting it: a byte that came wrong may be the reason.
+bool is_refused(Category category) {
+    constexpr int kInputRefused = 2;
+    return category == Category::resource_limit || exit_status(category) == kInputRefused;
+}
+
 /// A file on a server that is asked only when a byte is wanted.
 class LazyRemote {
   public:
@@ -198,6 +204,31 @@ bool CachedModel::is_complete() const {
 }
 
 Result<std::shared_ptr<const gguf::File>> CachedModel::parse() const {
+    return guarded(label_, [&]() -> Result<std::shared_ptr<const gguf::File>> {
+        auto first = parse_once();
+        if (first || !is_refused(first.error().category) || !fetch_headers_again()) return first;
+        return parse_once();
+    });
+}
+
+/// Whether other bytes came. Says which.
+bool CachedModel::fetch_headers_again() const {
+    bool any = false;
+    for (const auto& file : files_) {
+        if (file->is_complete() || file->is_offline()) continue;
+        const auto changed = file->fetch_beginning_again();
+        if (!changed) continue;
+        for (const uint64_t chunk : *changed) {
+            any = true;
+            if (options_.note)
+                options_.note(fmt::format("{}: {} came damaged and was fetched again",
+                                          file->identity().label(), file->chunk_name(chunk)));
+        }
+    }
+    return any;
+}
+
+Result<std::shared_ptr<const gguf::File>> CachedModel::parse_once() const {
     gguf::ParseOptions options;
     options.max_window_bytes = kHeaderWindowBytes;
     const auto source_of = [this](size_t i) {

@@ -40,7 +40,9 @@ class CachedModel {
     bool is_complete() const;
 
     /// Reads the header, and brings it if it is not here: at most the header and 1 MiB. Weights
-    /// are brought when they are read. Errors: those of gguf::File::parse and CachedFile::read.
+    /// are brought when they are read. A header that is refused may have come damaged: of a file
+    /// that is not complete it is fetched once more, and if that changes it, read again. Errors:
+    /// those of gguf::File::parse and CachedFile::read.
     Result<std::shared_ptr<const gguf::File>> parse() const;
 
     /// Brings and verifies all files, complete ones only with `verify`; then they are in the cache
@@ -63,6 +65,8 @@ class CachedModel {
     Result<RemoteIdentity> expect(RemoteIdentity found, const RemoteIdentity* pin) const;
     Result<PullReport> pull_file(size_t i, const PullOptions& options, uint64_t before);
     void remember() const;
+    Result<std::shared_ptr<const gguf::File>> parse_once() const;
+    bool fetch_headers_again() const;
 
     std::string name_;  // as given; of a URL it may hold a password
     std::string key_;   // what the cache remembers it by

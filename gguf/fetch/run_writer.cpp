@@ -24,10 +24,13 @@ Result<void> RunWriter::begin() {
     return file_.hash_part(chunk_, 0, at_bytes_, hash_);
 }
 
-/// How many bytes may come before something has to be recorded.
+/// How many bytes may come before something has to be recorded or compared.
 uint64_t RunWriter::piece_limit() const {
     const uint64_t granule = file_.layout_.granule_bytes();
-    return std::min((at_bytes_ / granule + 1) * granule, file_.layout_.size(chunk_)) - at_bytes_;
+    uint64_t end = std::min((at_bytes_ / granule + 1) * granule, file_.layout_.size(chunk_));
+    const uint64_t known_bytes = file_.file_.recorded(chunk_).bytes;
+    if (changed_ && at_bytes_ < known_bytes) end = std::min(end, known_bytes);
+    return end - at_bytes_;
 }
 
 Result<void> RunWriter::take(std::span<const std::byte> bytes) {
@@ -49,6 +52,9 @@ Result<void> RunWriter::take(std::span<const std::byte> bytes) {
 Result<void> RunWriter::end_piece() {
     const uint64_t size = file_.layout_.size(chunk_);
     if (is_claimed()) {
+        const ChunkFile::Recorded& known = file_.file_.recorded(chunk_);
+        if (changed_ && at_bytes_ == known.bytes && hash_.digest() != known.digest)
+            changed_->push_back(chunk_);
         if (at_bytes_ == size)
             TRY(end_chunk(hash_.digest()));
         else if (at_bytes_ % file_.layout_.granule_bytes() == 0)
@@ -63,12 +69,10 @@ Result<void> RunWriter::end_piece() {
 
 Result<void> RunWriter::end_chunk(const Sha256Digest& digest) {
     const Sha256Digest& known = file_.file_.recorded(chunk_).digest;
-    const bool differs = digest != known;
-    if (file_.complete_ && differs)
+    if (file_.complete_ && digest != known)
         return Error{Category::checksum,
                      fmt::format("{}: {} came as {}, expected {}", file_.identity_.label(),
                                  file_.chunk_name(chunk_), to_hex(digest), to_hex(known))};
-    if (changed_ && differs) changed_->push_back(chunk_);
     return file_.record({chunk_, at_bytes_, digest});
 }
 

@@ -14,7 +14,7 @@ class RunWriter {
   public:
     /// `claimed` says for each chunk from `first` on whether its bytes are taken, the others go
     /// by. The first byte that will come is start_bytes, inside chunk `first`. `changed`, if not
-    /// null, gets the chunks whose digests differ from their records'.
+    /// null, gets the chunks whose bytes differ from those that their records speak of.
     RunWriter(CachedFile& file, uint64_t first, std::vector<bool> claimed, uint64_t start_bytes,
               const std::atomic<bool>* stop, std::vector<uint64_t>* changed);
 

@@ -196,6 +196,33 @@ TEST_F(DamagedOnItsWay, chat_shows_no_answer_from_it_and_the_next_one_is_right) 
     }
 }
 
+TEST_F(DamagedOnItsWay, header_that_makes_no_sense_is_fetched_once_more_and_named) {
+    ASSERT_GET(const auto file, gguf::File::open(bundled_model()));
+    const auto inspect = [&](const ServerProcess& server) {
+        return m2w(
+            {"inspect", "http://127.0.0.1:" + std::to_string(server.port()) + "/bytes.gguf"});
+    };
+    const std::string good = m2w({"inspect", "--quick", bundled_model().string()}).out;
+    const auto tensors_of = [](const std::string& text) { return text.substr(text.find('\n')); };
+    // The magic, a count, and the last tensor's entry, which is in a chunk that is not complete.
+    for (const uint64_t at : {uint64_t{0}, uint64_t{9}, file->data_offsets()[0] - 40}) {
+        SCOPED_TRACE(at);
+        fs::remove_all(cache());
+        const ServerProcess once = serve(at, "1");
+        const RunResult r = inspect(once);
+        EXPECT_EQ(r.status, 0) << r.err;
+        EXPECT_TRUE(has(r.err, "came damaged and was fetched again")) << r.err;
+        EXPECT_EQ(tensors_of(r.out), tensors_of(good));
+        EXPECT_EQ(inspect(once).err, "") << "what is kept is right";
+    }
+    fs::remove_all(cache());
+    const ServerProcess always = serve(9, "1000000");
+    const RunResult refused = inspect(always);
+    EXPECT_EQ(refused.status, 2) << refused.err;
+    EXPECT_FALSE(has(refused.err, "fetched again")) << refused.err;
+    EXPECT_EQ(inspect(always).status, 2);
+}
+
 TEST_F(DamagedOnItsWay, chat_shows_no_answer_when_it_always_is_and_nothing_is_kept) {
     const ServerProcess server = serve(bytes_.size() / 2, "1000000");
     for (int i = 0; i < 2; i++) expect_no_answer(chat(server), "same bytes twice");
