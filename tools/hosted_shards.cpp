@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <exception>
 #include <thread>
 
 #include "gguf/fetch/cached_source.h"
 #include "gguf/fetch/disk.h"
 #include "gguf/fetch/url.h"
+#include "gguf/guarded.h"
 
 namespace m2w::tools {
 namespace {
@@ -153,11 +153,9 @@ Result<std::vector<std::string>> HostedShards::pull(const fetch::PullOptions& op
         while (done) {
             const size_t i = next++;
             if (i >= places_.size()) break;
-            try {
-                done = bring(places_[i], options.connections / n_lanes, verify);
-            } catch (const std::exception&) {
-                done = Error{Category::out_of_memory, places_[i].shard->file};
-            }
+            done = guarded(places_[i].shard->file, [&] {
+                return bring(places_[i], options.connections / n_lanes, verify);
+            });
         }
         const std::lock_guard lock(mutex);
         // The first error is the cause; the others stopped because of it.

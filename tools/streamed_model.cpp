@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <exception>
+#include "gguf/guarded.h"
 
 namespace m2w::tools {
 namespace {
@@ -43,11 +43,7 @@ void StreamedModel::start(const Plan& plan) {
     if (!model_.is_sharded() && model_.cached().files().size() == 1)
         options.order = ranges_in_order(plan);
     thread_ = std::thread([this, options = std::move(options)]() mutable {
-        try {
-            done_ = pull(std::move(options));
-        } catch (const std::exception&) {
-            done_ = Error{Category::out_of_memory, model_.label() + ": pulling"};
-        }
+        done_ = guarded("pulling", [&] { return pull(std::move(options)); });
     });
 }
 

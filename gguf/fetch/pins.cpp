@@ -3,64 +3,70 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "gguf/fetch/journal.h"
 #include "gguf/fetch/names.h"
+#include "gguf/json_value.h"
 #include "gguf/sha256.h"
 
 namespace m2w::fetch {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-constexpr int kFormat = 1;
+constexpr uint64_t kFormat = 1;
+constexpr JsonLimits kLimits{.depth = 8, .values = 1u << 20};
 
 Error refuse(std::string_view what) {
     return Error{Category::cache, fmt::format("m2w.lock: {}", what)};
 }
 
-Result<RemoteIdentity> parse_file(const Json& json) {
-    TRY(auto identity,
-        identity_from_json(json.dump(-1, ' ', true, Json::error_handler_t::replace)));
-    if (identity.sha256.empty()) return refuse(identity.url + " has no sha256");
-    return identity;
+Result<std::vector<RemoteIdentity>> parse_model(const std::string& name, const JsonValue& model) {
+    const JsonValue* files = model.find("files");
+    if (!files || files->kind != JsonValue::Kind::array || files->items.empty())
+        return refuse(name + " has no files");
+    std::vector<RemoteIdentity> out;
+    for (const JsonValue& file : files->items) {
+        TRY(auto identity, identity_of(file));
+        if (identity.sha256.empty()) return refuse(identity.url + " has no sha256");
+        out.push_back(std::move(identity));
+    }
+    return out;
 }
 
 }  // namespace
 
 Result<Pins> parse_pins(std::string_view text) {
-    const Json json = Json::parse(text, nullptr, false);
-    if (!json.is_object()) return refuse("not a JSON object");
-    const auto format = json.find("format"), models = json.find("models");
-    if (format == json.end() || *format != kFormat)
+    const auto json = parse_json(text, kLimits);
+    if (!json) return refuse(json.error().message);
+    if (json->kind != JsonValue::Kind::object) return refuse("not a JSON object");
+    const JsonValue *format = json->find("format"), *models = json->find("models");
+    if (!format || format->kind != JsonValue::Kind::number || format->number != kFormat)
         return refuse(fmt::format("\"format\" is not {}", kFormat));
-    if (models == json.end() || !models->is_object()) return refuse("no \"models\"");
+    if (!models || models->kind != JsonValue::Kind::object) return refuse("no \"models\"");
     Pins pins;
-    for (const auto& [name, model] : models->items()) {
-        if (!model.is_object() || !model.contains("files") || !model["files"].is_array() ||
-            model["files"].empty())
-            return refuse(name + " has no files");
-        for (const Json& file : model["files"]) {
-            TRY(auto identity, parse_file(file));
-            pins[name].push_back(std::move(identity));
-        }
+    for (size_t i = 0; i < models->items.size(); i++) {
+        TRY(pins[models->names[i]], parse_model(models->names[i], models->items[i]));
     }
     return pins;
 }
 
 std::string print_pins(const Pins& pins) {
-    Json json{{"format", kFormat}, {"models", Json::object()}};
+    std::string models;
     for (const auto& [name, files] : pins) {
-        Json list = Json::array();
+        std::string list;
         for (const RemoteIdentity& file : files) {
-            Json row{{"url", file.url}, {"size", file.size_bytes}, {"sha256", file.sha256}};
-            if (!file.revision.empty()) row["revision"] = file.revision;
-            list.push_back(std::move(row));
+            list += fmt::format(
+                "{}\n        {{\n          \"url\": {},\n          \"size\": {},\n          "
+                "\"sha256\": {}",
+                list.empty() ? "" : ",", json_text(file.url), file.size_bytes,
+                json_text(file.sha256));
+            if (!file.revision.empty())
+                list += fmt::format(",\n          \"revision\": {}", json_text(file.revision));
+            list += "\n        }";
         }
-        json["models"][name] = Json{{"files", std::move(list)}};
+        models += fmt::format("{}\n    {}: {{\n      \"files\": [{}\n      ]\n    }}",
+                              models.empty() ? "" : ",", json_text(name), list);
     }
-    return json.dump(2, ' ', true, Json::error_handler_t::replace) + "\n";
+    return fmt::format("{{\n  \"format\": {},\n  \"models\": {{{}{}}}\n}}\n", kFormat, models,
+                       models.empty() ? "" : "\n  ");
 }
 
 RemoteIdentity pin_of(std::string_view name, RemoteIdentity identity) {

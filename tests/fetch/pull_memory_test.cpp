@@ -5,7 +5,10 @@
 
 #include "gguf/fetch/cached_model.h"
 #include "gguf/fetch/fuzz/scripted_transport.h"
+#include "gguf/fetch/pins.h"
 #include "gguf/fetch/transport.h"
+#include "gguf/guarded.h"
+#include "gguf/sha256.h"
 #include "tests/fetch/fake_server.h"
 #include "tests/support/failing_heap.h"
 #include "tests/support/results.h"
@@ -100,6 +103,24 @@ TEST_F(allocation_failure, of_a_pull_is_an_error_that_the_next_one_goes_on_from)
 
 TEST_F(allocation_failure, of_a_pull_over_several_connections_is_no_worse) {
     expect_clean_failures([&] { forget(); }, [&] { return pull(3); }, [&] { expect_whole(); });
+}
+
+TEST_F(allocation_failure, of_reading_pins_is_an_error) {
+    RemoteIdentity file;
+    file.url = kUrl;
+    file.size_bytes = bytes_.size();
+    file.sha256 = sha256_hex(bytes_);
+    file.revision = "0123456789abcdef0123456789abcdef01234567";
+    const std::string text = print_pins({{kUrl, {file, file}}, {"hf:owner/repository", {file}}});
+    expect_clean_failures(
+        [] {}, [&] { return outcome_of(guarded("pins", [&] { return parse_pins(text); })); },
+        [] {});
+    const auto print = [&] {
+        return guarded("pins", [&]() -> Result<std::string> {
+            return print_pins({{kUrl, {file}}});
+        });
+    };
+    expect_clean_failures([] {}, [&] { return outcome_of(print()); }, [] {});
 }
 
 TEST_F(allocation_failure, of_opening_what_is_in_the_cache_is_an_error) {

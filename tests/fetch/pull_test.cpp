@@ -248,7 +248,7 @@ TEST_F(PullTest, the_token_is_in_no_file_of_the_cache) {
 TEST(pins, hostile_ones_are_refused) {
     for (const char* text :
          {"", "[]", "{\"format\":2,\"models\":{}}", "{\"format\":1}",
-          "{\"format\":1,\"models\":{\"a\":{}}}",
+          "{\"format\":1,\"models\":{\"a\":{}}}", "{\"format\":1,\"format\":1,\"models\":{}}",
           "{\"format\":1,\"models\":{\"a\":{\"files\":[]}}}",
           "{\"format\":1,\"models\":{\"a\":{\"files\":[{\"url\":\"u\",\"size\":1}]}}}",
           "{\"format\":1,\"models\":{\"a\":{\"files\":[{\"url\":\"u\",\"size\":1,\"sha256\":"
@@ -257,6 +257,29 @@ TEST(pins, hostile_ones_are_refused) {
         ASSERT_FALSE(got) << text;
         EXPECT_EQ(got.error().category, Category::cache);
     }
+}
+
+TEST(pins, text_is_one_for_the_same_pins) {
+    EXPECT_EQ(print_pins({}), "{\n  \"format\": 1,\n  \"models\": {}\n}\n");
+    RemoteIdentity file;
+    file.url = "https://host/a \"b\".gguf";
+    file.size_bytes = 7;
+    file.sha256 = std::string(64, 'a');
+    RemoteIdentity second = file;
+    second.revision = "main";
+    const std::string text = print_pins({{"x", {file, second}}, {"y", {file}}});
+    const std::string row =
+        "        {\n          \"url\": \"https://host/a \\\"b\\\".gguf\",\n"
+        "          \"size\": 7,\n          \"sha256\": \"" +
+        file.sha256 + "\"";
+    const std::string end = "\n        }";
+    EXPECT_EQ(text, "{\n  \"format\": 1,\n  \"models\": {\n    \"x\": {\n      \"files\": [\n" +
+                        row + end + ",\n" + row + ",\n          \"revision\": \"main\"" + end +
+                        "\n      ]\n    },\n    \"y\": {\n      \"files\": [\n" + row + end +
+                        "\n      ]\n    }\n  }\n}\n");
+    ASSERT_GET(const Pins back, parse_pins(text));
+    EXPECT_EQ(back.at("x")[1].revision, "main");
+    EXPECT_EQ(print_pins(back), text);
 }
 
 TEST(pins, a_hub_file_is_pinned_at_its_revision) {
