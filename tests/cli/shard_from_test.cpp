@@ -181,10 +181,10 @@ TEST_F(ShardFrom, killed_at_random_moments_it_goes_on_inside_of_the_shard_that_w
     const Json manifest = take_manifest(local);
     const std::vector<std::string> command{m2w_program(), "shard",
                                            "--max-size",  size,
-                                           "--from",      url("/slow/large.gguf?kbps=8000"),
+                                           "--from",      url("/slow/large.gguf?kbps=16000"),
                                            "-o",          out("remote")};
     std::mt19937 random(1);
-    std::uniform_int_distribution<int> moment_ms(50, 1500);
+    std::uniform_int_distribution<int> moment_ms(50, 700);
     uint64_t kills = 0, kills_of_run = 0, runs = 0, twice = 0;
     while (kills < n_kills || kills_of_run > 0) {
         const pid_t pid = start(command);
