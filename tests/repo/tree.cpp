@@ -20,7 +20,8 @@ namespace {
 
 bool is_foreign_folder(const std::string& name) {
     return (name.starts_with(".") && name != ".ci") || name == "build" ||
-           name.starts_with("build-") || name == "node_modules" || name == "golden";
+           name.starts_with("build-") || name == "node_modules" || name == "dist-test" ||
+           name == "golden";
 }
 
 bool is_project_text(const fs::path& path) {

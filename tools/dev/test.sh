@@ -63,8 +63,8 @@ run_all_tests() {
     configure build-asan 'CMAKE_BUILD_TYPE=Debug M2W_TESTS=ON M2W_PCH=ON M2W_SANITIZE=address,undefined M2W_SPIRV_FROM=build/spirv'
     build build-asan m2w_tests_sanitized
     run_stage 'unit, under ASan and UBSan' build-asan -L sanitized -j "$cores" "$@"
-    build build m2w m2w_tests_growth m2w_tests_ops m2w_tests_model m2w_tests_cli m2w_tests_repo
-    run_stage 'devices, models, command line, repository' build -LE unit -j "$cores" "$@"
+    build build m2w m2w_tests_growth m2w_tests_ops m2w_tests_model m2w_tests_cli m2w_tests_web m2w_tests_repo
+    run_stage 'devices, models, command line, web, repository' build -LE unit -j "$cores" "$@"
     printf '%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
     [ "$failed" = 0 ]
 }
