@@ -197,15 +197,16 @@ TEST_F(DamagedOnItsWay, chat_shows_no_answer_from_it_and_the_next_one_is_right) 
 }
 
 TEST_F(DamagedOnItsWay, header_that_makes_no_sense_is_fetched_once_more_and_named) {
-    ASSERT_GET(const auto file, gguf::File::open(bundled_model()));
     const auto inspect = [&](const ServerProcess& server) {
         return m2w(
             {"inspect", "http://127.0.0.1:" + std::to_string(server.port()) + "/bytes.gguf"});
     };
     const std::string good = m2w({"inspect", "--quick", bundled_model().string()}).out;
     const auto tensors_of = [](const std::string& text) { return text.substr(text.find('\n')); };
-    // The magic, a count, and the last tensor's entry, which is in a chunk that is not complete.
-    for (const uint64_t at : {uint64_t{0}, uint64_t{9}, file->data_offsets()[0] - 40}) {
+    // The magic, a count, and the length of a late tensor's name, in a chunk that is not complete.
+    const uint64_t late = bytes_.rfind("blk.7.ffn_up.weight") - 4;
+    ASSERT_LT(late, uint64_t{1} << 20);
+    for (const uint64_t at : {uint64_t{0}, uint64_t{9}, late}) {
         SCOPED_TRACE(at);
         fs::remove_all(cache());
         const ServerProcess once = serve(at, "1");
