@@ -252,6 +252,8 @@ Result<std::vector<WebKernel>> web_kernels(const Step& step, const WebContext& c
     if (!row)
         return Error{Category::unsupported,
                      fmt::format("no WGSL kernel computes {}", op_info(step.op).name)};
+    if (context.weight.nbits && context.weight.nbits->int8_activations)
+        return Error{Category::unsupported, "no WGSL kernel rounds activations to 8 bits"};
     TRY(auto kernel, Builder(step, context, *row).build());
     std::vector<WebKernel> out;
     out.push_back(std::move(kernel));

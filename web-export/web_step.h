@@ -36,9 +36,7 @@ struct WebContext {
     CacheFormat cache = CacheFormat::f16;
     uint32_t cache_rows = 0;    // n_rows of the Step's caches
     bool rows_are_out = false;  // the Step's rows are n_out, not n_tok
-    bool f16 = false;           // the device has shader-f16, and it works
     bool subgroups = false;
-    bool int8 = false;  // activations of products may be rounded to 8 bits
     WebWeight weight{};
 };
 
