@@ -31,7 +31,12 @@ endif()
 # m2w_runs_once(TARGET): code that runs once a command and is never waited for. The optimiser costs more than it gives.
 function(m2w_runs_once target)
   if(M2W_SANITIZE)
+    # Headers precompiled at the libraries' level do not serve at this one.
     target_compile_options(${target} PRIVATE -O0)
+    get_target_property(reused ${target} PRECOMPILE_HEADERS_REUSE_FROM)
+    if(reused STREQUAL m2w_common_headers)
+      set_target_properties(${target} PROPERTIES DISABLE_PRECOMPILE_HEADERS ON)
+    endif()
   else()
     target_compile_options(${target} PRIVATE -O1)
   endif()

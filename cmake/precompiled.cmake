@@ -1,10 +1,12 @@
 # Headers that nearly every source reads, read once: with -DM2W_PCH=ON, as ./dev test builds. Measured with g++ 12 on
 # tests/tokenizer/cases_test.cpp: 2.9 s, with them 1.9 s; on runtime/model/hparams.cpp: 2.2 s and 1.3 s. Off elsewhere.
 include_guard(GLOBAL)
-option(M2W_PCH "precompile common headers (g++)" OFF)
-if(M2W_PCH AND NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  message(STATUS "M2W_PCH: measured with g++ only, not used")
-  set(M2W_PCH OFF)
+option(M2W_PCH "precompile common headers" OFF)
+# What ccache needs to look through a precompiled header (its manual, "Precompiled headers").
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  set(M2W_PCH_OPTIONS -fpch-preprocess)
+else()
+  set(M2W_PCH_OPTIONS -Xclang -fno-pch-timestamp)
 endif()
 
 # m2w_precompile(NAME HEADERS <...> [LINKS targets...]): an object library NAME that m2w_reuse_precompiled can name.
@@ -18,8 +20,7 @@ function(m2w_precompile name)
   add_library(${name} OBJECT ${source})
   target_link_libraries(${name} PRIVATE ${A_LINKS})
   target_precompile_headers(${name} PRIVATE ${A_HEADERS})
-  # ccache looks through a precompiled header only like this (its manual, "Precompiled headers").
-  target_compile_options(${name} PRIVATE -fpch-preprocess)
+  target_compile_options(${name} PRIVATE ${M2W_PCH_OPTIONS})
 endfunction()
 
 # m2w_reuse_precompiled(TARGET NAME): both must be compiled with the same options and definitions; a definition more in
@@ -27,7 +28,7 @@ endfunction()
 function(m2w_reuse_precompiled target name)
   if(M2W_PCH)
     target_precompile_headers(${target} REUSE_FROM ${name})
-    target_compile_options(${target} PRIVATE -fpch-preprocess)
+    target_compile_options(${target} PRIVATE ${M2W_PCH_OPTIONS})
   endif()
 endfunction()
 

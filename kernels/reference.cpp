@@ -11,7 +11,9 @@
 namespace m2w::ref {
 namespace {
 
-#if defined(__GNUC__)
+#if defined(__clang__)
+#define M2W_UNWATCHED [[clang::no_sanitize("address", "undefined")]]
+#elif defined(__GNUC__)
 #define M2W_UNWATCHED [[gnu::no_sanitize("address", "undefined")]]
 #else
 #define M2W_UNWATCHED

@@ -92,7 +92,7 @@ class Preprocessor {
             if (lines[i].starts_with(close) && --depth == 0) return i;
             if (or_else && depth == 1 && lines[i].starts_with("#else")) return i;
         }
-        M2W_ASSERT(!"a block of kernels/wgsl is not closed");
+        M2W_ASSERT(false && "a block of kernels/wgsl is not closed");
         return lines.size();
     }
 

@@ -211,7 +211,7 @@ class RefExecutor final : public Executor {
             case Op::count:
                 break;
         }
-        M2W_ASSERT(!"unknown op");
+        M2W_ASSERT(false && "unknown op");
     }
 
     std::span<const float> past(const Step& s, const Batch& batch) {

@@ -360,7 +360,7 @@ KernelChoice choose_kernel(const KernelProfile& profile, const vk::Caps& caps, c
         case Op::count:
             break;
     }
-    M2W_ASSERT(!"unknown op");
+    M2W_ASSERT(false && "unknown op");
     return {};
 }
 

@@ -84,7 +84,7 @@ void put_scales(const FloatFields& floats, std::byte* block, float scale, float 
                     std::byte(std::clamp(std::ilogb(scale) + 7, 0, 14) << 3 | int(random.below(8)));
             return;
         default:
-            M2W_ASSERT(!"blocks have no such floats");
+            M2W_ASSERT(false && "blocks have no such floats");
     }
 }
 
@@ -97,7 +97,7 @@ std::string BatchCase::name() const {
 uint32_t StepCase::param(std::string_view param_name) const {
     for (const auto& [name_, value] : params)
         if (name_ == param_name) return value;
-    M2W_ASSERT(!"the case lacks a param");
+    M2W_ASSERT(false && "the case lacks a param");
     return 0;
 }
 

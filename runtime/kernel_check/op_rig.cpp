@@ -207,7 +207,7 @@ const std::vector<float>& OpRig::Impl::find(const std::vector<std::vector<float>
                                             std::string_view binding) const {
     for (size_t i = 0; i < ops.slots.size(); ++i)
         if (ops.slots[i].step == step && ops.slots[i].binding == binding) return of[i];
-    M2W_ASSERT(!"the step has no such binding");
+    M2W_ASSERT(false && "the step has no such binding");
     return of[0];
 }
 

@@ -45,7 +45,7 @@ ValueId activated(Emitter& e, ValueId h) {
         case FfnForm::xielu:
             return xielu(e, h);
     }
-    M2W_ASSERT(!"unknown form");
+    M2W_ASSERT(false && "unknown form");
     return {};
 }
 

@@ -14,7 +14,7 @@ size_t param_index(Op op, std::string_view name) {
     const OpInfo& info = op_info(op);
     for (size_t i = 0; i < info.n_params(); ++i)
         if (info.params[i].name == name) return i;
-    M2W_ASSERT(!"the op has no such param");
+    M2W_ASSERT(false && "the op has no such param");
     return 0;
 }
 
@@ -82,7 +82,7 @@ Operand Step::operand(std::string_view name) const {
     const OpInfo& info = op_info(op);
     for (size_t i = 0; i < info.n_bindings(); ++i)
         if (info.bindings[i].name == name) return operands[i];
-    M2W_ASSERT(!"the op has no such binding");
+    M2W_ASSERT(false && "the op has no such binding");
     return {};
 }
 

@@ -51,12 +51,15 @@ ValueId build_mixer(Emitter& e, const SharedValues& shared, ValueId h) {
             return build_latent_attention(e, shared, h);
         case Mixer::short_conv:
             return build_short_conv(e, h);
-        case Mixer::scan_and_attention:
-            return e.add("mixed", build_scan(e, h), build_attention(e, shared, h));
+        case Mixer::scan_and_attention: {
+            // Two statements: compilers differ in the order in which they evaluate arguments.
+            const ValueId attended = build_attention(e, shared, h);
+            return e.add("mixed", build_scan(e, h), attended);
+        }
         case Mixer::delta_net:
             return build_delta_net(e, h);
     }
-    M2W_ASSERT(!"unknown mixer");
+    M2W_ASSERT(false && "unknown mixer");
     return {};
 }
 
@@ -67,7 +70,7 @@ ValueId build_ffn(Emitter& e, ValueId h) {
         case FeedForward::experts:
             return build_expert_ffn(e, h);
     }
-    M2W_ASSERT(!"unknown feed-forward part");
+    M2W_ASSERT(false && "unknown feed-forward part");
     return {};
 }
 

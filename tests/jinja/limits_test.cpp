@@ -159,8 +159,8 @@ TEST(limits, memory_that_grows_is_counted) {
         "{% set l = [] %}{% for i in range(9999) %}{% set x = l.insert(i, i) %}{% endfor %}",
         "{% set d = {} %}{% for i in range(2000) %}{% set x = d.setdefault(i, i) %}{% endfor %}",
         "{% set d = {} %}{% for i in range(999) %}{% set x = d.update({i: i}) %}{% endfor %}",
-        "{% macro f() %}{% for i in range(999) %}{{ 'xxxxxxxxxx' * 100 }}{{ f() }}{% endfor %}"
-        "{% endmacro %}{{ f() }}",
+        ("{% macro f() %}{% for i in range(999) %}{{ 'xxxxxxxxxx' * 100 }}{{ f() }}{% endfor %}"
+         "{% endmacro %}{{ f() }}"),
     };
     for (const char* source : growing) {
         const std::string found = outcome(source, limits, true);

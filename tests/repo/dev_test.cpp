@@ -59,6 +59,19 @@ TEST(dev, verb_decides_which_packages_are_needed) {
     EXPECT_EQ(missing("format"), "dev: missing packages: clang-format \n");
 }
 
+TEST(dev, program_from_elsewhere_is_not_installed_again) {
+    const auto missing = [](const std::vector<std::pair<std::string, std::string>>& programs) {
+        std::vector<std::pair<std::string, std::string>> fakes = {
+            {"dpkg-query", "exit 1"}, {"apt-get", ""}, {"apt-cache", "exit 1"}};
+        fakes.insert(fakes.end(), programs.begin(), programs.end());
+        return run_dev(kTools, fakes, "--no-install test").output;
+    };
+    EXPECT_NE(missing({}).find(" npm "), std::string::npos);
+    const std::string with_npm = missing({{"npm", ""}});
+    EXPECT_EQ(with_npm.find(" npm "), std::string::npos) << with_npm;
+    EXPECT_NE(with_npm.find(" nodejs "), std::string::npos) << with_npm;
+}
+
 TEST(dev, other_distribution_gets_a_list) {
     const CommandResult result =
         run_dev(kTools, {{"cmake", ""}, {"pkg-config", "exit 1"}}, "build");

@@ -58,14 +58,14 @@ Operand& operand_of(Step& step, std::string_view name) {
     const OpInfo& info = op_info(step.op);
     for (size_t i = 0; i < info.n_bindings(); ++i)
         if (info.bindings[i].name == name) return step.operands[i];
-    M2W_ASSERT(!"no such binding");
+    M2W_ASSERT(false && "no such binding");
     return step.operands[0];
 }
 uint32_t& param_of(Step& step, std::string_view name) {
     const OpInfo& info = op_info(step.op);
     for (size_t i = 0; i < info.n_params(); ++i)
         if (info.params[i].name == name) return step.params[i];
-    M2W_ASSERT(!"no such param");
+    M2W_ASSERT(false && "no such param");
     return step.params[0];
 }
 

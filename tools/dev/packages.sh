@@ -22,6 +22,7 @@ build libutfcpp-dev h:utf8.h
 build libpcre2-dev pc:libpcre2-8
 build libutf8proc-dev pc:libutf8proc
 build libedit-dev pc:libedit
+test clang cmd:clang++
 test libgtest-dev pc:gtest
 test python3 cmd:python3
 test python3-numpy -
@@ -32,7 +33,7 @@ web nodejs cmd:node
 web npm cmd:npm
 web chromium cmd:chromium
 bench libbenchmark-dev pc:benchmark
-fuzz clang cmd:clang
+fuzz clang cmd:clang++
 format clang-format cmd:clang-format
 END
 }
@@ -71,16 +72,22 @@ missing_packages() {
     case " $1 " in
         *' chat '* | *' test '* | *' bench '*) has_vulkan_driver || wanted="$wanted mesa-vulkan-drivers" ;;
     esac
-    case " $1 " in *' fuzz '*) wanted="$wanted $(fuzzer_runtime)" ;; esac
+    case " $1 " in *' test '* | *' fuzz '*) wanted="$wanted $(sanitizer_runtime)" ;; esac
     # shellcheck disable=SC2086 # one argument a package
     here=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' $wanted 2>/dev/null | awk '/^ii/ { print $2 }')
     for package in $wanted; do
-        printf '%s\n' "$here" | grep -qxF -- "$package" || printf '%s\n' "$package"
+        printf '%s\n' "$here" | grep -qxF -- "$package" || has_program_of "$package" || printf '%s\n' "$package"
     done
 }
 
-# libFuzzer's runtime is a package of its own, named after the compiler's version.
-fuzzer_runtime() {
+# Whether the program that a package is wanted for came another way: a vendor's Node.js brings its npm and excludes Debian's.
+has_program_of() {
+    program=$(need_table | awk -v package="$1" '$2 == package && sub(/^cmd:/, "", $3) { print $3; exit }')
+    [ -n "$program" ] && command -v "$program" >/dev/null 2>&1
+}
+
+# The runtimes of sanitizers and libFuzzer are a package of their own, named after the compiler's version.
+sanitizer_runtime() {
     apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/libclang-rt-\1-dev/p'
 }
 

