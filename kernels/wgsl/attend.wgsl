@@ -18,7 +18,7 @@ fn load4_$c(i: u32) -> vec4f {
 
 fn query_scale(position: u32) -> f32 {
     if (temperature_length == 0u || position < temperature_length) { return scale; }
-    return scale * (1.0 + temperature * log(1.0 + f32(position / temperature_length)));
+    return scale * (1.0 + temperature * log(1.0 + f32(position / max(temperature_length, 1u))));
 }
 
 fn work(owner: u32, z: u32, lane: u32) {

@@ -11,9 +11,6 @@ fn load8(row: u32, g: u32, j: u32, s: Scale) -> Weights8 {
     return Weights8(vec4f(two_bf16(bits.x), two_bf16(bits.y)), vec4f(two_bf16(bits.z), two_bf16(bits.w)));
 }
 #else
-fn one_weight(row: u32, i: u32) -> f32 {
-    if (i >= $COLUMNS) { return 0.0; }
-    return bitcast<f32>(grid0(row * $COLUMNS + i) << 16u);
-}
+fn weight_at(i: u32) -> f32 { return bitcast<f32>(grid0(i) << 16u); }
 #include "odd_rows.wgsl"
 #endif

@@ -11,9 +11,6 @@ fn load8(row: u32, g: u32, j: u32, s: Scale) -> Weights8 {
                     vec4f(unpack2x16float(bits.z), unpack2x16float(bits.w)));
 }
 #else
-fn one_weight(row: u32, i: u32) -> f32 {
-    if (i >= $COLUMNS) { return 0.0; }
-    return half0(row * $COLUMNS + i);
-}
+fn weight_at(i: u32) -> f32 { return half0(i); }
 #include "odd_rows.wgsl"
 #endif

@@ -10,9 +10,6 @@ fn load8(row: u32, g: u32, j: u32, s: Scale) -> Weights8 {
     return Weights8(bitcast<vec4f>(words4_0(at)), bitcast<vec4f>(words4_0(at + 4u)));
 }
 #else
-fn one_weight(row: u32, i: u32) -> f32 {
-    if (i >= $COLUMNS) { return 0.0; }
-    return bitcast<f32>(word0(row * $COLUMNS + i));
-}
+fn weight_at(i: u32) -> f32 { return bitcast<f32>(word0(i)); }
 #include "odd_rows.wgsl"
 #endif

@@ -27,6 +27,7 @@ fn store(i: u32, column: u32, product: f32) {
     y[column * m + at] = sum;
 }
 override kUnits = ($COLUMNS + 7u) / 8u;
+const kSums = (${ROWS}u * ${COLS}u + 3u) / 4u * 4u;
 fn work(owner: u32, z: u32, lane: u32) {
     let first = owner * ${ROWS}u;
     if (first >= w_rows) { return; }
@@ -74,12 +75,21 @@ fn work(owner: u32, z: u32, lane: u32) {
 #endrepeat
     }
 #endif
+    // One reduction and one store in a loop: SwiftShader takes minutes to compile one for each sum.
+    var sums: array<f32, kSums>;
 #repeat r $ROWS
 #repeat c $COLS
-    let all${r}_$c = lane_sum(sum${r}_$c, lane);
-    if (lane == 0u && first + ${r}u < w_rows && column0 + ${c}u < rows()) {
-        store(first + ${r}u, column0 + ${c}u, all${r}_$c);
+    sums[${r}u * ${COLS}u + ${c}u] = sum${r}_$c;
+#endrepeat
+#endrepeat
+    for (var i = 0u; i < kSums; i += 4u) {
+        let four = lane_sum4(vec4f(sums[i], sums[i + 1u], sums[i + 2u], sums[i + 3u]), lane);
+        for (var j = 0u; j < 4u; j++) {
+            let row = first + (i + j) / ${COLS}u;
+            let column = column0 + (i + j) % ${COLS}u;
+            if (lane == 0u && i + j < ${ROWS}u * ${COLS}u && row < w_rows && column < rows()) {
+                store(row, column, four[j]);
+            }
+        }
     }
-#endrepeat
-#endrepeat
 }

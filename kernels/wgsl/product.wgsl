@@ -4,11 +4,8 @@
 #if ALIGNED
 fn load_x4(base: u32, i: u32) -> vec4f { return x[(base + i) / 4u]; }
 #else
+fn x_or_0(base: u32, i: u32) -> f32 { return select(0.0, x[base + min(i, k - 1u)], i < k); }
 fn load_x4(base: u32, i: u32) -> vec4f {
-    var four = vec4f();
-    for (var j = 0u; j < 4u; j++) {
-        if (i + j < k) { four[j] = x[base + i + j]; }
-    }
-    return four;
+    return vec4f(x_or_0(base, i), x_or_0(base, i + 1u), x_or_0(base, i + 2u), x_or_0(base, i + 3u));
 }
 #endif
