@@ -35,6 +35,7 @@ constexpr std::array kVerbs{
     Verb{"pull", "bring a model from a server into the cache", plain<pull>},
     Verb{"cache", "list, verify and remove what was pulled", plain<cache>},
     Verb{"shard", "cut a model into files for web servers, or check such files", plain<shard>},
+    Verb{"export", "print a model as a package for browsers", plain<export_package>},
     Verb{"devices", "list the devices that models can run on", plain<devices>},
 };
 

@@ -4,8 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "chat/signals.h"
 #include "chat/terminal.h"
 #include "gguf/sha256.h"
@@ -15,55 +13,18 @@
 #include "runtime/memory.h"
 #include "runtime/model/model.h"
 #include "tools/model_argument.h"
+#include "tools/shard_size.h"
 #include "tools/unkept_model.h"
 #include "tools/verbs.h"
 
 namespace m2w::tools {
 namespace {
 
-constexpr uint64_t kLeastShardBytes = 4096;
-
 struct ShardArgs {
     std::string model, from, folder, max_size = "cloudflare", check;
     ModelAccess access;
     bool force = false, gzip = false;
 };
-
-/// Largest files of hosts, each a little below: where a host means MiB, MB fit too.
-struct Preset {
-    std::string_view name;
-    uint64_t bytes;
-};
-constexpr Preset kPresets[] = {
-    {"cloudflare", 25'000'000},  // Pages: 25 MiB
-    {"jsdelivr", 50'000'000},    // a package: 50 MB
-    {"github", 100'000'000},     // a file in a repository: 100 MiB
-};
-
-struct Unit {
-    std::string_view name;
-    uint64_t bytes;
-};
-constexpr Unit kUnits[] = {
-    {"", 1},           {"KB", 1'000},     {"MB", 1'000'000}, {"GB", 1'000'000'000},
-    {"KiB", 1u << 10}, {"MiB", 1u << 20}, {"GiB", 1u << 30}};
-
-Result<uint64_t> parse_size(const std::string& text) {
-    for (const Preset& preset : kPresets)
-        if (preset.name == text) return preset.bytes;
-    uint64_t number = 0, bytes = 0;
-    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-    const std::string_view unit(parsed.ptr, size_t(text.data() + text.size() - parsed.ptr));
-    if (parsed.ec == std::errc())
-        for (const Unit& known : kUnits)
-            if (known.name == unit && !__builtin_mul_overflow(number, known.bytes, &bytes) &&
-                bytes >= kLeastShardBytes && bytes <= uint64_t(INT64_MAX))
-                return bytes;
-    return Error{Category::usage,
-                 fmt::format("--max-size: expected bytes (at least {}), as 25MB or 24MiB, or "
-                             "cloudflare, jsdelivr or github; got \"{}\"",
-                             kLeastShardBytes, text)};
-}
 
 /// A digest of the operations that the model becomes, so that whoever keeps something made from
 /// them can see that it is of these. Empty for a model that m2w cannot run: its shards are as good.
@@ -91,7 +52,7 @@ Result<std::shared_ptr<const gguf::File>> open_source(const ShardArgs& args,
 
 Result<void> write(const ShardArgs& args) {
     shards::ShardWriteOptions options;
-    TRY(options.max_shard_bytes, parse_size(args.max_size));
+    TRY(options.max_shard_bytes, parse_shard_size(args.max_size));
     options.force = args.force;
     options.gzip = args.gzip;
     TRY(const auto file, open_source(args, options));
@@ -165,10 +126,7 @@ Result<void> shard(const Args& args) {
     add_access_options(app, in.access);
     auto* folder = app.add_option("-o,--output", in.folder, "folder to write to");
     auto* max_size =
-        app.add_option("--max-size", in.max_size,
-                       "largest shard: bytes, as 25MB or 24MiB, or what a host takes: cloudflare, "
-                       "jsdelivr, github")
-            ->capture_default_str();
+        app.add_option("--max-size", in.max_size, kShardSizeHelp)->capture_default_str();
     auto* force = app.add_flag("--force", in.force, "replace what is there already and differs");
     auto* gzip =
         app.add_flag("--gzip", in.gzip,

@@ -25,6 +25,7 @@ Result<void> chat(const Args& args);
 Result<Verdict> inspect(const Args& args);
 Result<void> tokenize(const Args& args);
 Result<void> shard(const Args& args);
+Result<void> export_package(const Args& args);
 Result<void> pull(const Args& args);
 Result<void> cache(const Args& args);
 Result<void> render(const Args& args);

@@ -15,8 +15,8 @@ namespace {
 
 /// blk.0.attn_q.weight+blk.0.attn_k.weight -> blk_0_attn_q_attn_k
 std::string name_of_tensor(const std::string& name) {
-    const std::string prefix =
-        name.substr(0, name.find_last_of('.', name.rfind(".weight") - 1) + 1);
+    const std::string first = name.substr(0, name.find(".weight"));
+    const std::string prefix = first.substr(0, first.rfind('.') + 1);
     std::string out;
     for (size_t begin = 0; begin <= name.size();) {
         const size_t end = std::min(name.find('+', begin), name.size());

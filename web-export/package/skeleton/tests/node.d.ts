@@ -1,0 +1,4 @@
+// node.d.ts — Node's modules, untyped: tests use a few of their functions, the package none.
+declare module 'node:*';
+declare const process: any;
+declare const Buffer: any;

@@ -1,0 +1,129 @@
+// package_printer.cpp — copies the skeleton with the model's names in it, and adds what is printed.
+#include "web-export/package_printer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <nlohmann/json.hpp>
+
+#include "gguf/sha256.h"
+#include "web-export/package_texts.h"
+
+namespace m2w::web {
+namespace {
+
+constexpr size_t kMaxNameBytes = 214;  // npm's limit
+// The bars of web-export/README.md: f32 sums in another order than the reference's.
+constexpr double kTolerance = 1e-4;
+
+bool is_name_char(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+}
+
+/// What a file calls itself goes into HTML, JSON and Markdown: only what is harmless in all.
+std::string plain_title(std::string_view text) {
+    std::string out;
+    for (const char c : text.substr(0, 80)) {
+        const bool fit = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                         (c >= '0' && c <= '9') || c == ' ' || c == '.' || c == '-' || c == '+';
+        if (fit || c == '_') out += c == '_' ? ' ' : c;
+    }
+    return out.empty() ? "A language model" : out;
+}
+
+std::string title_of(const Model& model) {
+    const auto name = model.file().find_string("general.name");
+    return plain_title(name && *name ? std::string_view(**name) : std::string_view());
+}
+
+void replace_all(std::string& text, std::string_view what, std::string_view with) {
+    for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at))
+        text.replace(at, what.size(), with), at += with.size();
+}
+
+/// For a person: "7.3M parameters, 8 layers, a context of 2048".
+std::string facts_line(const Model& model) {
+    const double millions = double(model.n_params()) / 1e6;
+    const std::string size = millions < 1000
+                                 ? fmt::format("{:.{}f}M", millions, millions < 10 ? 1 : 0)
+                                 : fmt::format("{:.1f}B", millions / 1000);
+    return fmt::format("{} parameters, {} layers, a context of {}", size,
+                       model.plan().taps.size() - 1, model.plan().context_length);
+}
+
+/// Where a file of web-export/package goes in a package.
+std::string place_of(std::string_view path) {
+    for (const std::string_view folder : {"skeleton/", "pages/"})
+        if (path.starts_with(folder)) return std::string(path.substr(folder.size()));
+    return std::string(path);
+}
+
+}  // namespace
+
+bool is_package_name(std::string_view name) {
+    return !name.empty() && name.size() <= kMaxNameBytes && name[0] != '.' && name[0] != '_' &&
+           std::all_of(name.begin(), name.end(), is_name_char);
+}
+
+std::string package_name_of(std::string_view file_name) {
+    if (file_name.ends_with(".gguf")) file_name.remove_suffix(5);
+    std::string out;
+    for (const char c : file_name.substr(0, 100)) {
+        const char lower = c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
+        out += is_name_char(lower) ? lower : '-';
+    }
+    out.erase(0, std::min(out.find_first_not_of("._-"), out.size()));
+    return (out.empty() ? "model" : out) + "-webgpu";
+}
+
+Result<std::vector<PackageFile>> print_package(const Model& model, const Plan& plan,
+                                               const PackageOptions& options,
+                                               const KernelSource& kernels) {
+    const std::string title = title_of(model);
+    const EngineFacts facts{title, model.n_params(), sha256_hex(model.plan().print())};
+    TRY(PrintedEngine engine, print_engine(plan, facts, options.engine, kernels));
+    std::string base = options.base_url.empty() ? "/models/weights/" : options.base_url;
+    if (!base.ends_with('/')) base += '/';
+
+    std::vector<PackageFile> files{{"src/engine.ts", std::move(engine.engine_ts)},
+                                   {"src/shaders.ts", std::move(engine.shaders_ts)}};
+    for (const PackageText& embedded : package_texts()) {
+        std::string text(embedded.text);
+        replace_all(text, "\"m2w-package\"", fmt::format("\"{}\"", options.name));
+        replace_all(text, "{{package}}", options.name);
+        replace_all(text, "{{name}}", title);
+        replace_all(text, "{{facts}}", facts_line(model));
+        replace_all(text, "{{manifest}}", base + "manifest.json");
+        files.push_back({place_of(embedded.path), std::move(text)});
+    }
+    std::sort(files.begin(), files.end(),
+              [](const PackageFile& a, const PackageFile& b) { return a.path < b.path; });
+    return files;
+}
+
+std::vector<PackageFile> print_activations(const Activations& activations) {
+    static_assert(std::endian::native == std::endian::little, "files are little-endian");
+    const auto bytes = [](std::span<const float> values) {
+        return std::string(reinterpret_cast<const char*>(values.data()), values.size_bytes());
+    };
+    std::vector<PackageFile> files;
+    nlohmann::ordered_json json{{"prompt", activations.prompt},
+                                {"prompt_ids", activations.prompt_ids},
+                                {"greedy_ids", activations.greedy_ids},
+                                {"hidden", nlohmann::ordered_json::array()},
+                                {"logits", "logits.bin"},
+                                {"atol", kTolerance},
+                                {"rtol", kTolerance}};
+    for (size_t i = 0; i < activations.hidden.size(); ++i) {
+        files.push_back({fmt::format("hidden-{:02}.bin", i), bytes(activations.hidden[i])});
+        json["hidden"].push_back(files.back().path);
+    }
+    files.push_back({"logits.bin", bytes(activations.logits)});
+    files.push_back(
+        {"activations.json",
+         json.dump(2, ' ', true, nlohmann::ordered_json::error_handler_t::replace) + "\n"});
+    return files;
+}
+
+}  // namespace m2w::web
