@@ -1,0 +1,86 @@
+// engine.test.ts — exported packages on a device: every layer, the logits and the greedy tokens are the reference's. Dawn
+// in Node, one process for all models.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+
+const shared = process.env.M2W_SHARED_DIR, m2w = join(process.env.M2W_BIN_DIR, 'm2w');
+const swiftshader = '/usr/lib/chromium/vk_swiftshader_icd.json';
+
+/** Models, and what they bring besides plain layers. */
+const models: readonly (readonly [path: string, what: string])[] = [
+  ['model/tiny-q8_0.gguf', 'stacked products, tied head'],
+  ['model/tiny-f16.gguf', 'halves'],
+  ['model/tiny-q4_0.gguf', 'Q4_0'],
+  ['model/tiny-q4_k_m.gguf', 'mixed types'],
+  ['arch/llama-rope3/model-f16.gguf', 'scaled rope'],
+  ['arch/qwen2/model-f16.gguf', 'biases'],
+  ['arch/qwen3/model-f16.gguf', 'norms of heads'],
+  ['arch/gemma2/model-f16.gguf', 'soft caps'],
+  ['arch/gemma3/model-f16.gguf', 'windows'],
+  ['arch/phi3/model-f16.gguf', 'rows of one matrix'],
+  ['arch/smollm3/model-f16.gguf', 'layers without rope'],
+  ['arch/granite/model-f16.gguf', 'scales'],
+];
+
+const work = mkdtempSync(join(tmpdir(), 'm2w-engine-'));
+after(() => rmSync(work, { recursive: true, force: true }));
+
+const missing = [shared, m2w, swiftshader].filter((path) => !existsSync(path)).join(', ');
+if (missing && process.env.CI) throw new Error(`missing: ${missing}`);
+
+function idsOf(path: string): string[] {
+  const golden = join(shared, path, '../golden.json');
+  const ids = existsSync(golden) && JSON.parse(readFileSync(golden, 'utf8')).prompt_ids;
+  return ids ? ['--ids', ids.join()] : ['--prompt', 'What is 12 + 30?'];
+}
+
+/** What a package has in src and tests, as one module of Node. */
+async function load(folder: string): Promise<any> {
+  const { build } = await import('esbuild' as string);
+  const outfile = join(folder, 'bundle.mjs');
+  await build({
+    stdin: {
+      contents: `export { match } from './tests/match'; export { serve } from './tests/serve.mjs';`,
+      resolveDir: folder,
+    },
+    bundle: true, platform: 'node', format: 'esm', target: 'node18', outfile,
+  });
+  return import(pathToFileURL(outfile).href);
+}
+
+async function verify(path: string, gpu: GPU): Promise<any> {
+  const folder = join(work, path.replace(/\W/g, '-'));
+  execFileSync(m2w, ['export', '-m', join(shared, path), '-o', folder, ...idsOf(path)], { stdio: 'pipe' });
+  const { match, serve } = await load(folder);
+  const server = await serve(folder);
+  try {
+    return await match(`${server.url}/`, 'f32', gpu);
+  } finally {
+    server.close();
+  }
+}
+
+let gpu: GPU | undefined;
+async function dawn(): Promise<GPU> {
+  if (gpu) return gpu;
+  process.env.VK_ICD_FILENAMES ??= swiftshader;
+  const { create, globals } = await import('webgpu' as string);
+  Object.assign(globalThis, globals);
+  return (gpu = create([]) as GPU);
+}
+after(() => { gpu = undefined; });  // Node ends only without it
+
+for (const [path, what] of models) {
+  test(`${path}: ${what}`, { skip: missing ? `missing: ${missing}` : !existsSync(join(shared, path)) && `missing: ${path}` }, async () => {
+    const report = await verify(path, await dawn());
+    const off = [...report.batch, ...report.single].filter((check: any) => !check.ok);
+    assert.deepEqual(off, []);
+    assert.deepEqual(report.tokens, report.expectedTokens);
+    assert.ok(report.ok);
+  });
+}
