@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "chat/signals.h"
+#include "chat/template.h"
 #include "chat/terminal.h"
 #include "gguf/sha256.h"
 #include "gguf/shards/shard_writer.h"
@@ -30,7 +31,7 @@ constexpr uint32_t kGreedyTokens = 16;
 
 struct ExportArgs {
     std::string model, folder, name, base_url, max_size = "cloudflare";
-    std::string prompt = "The quick brown fox jumps over the lazy dog.", ids;
+    std::string prompt, ids;
     ModelAccess access;
 };
 
@@ -88,14 +89,23 @@ uint32_t most_probable(std::span<const float> logits) {
     return uint32_t(std::max_element(logits.begin(), logits.end()) - logits.begin());
 }
 
+struct Prompt {
+    std::string text;  // empty: only ids are known
+    std::vector<uint32_t> ids;
+    bool add_special = false;
+};
+
 /// What the reference computes, with caches of f32.
 Result<web::Activations> compute_activations(const std::shared_ptr<const Model>& model,
-                                             std::string prompt, std::vector<uint32_t> ids) {
+                                             Prompt prompt) {
     const Plan& plan = model->plan();
-    if (ids.empty() || ids.size() > plan.context_length)
+    if (prompt.ids.empty() || prompt.ids.size() > plan.context_length)
         return Error{Category::usage, fmt::format("the prompt has {} tokens, expected 1 to {}",
-                                                  ids.size(), plan.context_length)};
-    web::Activations out{std::move(prompt), std::move(ids), {}, {}, {}};
+                                                  prompt.ids.size(), plan.context_length)};
+    web::Activations out;
+    out.prompt = std::move(prompt.text);
+    out.add_special = prompt.add_special;
+    out.prompt_ids = std::move(prompt.ids);
     SessionOptions how;
     how.n_batch = uint32_t(out.prompt_ids.size());
     how.n_ctx = std::min(how.n_batch + kGreedyTokens, plan.context_length);
@@ -135,10 +145,30 @@ Result<uint64_t> write_weights(const Model& model, const fs::path& folder, uint6
     return written->manifest.shards.size();
 }
 
-Result<std::vector<uint32_t>> prompt_ids(const ExportArgs& args, const gguf::File& file) {
-    if (!args.ids.empty()) return parse_ids(args.ids);
+/// What the package's test evaluates: as given, or a question in the model's chat format.
+Result<Prompt> prompt_of(const ExportArgs& args, const gguf::File& file) {
+    if (!args.ids.empty()) {
+        TRY(auto ids, parse_ids(args.ids));
+        return Prompt{"", std::move(ids), false};
+    }
     TRY(const auto tokenizer, Tokenizer::from(file));
-    return tokenizer->encode(args.prompt, {.parse_special = true});
+    const auto encode = [&](std::string text, bool add_special) -> Result<Prompt> {
+        TRY(auto ids, tokenizer->encode(text, {.add_special = add_special, .parse_special = true}));
+        return Prompt{std::move(text), std::move(ids), add_special};
+    };
+    if (!args.prompt.empty()) return encode(args.prompt, true);
+    const auto chat_template = ChatTemplate::from(file);
+    if (!chat_template) return encode("The quick brown fox jumps over the lazy dog.", true);
+    ChatInput input;
+    const ChatMessage question[] = {{"user", "Hello! What can you do?"}};
+    input.messages = chat_messages(question);
+    const auto piece = [&](std::optional<uint32_t> id) {
+        return id ? std::optional(std::string(tokenizer->piece(*id))) : std::nullopt;
+    };
+    input.bos_token = piece(tokenizer->bos_id());
+    input.eos_token = piece(tokenizer->eos_id());
+    TRY(auto text, chat_template->render(input));
+    return encode(std::move(text), false);
 }
 
 Result<void> write_package(const ExportArgs& args) {
@@ -154,14 +184,13 @@ Result<void> write_package(const ExportArgs& args) {
     options.base_url = args.base_url;
     TRY(const auto files,
         web::print_package(*model, fuse(model->plan()), options, web::web_kernels));
-    TRY(auto ids, prompt_ids(args, model->file()));
+    TRY(auto prompt, prompt_of(args, model->file()));
 
     fs::path place = args.folder;
     if (!place.has_filename()) place = place.parent_path();
     NewFolder folder(place);
     TRY(folder.write("", files));
-    TRY(const auto activations,
-        compute_activations(model, args.ids.empty() ? args.prompt : "", std::move(ids)));
+    TRY(const auto activations, compute_activations(model, std::move(prompt)));
     TRY(folder.write("models/activations", web::print_activations(activations)));
     TRY(const uint64_t n_shards,
         write_weights(*model, folder.path() / "models/weights", max_shard_bytes));
@@ -187,8 +216,9 @@ Result<void> export_package(const Args& args) {
     app.add_option("--base-url", in.base_url,
                    "where models/weights will be, if not beside the page");
     app.add_option("--max-size", in.max_size, kShardSizeHelp)->capture_default_str();
-    auto* prompt = app.add_option("--prompt", in.prompt, "text that the package's test evaluates")
-                       ->capture_default_str();
+    auto* prompt = app.add_option("--prompt", in.prompt,
+                                  "text that the package's test evaluates; else a question in the "
+                                  "model's chat format");
     app.add_option("--ids", in.ids, "token ids instead, separated by commas")->excludes(prompt);
     TRY(const bool go_on, parse(app, args));
     if (!go_on) return {};

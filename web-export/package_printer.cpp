@@ -7,8 +7,14 @@
 #include <bit>
 #include <nlohmann/json.hpp>
 
+#include "chat/answer/detect.h"
+#include "chat/template.h"
 #include "gguf/sha256.h"
+#include "tokenizer/tokenizer.h"
+#include "web-export/answer_printer.h"
 #include "web-export/package_texts.h"
+#include "web-export/template_printer.h"
+#include "web-export/tokenizer_printer.h"
 
 namespace m2w::web {
 namespace {
@@ -52,6 +58,39 @@ std::string facts_line(const Model& model) {
                        model.plan().taps.size() - 1, model.plan().context_length);
 }
 
+constexpr std::string_view kNoChat =
+    "// chat.ts — this model has no chat template. Printed by m2w export.\n\n"
+    "export const render = undefined;\n";
+
+/// chat.ts and forms.ts: what the model's chat template renders, and how answers are read.
+Result<std::vector<PackageFile>> print_conversation(const gguf::File& file,
+                                                    const Tokenizer& tokenizer) {
+    TRY(const auto standard, file.find_string("tokenizer.chat_template"));
+    TRY(const auto* further, file.find_strings("tokenizer.chat_templates"));
+    if (!standard && !further)
+        return std::vector<PackageFile>{{"src/chat.ts", std::string(kNoChat)},
+                                        {"src/forms.ts", print_answer_forms({})}};
+    TRY(const auto chat_template, ChatTemplate::from(file));
+    TRY(const auto plain, jinja::Template::parse(chat_template.source(false)));
+    TRY(const auto with_tools, jinja::Template::parse(chat_template.source(true)));
+    const bool two = chat_template.source(false) != chat_template.source(true);
+    TRY(std::string chat, print_chat(plain, two ? &with_tools : nullptr));
+    const auto forms = detect_answer_forms(chat_template, [&](std::string_view text) {
+        const auto ids = tokenizer.encode(text, {.add_special = false, .parse_special = true});
+        return ids && ids->size() == 1;
+    });
+    return std::vector<PackageFile>{{"src/chat.ts", std::move(chat)},
+                                    {"src/forms.ts", print_answer_forms(forms.format)}};
+}
+
+/// Whether a file of web-export/package belongs to a package: of tokenizers only the model's kind.
+bool belongs(std::string_view path, std::span<const std::string_view> tokenizer_parts) {
+    constexpr std::string_view kFolder = "src/tokenizer/", kEnding = ".ts";
+    if (!path.starts_with(kFolder)) return true;
+    path = path.substr(kFolder.size(), path.size() - kFolder.size() - kEnding.size());
+    return std::ranges::find(tokenizer_parts, path) != tokenizer_parts.end();
+}
+
 /// Where a file of web-export/package goes in a package.
 std::string place_of(std::string_view path) {
     for (const std::string_view folder : {"skeleton/", "pages/"})
@@ -83,18 +122,25 @@ Result<std::vector<PackageFile>> print_package(const Model& model, const Plan& p
     const std::string title = title_of(model);
     const EngineFacts facts{title, model.n_params(), sha256_hex(model.plan().print())};
     TRY(PrintedEngine engine, print_engine(plan, facts, options.engine, kernels));
-    std::string base = options.base_url.empty() ? "/models/weights/" : options.base_url;
-    if (!base.ends_with('/')) base += '/';
+    TRY(const auto tokenizer, Tokenizer::from(model.file()));
+    TRY(std::string tokenizer_ts, tokenizer_module(model.file()));
+    TRY(const auto tokenizer_parts, tokenizer_sources(model.file()));
+    TRY(std::vector<PackageFile> files, print_conversation(model.file(), *tokenizer));
+    files.push_back({"src/engine.ts", std::move(engine.engine_ts)});
+    files.push_back({"src/shaders.ts", std::move(engine.shaders_ts)});
+    files.push_back({"src/tokenizer.ts", std::move(tokenizer_ts)});
 
-    std::vector<PackageFile> files{{"src/engine.ts", std::move(engine.engine_ts)},
-                                   {"src/shaders.ts", std::move(engine.shaders_ts)}};
+    // From dist/index.js, where a page gives no other address.
+    std::string weights = options.base_url.empty() ? "../models/weights/" : options.base_url;
+    if (!weights.ends_with('/')) weights += '/';
     for (const PackageText& embedded : package_texts()) {
+        if (!belongs(embedded.path, tokenizer_parts)) continue;
         std::string text(embedded.text);
         replace_all(text, "\"m2w-package\"", fmt::format("\"{}\"", options.name));
         replace_all(text, "{{package}}", options.name);
         replace_all(text, "{{name}}", title);
         replace_all(text, "{{facts}}", facts_line(model));
-        replace_all(text, "{{manifest}}", base + "manifest.json");
+        replace_all(text, "{{weights}}", weights);
         files.push_back({place_of(embedded.path), std::move(text)});
     }
     std::sort(files.begin(), files.end(),
@@ -109,6 +155,7 @@ std::vector<PackageFile> print_activations(const Activations& activations) {
     };
     std::vector<PackageFile> files;
     nlohmann::ordered_json json{{"prompt", activations.prompt},
+                                {"add_special", activations.add_special},
                                 {"prompt_ids", activations.prompt_ids},
                                 {"greedy_ids", activations.greedy_ids},
                                 {"hidden", nlohmann::ordered_json::array()},

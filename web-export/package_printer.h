@@ -26,14 +26,16 @@ bool is_package_name(std::string_view name);
 std::string package_name_of(std::string_view file_name);
 
 /// The files, sorted by path, the same for the same arguments. plan: the model's, or one that
-/// computes the same. Errors: those of print_engine().
+/// computes the same. Errors: those of print_engine(),
+/// tokenizer_module() and print_chat().
 Result<std::vector<PackageFile>> print_package(const Model& model, const Plan& plan,
                                                const PackageOptions& options,
                                                const KernelSource& kernels);
 
 /// What the reference computed, for tests: activations.json and float32 files beside it.
 struct Activations {
-    std::string prompt;
+    std::string prompt;        // empty: only ids are known
+    bool add_special = false;  // with the tokens that the model wants around a text
     std::vector<uint32_t> prompt_ids, greedy_ids;
     std::vector<std::vector<float>> hidden;  // [taps][tokens * width]
     std::vector<float> logits;               // [vocabulary], of the last token

@@ -9,6 +9,8 @@ const megabytes = (bytes) => (bytes / 1e6).toFixed(bytes < 1e8 ? 1 : 0);
 let model;
 let messages = [];
 let running;  // AbortController of the answer that is being written
+let cut;  // what there is of an answer that a lost device has cut off
+const ends = { length: 'cut at its longest', 'context-full': 'the context is full: start a new chat', aborted: 'stopped' };
 
 function line(role, content = '') {
   const p = document.createElement('p');
@@ -19,6 +21,15 @@ function line(role, content = '') {
   const near = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
   log.append(p);
   if (near) log.scrollTop = log.scrollHeight;
+  return span;
+}
+
+/** A folded part of the log for what the model thinks. */
+function reasoning() {
+  const details = document.createElement('details'), summary = document.createElement('summary'), span = document.createElement('span');
+  summary.textContent = 'Reasoning';
+  details.append(summary, span);
+  log.append(details);
   return span;
 }
 
@@ -51,28 +62,36 @@ async function load() {
   bar.hidden = true;
 }
 
-async function answer() {
+/** Shows an answer while it comes: a new one, or the rest of one that a lost device has cut off. */
+async function answer(rest) {
   running = new AbortController();
+  const { signal } = running, talk = messages, begin = performance.now();
   send.hidden = true;
   stop.hidden = false;
-  const span = line('assistant');
-  const begin = performance.now();
-  let first, tokens = 0, content = '';
+  let thought, span, said = '', first, parts = 0;
+  if (rest) ({ span, said } = rest);
   try {
-    for await (const part of model.chat(messages, { signal: running.signal })) {
-      first ??= performance.now() - begin;
-      tokens++;
+    for await (const part of rest ? model.resume({ signal }) : model.chat(talk, { signal })) {
+      if (talk !== messages) continue;  // a new chat was begun
       const near = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
-      content += part.text;
-      span.textContent = content;
+      if (part.reasoning) {
+        thought ??= reasoning();
+        thought.textContent += part.reasoning;
+      }
+      if (part.call) said += `${part.call.function.name}(${JSON.stringify(part.call.function.arguments)})\n`;
+      said += part.text;
+      if (said) (span ??= line('assistant')).textContent = said;
       if (near) log.scrollTop = log.scrollHeight;
-      const seconds = (performance.now() - begin - first) / 1000;
-      status.textContent = `first token ${first.toFixed(0)} ms` + (tokens > 1 ? ` · ${((tokens - 1) / seconds).toFixed(1)} tokens/s` : '');
+      first ??= performance.now();
+      const seconds = (performance.now() - first) / 1000, speed = part.stats?.tokensPerSecond ?? parts++ / seconds;
+      status.textContent = [`first token in ${(first - begin).toFixed(0)} ms`, speed > 0 && speed < 1e4 && `${speed.toFixed(1)} tokens a second`,
+        ends[part.finish]].filter(Boolean).join(' · ');
     }
+    if (said) talk.push({ role: 'assistant', content: said });
   } catch (error) {
-    if (error?.code !== 'aborted') fail(error);
+    cut = talk === messages ? { span, said } : undefined;
+    fail(error);
   }
-  if (content) messages.push({ role: 'assistant', content });
   running = undefined;
   stop.hidden = true;
   if (restart.hidden) send.hidden = false;
@@ -106,6 +125,7 @@ addEventListener('keydown', (event) => {
 stop.addEventListener('click', () => running?.abort());
 fresh.addEventListener('click', () => {
   running?.abort();
+  cut = undefined;
   messages = [];
   log.replaceChildren();
   status.textContent = 'Ready';
@@ -116,7 +136,9 @@ restart.addEventListener('click', async () => {
   send.hidden = false;
   try {
     await model.restart();
-    if (messages.at(-1)?.role === 'user') await answer();
+    bar.hidden = true;
+    status.textContent = 'Ready';
+    if (cut) await answer(cut);
   } catch (error) {
     fail(error);
   }

@@ -2,6 +2,7 @@
 // in a page and in a Worker.
 import { render } from './chat';
 import { Engine, model as facts } from './engine';
+import { parser } from './forms';
 import { estimateMemory as estimate, type MemoryEstimate, Model, type ModelOptions } from './model';
 import { Sampler } from './sampler';
 import { Tokenizer } from './tokenizer';
@@ -15,12 +16,12 @@ export type { ModelFacts, Progress } from './types';
 export { facts };
 
 /** Where the weights are when loadModel() is not told. */
-const weights = new URL('../models/weights/manifest.json', import.meta.url).href;
+const weights = new URL('{{weights}}manifest.json', import.meta.url).href;
 
 /** Loads the model. All errors are M2wError; see Model.load. */
 export function loadModel(options: Partial<ModelOptions> = {}): Promise<Model> {
   return Model.load({
-    facts, Engine, Tokenizer, Sampler, render,
+    facts, Engine, Tokenizer, Sampler, render, parser,
     open: async (url, o) => (/\.gguf($|\?)/.test(url) ? (await import('./gguf_weights')).openGguf : openShards)(url, o),
   }, { weights, ...options });
 }

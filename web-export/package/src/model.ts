@@ -93,7 +93,7 @@ interface PrintedEngine {
 interface PrintedTokenizer {
   readonly facts: { bos?: number; eos?: number; addBos?: boolean };
   encode(text: string, options?: { addSpecial?: boolean }): number[];
-  encodeGuarded(rendered: string): number[];
+  encodeGuarded(rendered: string, addSpecial?: boolean): number[];
   guard(text: string): string;
   decode(ids: Iterable<number>, special?: boolean): string;
   isHidden(id: number): boolean;
@@ -208,9 +208,9 @@ export class Model {
     return this.answer(() => this.prompt(messages, options), options, { tools: options.tools });
   }
 
-  /** Continues a text without a template. Errors as chat(). */
-  generate(prompt: string, options: AnswerOptions = {}): AsyncGenerator<AnswerPart, void> {
-    return this.answer(() => this.tokenize(prompt), options);
+  /** Continues a text, or tokens, without a template. Errors as chat(). */
+  generate(prompt: string | readonly number[], options: AnswerOptions = {}): AsyncGenerator<AnswerPart, void> {
+    return this.answer(() => (typeof prompt === 'string' ? this.tokenize(prompt) : prompt), options);
   }
 
   /** Goes on with an answer that was cut off, by a lost device or by its signal; all of it comes as text. */

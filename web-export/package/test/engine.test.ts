@@ -77,10 +77,9 @@ after(() => { gpu = undefined; });  // Node ends only without it
 
 for (const [path, what] of models) {
   test(`${path}: ${what}`, { skip: missing ? `missing: ${missing}` : !existsSync(join(shared, path)) && `missing: ${path}` }, async () => {
-    const report = await verify(path, await dawn());
-    const off = [...report.batch, ...report.single].filter((check: any) => !check.ok);
-    assert.deepEqual(off, []);
-    assert.deepEqual(report.tokens, report.expectedTokens);
-    assert.ok(report.ok);
+    const { devices: [device] } = await verify(path, await dawn());
+    assert.deepEqual([...device.layers, device.logits].filter((check: any) => !check.ok), []);
+    assert.deepEqual(device.tokens, device.expected_tokens);
+    assert.ok(device.ok);
   });
 }

@@ -6,7 +6,9 @@ import { openShards } from '../src/weights';
 
 /** models/activations/activations.json; files are little-endian float32 beside it. */
 export interface Activations {
+  /** Empty: only its ids are known. */
   readonly prompt: string;
+  readonly add_special: boolean;
   readonly prompt_ids: readonly number[];
   readonly greedy_ids: readonly number[];
   /** [tokens][width] each: hidden[0] enters layer 0, hidden[i] leaves layer i - 1. */
@@ -18,35 +20,51 @@ export interface Activations {
   readonly rtol: number;
 }
 
+/** How far a value is from the reference's, in the batch where it is farthest; as `m2w verify --json` says it. */
 export interface Check {
-  readonly name: string;
-  /** ||a - b|| / ||b||, and |a - b| at its largest and on average. */
-  readonly relativeError: number;
-  readonly maxError: number;
-  readonly meanError: number;
-  readonly worst: { readonly index: number; readonly got: number; readonly expected: number };
+  readonly value: string;
+  /** ||a - b|| / ||b||. */
+  readonly relative_error: number;
+  /** |a - b| at its largest and on average. */
+  readonly max_error: number;
+  readonly mean_error: number;
+  /** The batch, and the element that strays most. */
+  readonly pos: number;
+  readonly n_tok: number;
+  readonly row: number;
+  readonly column: number;
+  readonly got: number;
+  readonly expected: number;
   readonly ok: boolean;
 }
 
+/** verify.json: what `m2w verify --json` prints of native devices. */
 export interface Report {
   readonly model: string;
-  readonly planSha256: string;
-  readonly adapter: string;
-  readonly cache: 'f16' | 'f32';
+  readonly plan_sha256: string;
   readonly prompt: string;
+  readonly prompt_ids: readonly number[];
+  readonly cache: 'f16' | 'f32';
   readonly atol: number;
-  readonly rtol: number;
-  /** The prompt in one batch. */
-  readonly batch: readonly Check[];
-  /** The prompt token by token. */
-  readonly single: readonly Check[];
-  readonly tokens: readonly number[];
-  readonly expectedTokens: readonly number[];
-  readonly ok: boolean;
+  readonly tolerance: number;
+  readonly devices: readonly {
+    readonly device: string;
+    readonly ok: boolean;
+    readonly layers: readonly (Check & { readonly layer: string })[];
+    readonly logits: Check;
+    readonly expected_tokens: readonly number[];
+    readonly tokens: readonly number[];
+  }[];
 }
 
-function compare(name: string, got: Float32Array, expected: Float32Array, { atol, rtol }: Activations): Check {
-  let difference = 0, norm = 0, sum = 0, maxError = 0, index = 0, ok = got.length === expected.length;
+interface Rows {
+  readonly data: Float32Array;
+  readonly width: number;
+  readonly pos: number;
+}
+
+function compare(value: string, { data: got, width, pos }: Rows, expected: Float32Array, { atol, rtol }: Activations): Check {
+  let difference = 0, norm = 0, sum = 0, max_error = 0, index = 0, ok = got.length === expected.length;
   const largest = expected.reduce((m, b) => Math.max(m, Math.abs(b)), 0);
   for (let i = 0; i < expected.length; i++) {
     const a = got[i]!, b = expected[i]!, error = Math.abs(a - b);
@@ -54,14 +72,20 @@ function compare(name: string, got: Float32Array, expected: Float32Array, { atol
     norm += b * b;
     sum += error;
     if (!(error <= atol * largest + rtol * Math.abs(b))) ok = false; // NaN too
-    if (error > maxError || Number.isNaN(error)) [maxError, index] = [error, i];
+    if (error > max_error || Number.isNaN(error)) [max_error, index] = [error, i];
   }
-  const relativeError = Math.sqrt(difference / norm);
+  const relative_error = norm ? Math.sqrt(difference / norm) : difference ? Infinity : 0;
   return {
-    name, relativeError, maxError, meanError: sum / expected.length,
-    worst: { index, got: got[index]!, expected: expected[index]! },
-    ok: ok && relativeError <= rtol,
+    value, relative_error, max_error, mean_error: sum / expected.length, pos, n_tok: expected.length / width,
+    row: Math.floor(index / width), column: index % width, got: got[index]!, expected: expected[index]!,
+    ok: ok && relative_error <= rtol,
   };
+}
+
+/** The worst of several batches. */
+function worst(checks: readonly Check[]): Check {
+  const found = checks.reduce((a, b) => (b.relative_error <= a.relative_error ? a : b)); // NaN too
+  return checks.every(({ ok }) => ok) ? found : { ...found, ok: false };
 }
 
 async function readBack(device: GPUDevice, from: GPUBuffer, floats: number): Promise<Float32Array> {
@@ -95,28 +119,25 @@ export async function match(base: string, cache: 'f16' | 'f32', webgpu?: GPU): P
   const options = { nCtx: Math.min(n + greedy_ids.length, model.contextLength), nBatch: n, cache, taps: true };
   const engine = await Engine.create(gpu, weights, options);
   const logits = (): Promise<Float32Array> => readBack(gpu.device, engine.logits, model.nVocab);
+  const checks: Check[][] = [...engine.taps, null].map(() => []);
+  /** Compares what a batch left. */
+  const check = async (pos: number, nTok: number): Promise<void> => {
+    for (const [t, { name, buffer, width }] of engine.taps.entries()) {
+      const data = await readBack(gpu.device, buffer, nTok * width);
+      checks[t]!.push(compare(name, { data, width, pos }, expected[t]!.subarray(pos * width, (pos + nTok) * width), activations));
+    }
+    if (pos + nTok === n)
+      checks.at(-1)!.push(compare('logits', { data: await logits(), width: model.nVocab, pos }, expectedLogits, activations));
+  };
 
-  const single: Float32Array[][] = engine.taps.map(() => []);
   for (let i = 0; i < n; i++) {
     engine.forward(ids.subarray(i, i + 1), i);
-    for (const [t, tap] of engine.taps.entries()) single[t]!.push(await readBack(gpu.device, tap.buffer, tap.width));
+    await check(i, 1);
   }
-  const singleChecks = single.map((rows, t) => {
-    const joined = new Float32Array(rows.length * rows[0]!.length);
-    rows.forEach((row, i) => joined.set(row, i * row.length));
-    return compare(engine.taps[t]!.name, joined, expected[t]!, activations);
-  });
-  singleChecks.push(compare('logits', await logits(), expectedLogits, activations));
-
   engine.truncate(0);
   engine.forward(ids, 0);
-  const batch: Check[] = [];
-  for (const [t, tap] of engine.taps.entries())
-    batch.push(compare(tap.name, await readBack(gpu.device, tap.buffer, n * tap.width), expected[t]!, activations));
-  const last = await logits();
-  batch.push(compare('logits', last, expectedLogits, activations));
-
-  const tokens = [argmax(last)];
+  await check(0, n);
+  const tokens = [argmax(await logits())];
   while (tokens.length < greedy_ids.length) {
     engine.forward(Uint32Array.of(tokens[tokens.length - 1]!), n + tokens.length - 1);
     tokens.push(argmax(await logits()));
@@ -124,10 +145,11 @@ export async function match(base: string, cache: 'f16' | 'f32', webgpu?: GPU): P
   const failure = gpu.failure();
   if (failure) throw failure;
   gpu.destroy();
+  const found = checks.map(worst), last = found.pop()!;
+  const layers = found.map((c, i) => ({ ...c, layer: i ? `${i - 1}` : 'input' }));
+  const ok = [...layers, last].every((c) => c.ok) && layers.length === expected.length && String(tokens) === String(greedy_ids);
   return {
-    model: model.name, planSha256: model.planSha256, adapter: gpu.name, cache, prompt, atol, rtol,
-    batch, single: singleChecks, tokens, expectedTokens: greedy_ids,
-    ok: [...batch, ...singleChecks].every((check) => check.ok) && batch.length === expected.length + 1 &&
-      String(tokens) === String(greedy_ids),
+    model: model.name, plan_sha256: model.planSha256, prompt, prompt_ids, cache, atol, tolerance: rtol,
+    devices: [{ device: gpu.name, ok, layers, logits: last, expected_tokens: greedy_ids, tokens }],
   };
 }

@@ -1,4 +1,5 @@
-// node.d.ts — Node's modules, untyped: tests use a few of their functions, the package none.
+// node.d.ts — Node's modules and plain JavaScript, untyped: tests use a few of their functions, the package none.
 declare module 'node:*';
 declare const process: any;
 declare const Buffer: any;
+declare module '*.mjs';

@@ -45,7 +45,7 @@ export function serve(folder, extra = {}, port = 0) {
   });
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+if (process.argv[1]?.endsWith('serve.mjs')) {
   const { url } = await serve(resolve(fileURLToPath(import.meta.url), '../..'), {}, Number(process.argv[2] ?? 8080));
   console.log(url);
 }

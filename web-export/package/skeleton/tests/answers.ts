@@ -1,0 +1,39 @@
+// answers.ts — the package's interface in a page: what is generated, and what a lost device leaves of it.
+import { loadModel } from '../src/index';
+import type { Activations } from './match';
+
+export interface Answers {
+  /** The prompt's ids, as this tokenizer finds them, and as they should be. */
+  readonly ids: readonly number[];
+  readonly expectedIds: readonly number[];
+  /** What the reference's most probable tokens spell. */
+  readonly expected: string;
+  readonly whole: string;
+  /** With the device destroyed in the middle. */
+  readonly begun: string;
+  readonly code: string;
+  readonly rest: string;
+}
+
+/** base: where the package is served, with a slash at its end. */
+export async function answers(base: string): Promise<Answers> {
+  const { prompt, add_special, prompt_ids, greedy_ids } = (await (await fetch(`${base}models/activations/activations.json`)).json()) as Activations;
+  const model = await loadModel({ weights: `${base}models/weights/manifest.json`, cache: 'f32', nCtx: prompt_ids.length + greedy_ids.length });
+  const { tokenizer } = model, end = greedy_ids.findIndex((id) => tokenizer.isEnd(id));
+  const expected = end < 0 ? greedy_ids : greedy_ids.slice(0, end), options = { temperature: 0, maxTokens: expected.length };
+  let whole = '', begun = '', code = '', rest = '', tokens = 0;
+  for await (const { text } of model.generate(prompt_ids, options)) whole += text;
+  try {
+    for await (const { text } of model.generate(prompt_ids, options)) {
+      begun += text;
+      if (++tokens === Math.ceil(expected.length / 2)) model.gpu.device.destroy();
+    }
+  } catch (e) {
+    code = (e as { code: string }).code;
+  }
+  await model.restart();
+  for await (const { text } of model.resume({ temperature: 0, maxTokens: expected.length - tokens })) rest += text;
+  const ids = prompt ? tokenizer.encodeGuarded(prompt, add_special) : prompt_ids;
+  model.dispose();
+  return { ids, expectedIds: prompt_ids, expected: tokenizer.decode(expected), whole, begun, code, rest };
+}

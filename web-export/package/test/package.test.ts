@@ -1,0 +1,47 @@
+// package.test.ts — what `m2w export` makes of the bundled model: it type-checks, builds, and computes in headless Chromium
+// what the reference computes. Everything runs as a user of the package would run it, but for `npm ci`.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+
+const model = join(process.env.M2W_PACKAGE_DIR, '../../chat/model/tiny-q8_0.gguf'), m2w = join(process.env.M2W_BIN_DIR, 'm2w');
+const work = mkdtempSync(join(tmpdir(), 'm2w-package-')), folder = join(work, 'tiny');
+after(() => rmSync(work, { recursive: true, force: true }));
+
+/** Fails with all that the program said. */
+function run(program: string, args: readonly string[], cwd = work): string {
+  try {
+    return execFileSync(program, args, { cwd, encoding: 'utf8', stdio: 'pipe' });
+  } catch (e) {
+    const { stdout, stderr } = e as { stdout: string; stderr: string };
+    throw new Error(`${program} ${args.join(' ')}:\n${stdout}${stderr}`);
+  }
+}
+
+test('the package is printed', () => {
+  run(m2w, ['export', '-m', model, '-o', folder]);
+  assert.throws(() => run(m2w, ['export', '-m', model, '-o', folder]), /not empty/);
+  const lock = readFileSync(join(folder, 'package-lock.json'), 'utf8');
+  assert.match(lock, /"name": "tiny-q8_0-webgpu"/);
+  assert.doesNotMatch(lock, /https?:|"resolved"/);
+  // What `npm ci` would bring is here already.
+  symlinkSync(join(process.env.M2W_PACKAGE_DIR, 'node_modules'), join(folder, 'node_modules'));
+});
+
+test('it builds', () => {
+  run('npm', ['run', 'build'], folder);
+  for (const file of ['dist/index.js', 'dist/index.d.ts']) assert.ok(existsSync(join(folder, file)), file);
+});
+
+test('its own test passes, types included', () => {
+  const said = run('npm', ['test'], folder);
+  const report = JSON.parse(readFileSync(join(folder, 'verify.json'), 'utf8'));
+  const [device] = report.devices;
+  assert.ok(device.ok);
+  assert.equal(device.layers.length, 9, 'what enters layer 0, and leaves each of 8');
+  assert.deepEqual(device.tokens, device.expected_tokens);
+  console.log(said.slice(said.indexOf(report.model)).split('\n').slice(0, 14).join('\n'));
+});
