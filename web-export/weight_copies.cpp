@@ -68,6 +68,13 @@ void add_nbits_parts(const Tensor& tensor, WeightBuffer& buffer) {
                    buffer.rows * array.row_bytes}}});
 }
 
+/// Several parts of a tensor may lie in one tensor of the file.
+std::vector<ByteCopy>& copies_from(WeightBuffer& buffer, const std::string& name) {
+    const auto found = std::ranges::find(buffer.parts, name, &WeightSourcePart::tensor);
+    if (found != buffer.parts.end()) return found->copies;
+    return buffer.parts.emplace_back(WeightSourcePart{name, {}}).copies;
+}
+
 void add_parts(const Tensor& tensor, WeightBuffer& buffer) {
     const DTypeInfo& type = dtype_info(tensor.dtype);
     const uint64_t row_blocks = tensor.cols / type.block_elems;
@@ -78,12 +85,11 @@ void add_parts(const Tensor& tensor, WeightBuffer& buffer) {
         const uint64_t begin = std::max(row0, buffer.row0);
         const uint64_t end = std::min(row0 + part.rows, buffer.row0 + buffer.rows);
         const PlaneLayout from = plane_layout(tensor.dtype, part.info->rows() * row_blocks);
-        WeightSourcePart source{part.info->name, {}};
         for (uint32_t p = 0; p < type.n_planes() && begin < end; ++p)
-            copy_rows(source.copies, part.file_rows, begin - row0, end - row0, begin - buffer.row0,
+            copy_rows(copies_from(buffer, part.info->name), part.file_rows, begin - row0,
+                      end - row0, begin - buffer.row0,
                       {row_blocks * type.planes[p].bytes_per_block, from.offset_bytes[p],
                        to.offset_bytes[p]});
-        if (begin < end) buffer.parts.push_back(std::move(source));
         row0 += part.rows;
         if (buffer.rows == tensor.rows && tensor.parts().size() == 1)
             buffer.whole = part.file_rows.all() && part.info->rows() == tensor.rows;

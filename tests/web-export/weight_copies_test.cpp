@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 
 #include "runtime/fuse.h"
 #include "runtime/model/fuzz/blueprint.h"
@@ -80,6 +81,9 @@ void expect_all(const Model& model, const Plan& plan, uint64_t max_bytes, bool c
         for (const WeightBuffer& buffer : *buffers) {
             EXPECT_EQ(buffer.row0, rows);
             rows += buffer.rows;
+            std::set<std::string> sources;  // keys of one object
+            for (const WeightSourcePart& part : buffer.parts)
+                EXPECT_TRUE(sources.insert(part.tensor).second) << part.tensor;
             if (tensor.is_vector) continue;
             EXPECT_LE(buffer.size_bytes, max_bytes);
             expect_rows(model.file(), tensor, buffer);
@@ -96,7 +100,7 @@ TEST(WeightCopies, EveryRowIsTheFilesWholeStackedAndCut) {
     shape.head_dim = 16;
     shape.feed_forward_length = 96;
     shape.matrices = DType::q8_0;
-    for (const std::string_view arch : {"llama", "phi3", "qwen2"}) {
+    for (const std::string_view arch : {"llama", "phi3", "qwen2", "lfm2"}) {
         const auto model = test::Blueprint(*find_arch(arch), shape).model();
         ASSERT_OK(model);
         const Plan fused = fuse((*model)->plan());

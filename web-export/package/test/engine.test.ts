@@ -25,6 +25,10 @@ const models: readonly (readonly [path: string, what: string])[] = [
   ['arch/phi3/model-f16.gguf', 'rows of one matrix'],
   ['arch/smollm3/model-f16.gguf', 'layers without rope'],
   ['arch/granite/model-f16.gguf', 'scales'],
+  ['arch/qwen3moe/model-f16.gguf', 'experts'],
+  ['arch/gpt-oss/model-f16.gguf', 'experts with biases, sinks'],
+  ['arch/lfm2/model-f16.gguf', 'short convolutions'],
+  ['arch/qwen35/model-f16.gguf', 'gated delta rule'],
 ];
 
 const work = mkdtempSync(join(tmpdir(), 'm2w-engine-'));
@@ -75,7 +79,8 @@ async function dawn(): Promise<GPU> {
 }
 after(() => { gpu = undefined; });  // Node ends only without it
 
-for (const [path, what] of models) {
+const only = process.env.M2W_ENGINE_MODELS; // a part of a path
+for (const [path, what] of models.filter(([path]) => !only || path.includes(only))) {
   test(`${path}: ${what}`, { skip: missing ? `missing: ${missing}` : !existsSync(join(shared, path)) && `missing: ${path}` }, async () => {
     const { devices: [device] } = await verify(path, await dawn());
     assert.deepEqual([...device.layers, device.logits].filter((check: any) => !check.ok), []);
