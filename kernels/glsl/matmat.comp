@@ -10,6 +10,9 @@
 const uint BM = 64, BN = 64, TM = 4, TN = 4;
 const uint kThreads = (BM / TM) * (BN / TN);  // local_size_x must be this: 256
 const uint BK = 32;                           // four units of eight weights are staged at a time
+// Steps in a row that the compiler sees. Prefill of a 1.2B Q8_0 on an H200: 9,390 tok/s with 8, 9,500 with
+// 16, 9,430 with all 32, 7,680 with 1; lavapipe compiles 8 in two thirds of the time of 32.
+const uint kUnrolled = 8;
 // One word of padding keeps the columns of a tile in different banks.
 shared float tile_w[BK][BM + 1];
 shared float tile_x[BK][BN + 1];
@@ -75,12 +78,14 @@ void main() {
                 tile_x[(id % 4) * 8 + 4 + j][row] = u < units && has_x ? x_at(x_base, k + kHiOffset + j) : 0.0;
             }
             barrier();
-            [[unroll]] for (uint kk = 0; kk < BK; ++kk) {
-                float a[TM], b[TN];
-                [[unroll]] for (uint i = 0; i < TM; ++i) a[i] = tile_w[kk][tm + i];
-                [[unroll]] for (uint i = 0; i < TN; ++i) b[i] = tile_x[kk][tn + i];
-                [[unroll]] for (uint i = 0; i < TM; ++i) [[unroll]] for (uint j = 0; j < TN; ++j) sum[i * TN + j] +=
-                    a[i] * b[j];
+            for (uint k0 = 0; k0 < BK; k0 += kUnrolled) {
+                [[unroll]] for (uint kk = 0; kk < kUnrolled; ++kk) {
+                    float a[TM], b[TN];
+                    [[unroll]] for (uint i = 0; i < TM; ++i) a[i] = tile_w[k0 + kk][tm + i];
+                    [[unroll]] for (uint i = 0; i < TN; ++i) b[i] = tile_x[k0 + kk][tn + i];
+                    [[unroll]] for (uint i = 0; i < TM; ++i) [[unroll]] for (uint j = 0; j < TN; ++j) sum[i * TN + j] +=
+                        a[i] * b[j];
+                }
             }
         }
     }
