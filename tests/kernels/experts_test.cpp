@@ -120,7 +120,8 @@ TEST_F(ExpertOps, expert_order_of_any_spread_is_exact) {
                 {.name = fmt::format("{}of{},{}", n_used, n_expert, kSpreadNames[size_t(spread)]),
                  .op = Op::expert_order,
                  .params = {{"n_expert", n_expert}, {"n_used", n_used}}});
-            steps.back().fill = [=](std::string_view, const BatchCase& batch,
+            steps.back().fill = [spread, n_expert = n_expert, n_used = n_used](
+                                    std::string_view, const BatchCase& batch,
                                     std::span<float> out) {
                 fill_ids(spread, n_expert, n_used, batch, out);
                 return true;

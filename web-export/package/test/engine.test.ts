@@ -5,9 +5,11 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { webcrypto } from 'node:crypto';
 import { after, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
+globalThis.crypto ??= webcrypto as Crypto; // Node 18
 const shared = process.env.M2W_SHARED_DIR, m2w = join(process.env.M2W_BIN_DIR, 'm2w');
 const swiftshader = '/usr/lib/chromium/vk_swiftshader_icd.json';
 

@@ -14,12 +14,14 @@ after(async () => {
   server.stop();
 });
 
+// A page that hangs is named, and the others still run.
+const bound = { timeout: 60_000 };
 scenarios.forEach(({ name }, i) =>
-  test(name, () => page.evaluate(([i, base]: unknown[]) => (globalThis as any).inPage('run', i, base), [i, server.base])));
+  test(name, bound, () => page.evaluate(([i, base]: unknown[]) => (globalThis as any).inPage('run', i, base), [i, server.base])));
 
 for (const where of ['inPage', 'inWorker'])
   for (const kind of ['shards', 'gguf'])
-    test(`${kind}: kept by the browser, ${where}`, async () => {
+    test(`${kind}: kept by the browser, ${where}`, bound, async () => {
       const call = ([where, ...args]: any[]) => (globalThis as any)[where](...args);
       assert.equal(await page.evaluate(call, [where, 'hasStore']), true);
       const { asked, notes } = await page.evaluate(call, [where, 'twice', kind, server.base]);
@@ -27,7 +29,7 @@ for (const where of ['inPage', 'inWorker'])
       assert.deepEqual(notes, []);
     });
 
-test('shards: the real quota exceeded', async () => {
+test('shards: the real quota exceeded', bound, async () => {
   const session = await page.context().newCDPSession(page);
   await session.send('Storage.overrideQuotaForOrigin', { origin: server.base, quotaSize: 500_000 });
   const { asked, notes } = await page.evaluate((base: string) => (globalThis as any).inPage('twice', 'shards', base), server.base);
