@@ -32,6 +32,7 @@ constexpr uint32_t kGreedyTokens = 16;
 struct ExportArgs {
     std::string model, folder, name, base_url, max_size = "cloudflare";
     std::string prompt, ids;
+    uint64_t max_buffer_bytes = web::EngineOptions().max_buffer_bytes;
     ModelAccess access;
 };
 
@@ -182,6 +183,7 @@ Result<void> write_package(const ExportArgs& args) {
                        ? web::package_name_of(fs::path(label_of(args.model)).filename().string())
                        : args.name;
     options.base_url = args.base_url;
+    options.engine.max_buffer_bytes = args.max_buffer_bytes;
     TRY(const auto files,
         web::print_package(*model, fuse(model->plan()), options, web::web_kernels));
     TRY(auto prompt, prompt_of(args, model->file()));
@@ -216,6 +218,11 @@ Result<void> export_package(const Args& args) {
     app.add_option("--base-url", in.base_url,
                    "where models/weights will be, if not beside the page");
     app.add_option("--max-size", in.max_size, kShardSizeHelp)->capture_default_str();
+    app.add_option("--max-buffer", in.max_buffer_bytes,
+                   "largest buffer of a weight, which is cut by rows where it is larger: what "
+                   "every WebGPU device promises")
+        ->transform(CLI::AsSizeValue(false))
+        ->capture_default_str();
     auto* prompt = app.add_option("--prompt", in.prompt,
                                   "text that the package's test evaluates; else a question in the "
                                   "model's chat format");

@@ -11,6 +11,8 @@
 #include "tools/kernel_report.h"
 #include "tools/model_argument.h"
 #include "tools/verbs.h"
+#include "tools/verify_text.h"
+#include "tools/web_verify.h"
 
 namespace m2w::tools {
 namespace {
@@ -18,7 +20,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct VerifyArgs {
-    std::string model, prompt = "The quick brown fox jumps over the lazy dog.", ids, cache = "f32";
+    std::string model, web, prompt = "The quick brown fox jumps over the lazy dog.", ids,
+                            cache = "f32";
     std::vector<std::string> devices{"auto"}, ops, types;
     bool json = false, kernels = false;
     ModelAccess access;
@@ -41,49 +44,6 @@ Result<std::vector<VerifyReport>> run_verify(const VerifyArgs& args,
         devices.push_back(std::move(side));
     }
     return m2w::verify(reference, devices, ids, args.options);
-}
-
-/// "input", "0", "1", ..., "logits".
-std::string layer_name(size_t index, size_t n_layers) {
-    return index == 0 ? "input" : index < n_layers ? fmt::to_string(index - 1) : "logits";
-}
-
-std::string check_line(const std::string& name, const ValueCheck& check) {
-    return fmt::format(
-        "  {:<8}{:<10.2e}[{}][{}] is {:.7g}, expected {:.7g}, in {} at position {}"
-        "  {}\n",
-        name, check.relative_error, check.row, check.column, check.got, check.expected,
-        check.n_tok == 1 ? "a token" : fmt::format("{} tokens", check.n_tok), check.pos,
-        check.ok ? "ok" : "OFF");
-}
-
-std::string step_line(const StepCheck& check, bool first) {
-    return fmt::format("  {:<6}{:<12}{} -> {}: inputs {:.2e}, outputs {:.2e}  {}{}\n", check.step,
-                       op_info(check.op).name, check.inputs, check.outputs, check.input_error,
-                       check.output_error, check.ok ? "ok" : "OFF", first ? "  <- first" : "");
-}
-
-std::string text_of(const VerifyReport& report, const VerifyOptions& options) {
-    const size_t n_layers = report.layers.size();
-    std::string out =
-        fmt::format("{}, largest relative error allowed {:g}\n  {:<8}{:<10}worst element\n",
-                    report.device, options.tolerance, "layer", "error");
-    for (size_t i = 0; i < n_layers; ++i)
-        out += check_line(layer_name(i, n_layers), report.layers[i]);
-    out += check_line("logits", report.logits);
-    size_t equal = 0;
-    for (size_t i = 0; i < report.tokens.size(); ++i)
-        equal += report.tokens[i] == report.expected_tokens[i];
-    out += fmt::format("  tokens  {} of {} equal\n", equal, report.tokens.size());
-    if (report.ok()) return out + "  good\n";
-
-    const std::string where = layer_name(*report.first_wrong, n_layers);
-    out += fmt::format("first wrong: {}{}\n", where == "input" || where == "logits" ? "" : "layer ",
-                       where);
-    for (size_t i = 0; i < report.steps.size(); ++i)
-        out += step_line(report.steps[i], report.first_wrong_step == i);
-    if (!report.first_wrong_step) out += "  no single step: errors grow from step to step\n";
-    return out;
 }
 
 Json check_json(const ValueCheck& check) {
@@ -133,7 +93,7 @@ Result<void> print_reports(const VerifyArgs& args, std::span<const VerifyReport>
         return print(out.dump(2, ' ', true, Json::error_handler_t::replace) + "\n");
     }
     std::string text;
-    for (const VerifyReport& report : reports) text += text_of(report, args.options);
+    for (const VerifyReport& report : reports) text += verify_text(report, args.options.tolerance);
     return print(escape_for_terminal(text));
 }
 
@@ -167,7 +127,7 @@ void add_model_options(CLI::App& app, VerifyArgs& in, CLI::Option* kernels) {
 
 Result<Verdict> verify_model(VerifyArgs& in) {
     if (in.model.empty())
-        return Error{Category::usage, "a model, or --kernels, is needed; m2w verify --help"};
+        return Error{Category::usage, "a model, --kernels or --web is needed; m2w verify --help"};
     in.options.cache = in.cache == "f16" ? CacheType::f16 : CacheType::f32;
     TRY(auto file, open_model(in.model, in.access));
     TRY(const auto ids, prompt_ids(in, *file));
@@ -190,11 +150,14 @@ Result<Verdict> verify(const Args& args) {
         "m2w verify");
     VerifyArgs in;
     auto* kernels = app.add_flag("--kernels", in.kernels, "each kernel by itself; no model");
-    app.add_option("--device", in.devices,
-                   "auto, or as m2w devices lists them; may be given several times")
-        ->allow_extra_args(false)
-        ->capture_default_str();
+    auto* web = app.add_option("--web", in.web,
+                               "a package of m2w export instead: its own test, in a browser");
+    auto* device = app.add_option("--device", in.devices,
+                                  "auto, or as m2w devices lists them; may be given several times")
+                       ->allow_extra_args(false)
+                       ->capture_default_str();
     add_model_options(app, in, kernels);
+    for (CLI::Option* other : {kernels, device, app.get_option("model")}) web->excludes(other);
     app.add_option("--op", in.ops, "kernels of this op only; may be given several times")
         ->allow_extra_args(false)
         ->needs(kernels);
@@ -204,6 +167,7 @@ Result<Verdict> verify(const Args& args) {
     app.add_flag("--json", in.json, "as one JSON object");
     TRY(const bool go_on, parse(app, args));
     if (!go_on) return Verdict::good;
+    if (!in.web.empty()) return verify_package(in.web, in.json);
     if (!in.kernels) return verify_model(in);
     return verify_kernels_of(in.devices, in.ops, in.types, in.json);
 }
