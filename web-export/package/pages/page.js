@@ -133,12 +133,14 @@ fresh.addEventListener('click', () => {
 });
 restart.addEventListener('click', async () => {
   restart.hidden = true;
-  send.hidden = false;
   try {
     await model.restart();
     bar.hidden = true;
     status.textContent = 'Ready';
-    if (cut) await answer(cut);
+    const rest = cut;
+    cut = undefined;
+    if (rest) await answer(rest);
+    else send.hidden = false;
   } catch (error) {
     fail(error);
   }

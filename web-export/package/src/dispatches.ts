@@ -251,9 +251,10 @@ export class Dispatches {
 
   /**
    * Appends tokens at `pos`; logits of the last nOut of them go to `logits`. Encodes and submits, waits for nothing.
-   * Tokens are below the vocabulary's size, and pos + tokens.length is at most nCtx.
+   * Tokens are below the vocabulary's size, and pos + tokens.length is at most nCtx. What `behind` adds goes into the last
+   * submit: a token takes one.
    */
-  forward(tokens: Uint32Array, pos: number, nOut = 1): void {
+  forward(tokens: Uint32Array, pos: number, nOut = 1, behind?: (encoder: GPUCommandEncoder) => void): void {
     if (this.disposed) throw new M2wError('disposed', 'the engine was disposed of');
     if (pos + tokens.length > this.nCtx)
       throw new M2wError('context-full', `${pos + tokens.length} tokens, and the context is ${this.nCtx}`,
@@ -262,7 +263,8 @@ export class Dispatches {
       const left = tokens.length - first;
       n = left <= this.nBatch ? left : Math.min(this.nBatch, left - nOut);
       this.device.queue.writeBuffer(this.tokens, 0, tokens.slice(first, first + n));
-      this.submit(n, pos + first, n === left ? nOut : 0);
+      if (n === left) this.submit(n, pos + first, nOut, behind);
+      else this.submit(n, pos + first, 0);
     }
     this.end = Math.max(this.end, pos + tokens.length);
   }
@@ -341,12 +343,13 @@ export class Dispatches {
     return pipeline;
   }
 
-  private submit(nTok: number, pos: number, nOut: number): void {
+  private submit(nTok: number, pos: number, nOut: number, behind?: (encoder: GPUCommandEncoder) => void): void {
     const { device } = this;
     device.queue.writeBuffer(this.batch, 0, new Uint32Array([nTok, pos, nOut, this.nCtx]));
     let encoder = device.createCommandEncoder(), pass = encoder.beginComputePass(), count = 0;
-    const flush = (): void => {
+    const flush = (last?: typeof behind): void => {
       pass.end();
+      last?.(encoder);
       device.queue.submit([encoder.finish()]);
       count = 0;
     };
@@ -371,7 +374,7 @@ export class Dispatches {
         pass.dispatchWorkgroups(...d.groups(rows));
       }
     }
-    flush();
+    flush(behind);
     this.turn ^= 1;
   }
 }

@@ -85,7 +85,7 @@ export interface MemoryEstimate {
 
 interface PrintedEngine {
   readonly logits: GPUBuffer;
-  forward(tokens: Uint32Array, pos: number, nOut: number): void;
+  forward(tokens: Uint32Array, pos: number, nOut: number, behind?: (encoder: GPUCommandEncoder) => void): void;
   truncate(pos: number): boolean;
   dispose(): void;
 }
@@ -102,7 +102,8 @@ interface PrintedTokenizer {
 }
 
 interface TokenSampler {
-  sample(recent: ArrayLike<number>): Promise<number>;
+  encode(encoder: GPUCommandEncoder, recent: ArrayLike<number>): void;
+  read(): Promise<number>;
   dispose(): void;
 }
 
@@ -286,8 +287,8 @@ export class Model {
       { addGenerationPrompt: true, bosToken: text(bos), eosToken: text(eos), variables }));
   }
 
-  /** Evaluates what is new of the prompt; returns how many tokens that were. */
-  private async prefill(prompt: readonly number[], signal?: AbortSignal): Promise<number> {
+  /** Evaluates what is new of the prompt, and has the sampler choose; returns how many tokens that were. */
+  private async prefill(prompt: readonly number[], sampler: TokenSampler, signal?: AbortSignal): Promise<number> {
     const engine = this.engine!;
     let begin = Math.min(same(prompt, this.evaluated), prompt.length - 1);
     if (begin < this.evaluated.length && !engine.truncate(begin)) {
@@ -298,14 +299,15 @@ export class Model {
     for (let at = begin; at < prompt.length; at += this.sizes.nBatch) {
       checkAborted(signal);
       const end = at + this.sizes.nBatch;
-      this.forward(prompt.slice(at, end), end < prompt.length ? 0 : 1);
+      this.forward(prompt.slice(at, end), end < prompt.length ? undefined : sampler);
       if (signal) await this.gpu.device.queue.onSubmittedWorkDone();
     }
     return prompt.length - begin;
   }
 
-  private forward(tokens: readonly number[], nOut = 1): void {
-    this.engine!.forward(Uint32Array.from(tokens), this.evaluated.length, nOut);
+  private forward(tokens: readonly number[], sampler?: TokenSampler): void {
+    const behind = sampler && ((encoder: GPUCommandEncoder) => sampler.encode(encoder, this.timeline));
+    this.engine!.forward(Uint32Array.from(tokens), this.evaluated.length, sampler ? 1 : 0, behind);
     this.evaluated.push(...tokens);
   }
 
@@ -332,6 +334,8 @@ export class Model {
       if (failure) throw failure;
       yield* this.tokens(makePrompt(), options, chat);
     } catch (e) {
+      // That the device is lost may be told behind the end of its work.
+      if (!(e instanceof M2wError)) await Promise.race([this.lost, new Promise((resolve) => setTimeout(resolve, 200))]);
       throw this.gpu.failure() ?? e;
     } finally {
       this.busy = false;
@@ -351,15 +355,15 @@ export class Model {
     const decoder = tokenizer.decoder(!!parser);
     let finish: Finish | undefined = signal?.aborted ? 'aborted' : undefined;
     this.timeline = [...prompt];
+    const sampler = this.samplerFor(options);
     try {
-      if (!finish) stats.newTokens = await this.prefill(prompt, signal);
+      if (!finish) stats.newTokens = await this.prefill(prompt, sampler, signal);
     } catch (e) {
       if (!(e instanceof M2wError && e.code === 'aborted')) throw e;
       finish = 'aborted';
     }
-    const sampler = finish ? undefined : this.samplerFor(options);
     for (let first = 0; !finish;) {
-      const id = await sampler!.sample(this.timeline);
+      const id = await sampler.read();
       const failure = this.gpu.failure();
       if (failure) throw failure;
       const now = performance.now();
@@ -374,7 +378,7 @@ export class Model {
       this.timeline.push(id);
       finish = signal?.aborted ? 'aborted' : stats.tokens >= maxTokens ? 'length' : this.timeline.length > nCtx ? 'context-full' : undefined;
       // The device goes on while the page shows this one.
-      if (!finish) this.forward([id]);
+      if (!finish) this.forward([id], sampler);
       const text = decoder.push(id);
       if (parser) yield* parser.push(text, tokenizer.isHidden(id));
       else if (text) yield { text };

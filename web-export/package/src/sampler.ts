@@ -201,8 +201,8 @@ export class Sampler {
     if (k > 1) add('draw', 1, 0);
   }
 
-  /** Chooses from a row of the logits. recent: the tokens so far, oldest first. */
-  async sample(recent: ArrayLike<number> = [], row = 0): Promise<number> {
+  /** Adds what chooses from a row of the logits. recent: the tokens so far, oldest first. */
+  encode(encoder: GPUCommandEncoder, recent: ArrayLike<number> = [], row = 0): void {
     const { device, nVocab, sampling: s } = this;
     const [params, chosen, history, readback] = this.buffers as [GPUBuffer, GPUBuffer, GPUBuffer, GPUBuffer];
     if (s.repeatPenalty !== 1) {
@@ -215,7 +215,6 @@ export class Sampler {
     const data = Float32Array.of(0, 0, s.repeatPenalty, this.uniform(), s.temperature || 1, s.topP < 1 ? s.topP : 2, s.minP, 0);
     new Uint32Array(data.buffer).set([nVocab, row * nVocab]);
     device.queue.writeBuffer(params, 0, data);
-    const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     for (const [pipeline, group, workgroups] of this.steps) {
       pass.setPipeline(pipeline);
@@ -224,11 +223,23 @@ export class Sampler {
     }
     pass.end();
     encoder.copyBufferToBuffer(chosen, 0, readback, 0, 4);
-    device.queue.submit([encoder.finish()]);
+  }
+
+  /** The choice, behind the submit of what encode() added. */
+  async read(): Promise<number> {
+    const readback = this.buffers[3]!;
     await readback.mapAsync(GPUMapMode.READ);
     const [id] = new Uint32Array(readback.getMappedRange());
     readback.unmap();
     return id!;
+  }
+
+  /** Both, in a submit of its own. */
+  sample(recent?: ArrayLike<number>, row?: number): Promise<number> {
+    const encoder = this.device.createCommandEncoder();
+    this.encode(encoder, recent, row);
+    this.device.queue.submit([encoder.finish()]);
+    return this.read();
   }
 
   dispose(): void {

@@ -51,11 +51,12 @@ class FakeEngine {
     return (FakeEngine.last = new FakeEngine());
   }
   hasLogits = 0;
-  forward(tokens: Uint32Array, pos: number, nOut: number): void {
+  forward(tokens: Uint32Array, pos: number, nOut: number, behind?: (encoder: GPUCommandEncoder) => void): void {
     this.hasLogits = nOut;
     assert.equal(pos, this.seen.length, 'tokens follow each other');
     this.seen.push(...tokens);
     assert.ok(this.seen.length <= 100);
+    behind?.(this as unknown as GPUCommandEncoder);
   }
   truncate(pos: number): boolean {
     if (FakeEngine.recurrent && pos && pos !== this.seen.length) return false;
@@ -67,11 +68,15 @@ class FakeEngine {
 
 class FakeSampler {
   constructor(_: unknown, private readonly engine: unknown) {}
-  async sample(recent: ArrayLike<number>): Promise<number> {
+  private chosen = -1;
+  encode(_: unknown, recent: ArrayLike<number>): void {
     const { seen, hasLogits } = this.engine as FakeEngine;
     assert.equal(hasLogits, 1);
     assert.deepEqual(Array.from(recent), seen, 'what was evaluated is the timeline');
-    return seen.length % 23 === 22 ? 0 : 1 + (seen.reduce((a, b) => (a * 31 + b) % 9973, 7) % 60);
+    this.chosen = seen.length % 23 === 22 ? 0 : 1 + (seen.reduce((a, b) => (a * 31 + b) % 9973, 7) % 60);
+  }
+  async read(): Promise<number> {
+    return this.chosen;
   }
   dispose(): void {}
 }

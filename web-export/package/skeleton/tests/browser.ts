@@ -12,24 +12,41 @@ const browsers = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-
 const flags = ['--no-sandbox', '--enable-unsafe-webgpu', '--disable-background-networking', '--disable-component-update',
   '--disable-sync', '--disable-quic', '--no-first-run'];
 
-/** Opens an empty page of the served package with tests/page.ts, and calls one of the functions that it has. */
-export async function inPage<T>(name: string, ...args: readonly unknown[]): Promise<T> {
-  const executablePath = browsers.find((path) => path && existsSync(path));
+/** Calls `work` with a page of the served package. */
+export async function withPage<T>(path: string, work: (page: any) => Promise<T>): Promise<T> {
+  const executablePath = browsers.find((file) => file && existsSync(file));
   assert.ok(executablePath, 'no browser: set CHROMIUM to the path of one');
   const bundle = await build({
     entryPoints: [join(root, 'tests/page.ts')], bundle: true, write: false, format: 'esm', target: 'es2022', external: ['/dist/*'],
   });
-  const html = '<!doctype html><script type="module" src="/tests/page.js"></script>';
+  const html = '<!doctype html><link rel="icon" href="data:,"><script type="module" src="/tests/page.js"></script>';
   const server = await serve(root, { '/tests/page.js': bundle.outputFiles[0]!.text, '/tests/': html });
   const browser = await chromium.launch({ executablePath, args: flags });
   try {
     const page = await browser.newPage();
     page.on('console', (message: any) => console.log(`page: ${message.text()}`));
-    await page.goto(`${server.url}/tests/`);
-    await page.waitForFunction((f: string) => f in window, name);
-    return await page.evaluate(([f, a]: any) => (window as any)[f](...a), [name, args]);
+    // Specs may lose the devices of a page.
+    await page.addInitScript(() => {
+      const request = GPUAdapter.prototype.requestDevice, devices: GPUDevice[] = [];
+      GPUAdapter.prototype.requestDevice = async function (...args) {
+        const device = await request.apply(this, args);
+        devices.push(device);
+        return device;
+      };
+      Object.assign(window, { devices });
+    });
+    await page.goto(server.url + path);
+    return await work(page);
   } finally {
     await browser.close();
     server.close();
   }
+}
+
+/** Calls a function of tests/page.ts in an empty page. */
+export function inPage<T>(name: string, ...args: readonly unknown[]): Promise<T> {
+  return withPage('/tests/', async (page) => {
+    await page.waitForFunction((f: string) => f in window, name);
+    return page.evaluate(([f, a]: any) => (window as any)[f](...a), [name, args]);
+  });
 }
