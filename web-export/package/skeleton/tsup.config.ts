@@ -1,17 +1,6 @@
 // tsup.config.ts — src/index.ts and what it imports as one minified module with its types.
 import { defineConfig } from 'tsup';
-import { readFileSync } from 'node:fs';
-
-/** WGSL without comments and indentation: no minifier looks into template strings. */
-const leanShaders = {
-  name: 'lean-shaders',
-  setup(build: any) {
-    build.onLoad({ filter: /[\\/]shaders\.ts$/ }, ({ path }: { path: string }) => ({
-      contents: readFileSync(path, 'utf8').replace(/[ \t]*\/\/.*$/gm, '').replace(/\n\s*/g, '\n'),
-      loader: 'ts',
-    }));
-  },
-};
+import { leanShadersPlugin } from './lean-shaders.mjs';
 
 export default defineConfig({
   entry: ['src/index.ts'],
@@ -20,5 +9,5 @@ export default defineConfig({
   dts: true,
   minify: true,
   clean: true,
-  esbuildPlugins: [leanShaders],
+  esbuildPlugins: [leanShadersPlugin],
 });

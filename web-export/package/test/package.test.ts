@@ -2,10 +2,14 @@
 // what the reference computes. Everything runs as a user of the package would run it, but for `npm ci`.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+
+/** With gzip -9; docs/web.md has what each module takes. */
+const mostBytes = 32_000;
 
 const model = join(process.env.M2W_PACKAGE_DIR, '../../chat/model/tiny-q8_0.gguf'), m2w = join(process.env.M2W_BIN_DIR, 'm2w');
 const work = mkdtempSync(join(tmpdir(), 'm2w-package-')), folder = join(work, 'tiny');
@@ -37,6 +41,15 @@ test('the package is printed', () => {
 test('it builds', () => {
   run('npm', ['run', 'build'], folder);
   for (const file of ['dist/index.js', 'dist/index.d.ts']) assert.ok(existsSync(join(folder, file)), file);
+});
+
+test('it is small', async () => {
+  let bytes = 0;
+  for (const file of readdirSync(join(folder, 'dist')))
+    if (file.endsWith('.js')) bytes += gzipSync(readFileSync(join(folder, 'dist', file)), { level: 9 }).length;
+  console.log(`all of dist/*.js with gzip -9: ${bytes} bytes`);
+  console.log(run('node', ['sizes.mjs'], folder));
+  assert.ok(bytes < mostBytes, `${bytes} bytes`);
 });
 
 test('its own test passes, types included', () => {
