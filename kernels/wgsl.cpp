@@ -173,6 +173,11 @@ std::string interface_of(const WgslVariant& variant) {
                            binding.mode == Mode::in ? "read" : "read_write", binding.name,
                            element_type(binding, variant));
     }
+    if (!variant.scratch.empty())
+        out +=
+            fmt::format("@group(0) @binding({}) var<storage, {}> {}: array<u32>;\n",
+                        variant.bindings.size() + 1,
+                        variant.scratch_mode == Mode::in ? "read" : "read_write", variant.scratch);
     for (uint32_t i = 0; i < info.n_params(); ++i)
         out += fmt::format("override {}: {};\n", info.params[i].name,
                            info.params[i].type == ParamType::u32 ? "u32" : "f32");

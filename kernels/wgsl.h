@@ -30,7 +30,9 @@ struct WgslVariant {
     Op op = Op::count;
     std::string_view body;           // kernels/wgsl/<body>.wgsl
     std::vector<uint32_t> bindings;  // of the contract, those declared: from @binding(1) on
-    std::string_view vec4_binding;   // an activation that is read four values at a time
+    std::string_view scratch;        // an array<u32> behind them, written or read; empty: none
+    Mode scratch_mode = Mode::in;
+    std::string_view vec4_binding;  // an activation that is read four values at a time
     std::map<std::string, std::string, std::less<>> defines;
 };
 

@@ -17,8 +17,8 @@ namespace {
 
 constexpr uint32_t kLocal = 64;          // invocations of a workgroup: kernels/wgsl/common.wgsl
 constexpr uint32_t kSubgroupOwners = 4;  // owners of a workgroup whose lanes are subgroups
+constexpr uint32_t kRounded = 32;        // activations that are rounded together
 constexpr uint32_t kExpertRows = 2;      // weight rows of an owner, of one expert
-constexpr uint32_t kColumns = 8;         // activation rows that share a load of a weight
 
 /// Which invocations share an owner.
 enum class Lanes : uint8_t {
@@ -109,8 +109,23 @@ class Builder {
         variant_.body = info_.name;
     }
 
-    Result<WebKernel> build() {
+    /// Activations for build() with `int8`.
+    WebKernel build_rounding() {
+        for (uint32_t i = 0; i < info_.n_bindings(); ++i)
+            if (info_.bindings[i].name == "x") variant_.bindings.push_back(i);
+        add_params();
+        define("ALONE");
+        variant_.body = "round_rows";
+        variant_.vec4_binding = "x";
+        add_scratch(Mode::out);
+        out_.grid = {.fixed = step_.u32("k") / kRounded, .times_rows = true, .per = kLocal};
+        return finish("round_rows");
+    }
+
+    Result<WebKernel> build(bool int8) {
+        int8_ = int8;
         add_operands();
+        add_params();
         choose_lanes();
         if (has_binding(info_, Bind::cache)) add_cache();
         if (step_.op == Op::rope) define("ROTATED", "x");
@@ -126,7 +141,7 @@ class Builder {
             out_.grid.fixed = row_.owners(step_);
             out_.grid.times_rows = row_.times_rows;
         }
-        return finish();
+        return finish(info_.name);
     }
 
   private:
@@ -135,9 +150,13 @@ class Builder {
             const Binding& binding = info_.bindings[i];
             const bool present = binding.kind == Bind::tokens || step_.operands[i].present();
             if (!present || (step_.op == Op::expert_matmul && binding.name == "order")) continue;
+            if (int8_ && binding.name == "x") continue;
             variant_.bindings.push_back(i);
             if (binding.optional) define(std::string(binding.name));
         }
+    }
+
+    void add_params() {
         for (uint32_t i = 0; i < info_.n_params(); ++i)
             values_.push_back({std::string(info_.params[i].name),
                                info_.params[i].type == ParamType::f32, step_.params[i]});
@@ -181,7 +200,14 @@ class Builder {
             set(fmt::format("w_at{}", i), uint32_t(layout.offset_bytes[i] / 4));
         if (cols % unit != 0) return;
         define("ALIGNED");
-        if (step_.op != Op::embed) variant_.vec4_binding = "x";
+        if (step_.op != Op::embed && !int8_) variant_.vec4_binding = "x";
+    }
+
+    /// Eight words of codes and one of a scale for each group.
+    void add_scratch(Mode mode) {
+        variant_.scratch = "rounded";
+        variant_.scratch_mode = mode;
+        out_.scratch_words = step_.u32("k") / kRounded * (kRounded / 4 + 1);
     }
 
     /// Parts of heads that a lane keeps in an array of vec4.
@@ -196,20 +222,27 @@ class Builder {
         return {};
     }
 
+    /// Weight rows and activation rows that an owner multiplies with each other, both loaded once.
+    /// To a CPU adapter a load is dear, and more so a workgroup that is alone at the end.
     void add_product() {
         const bool many = context_.batch == BatchSize::many;
         const uint64_t rows = context_.weight.rows;
-        const uint32_t rows_an_owner = !alone_ ? 2 : rows >= 1024 ? 4 : 1;
-        const uint32_t columns = many ? kColumns : 1;
+        const uint32_t rows_an_owner = !alone_ ? 2 : many || rows >= 1024 ? 4 : 1;
+        const uint32_t columns = !many ? 1 : alone_ ? 4 : 8;
         define("ROWS", std::to_string(rows_an_owner));
         define("COLS", std::to_string(columns));
+        if (int8_) {
+            define("INT8");
+            variant_.body = "matmul_int8";
+            add_scratch(Mode::in);
+        }
         out_.grid.fixed = ceil_div(rows, rows_an_owner);
         out_.grid.columns = columns;
     }
 
-    WebKernel finish() {
+    WebKernel finish(std::string_view kernel) {
         WgslModule module = assemble_wgsl(variant_);
-        out_.module = info_.name;
+        out_.module = kernel;
         for (const auto& [name, value] : variant_.defines) {
             std::string part = name + value;
             if (name == "FORMAT") part = value;
@@ -225,6 +258,7 @@ class Builder {
             out_.constants.push_back(*value);
         }
         out_.bindings = variant_.bindings;
+        if (!variant_.scratch.empty()) out_.bindings.push_back(kScratchBinding);
         return std::move(out_);
     }
 
@@ -242,7 +276,7 @@ class Builder {
     WgslVariant variant_;
     std::vector<WebConstant> values_;
     WebKernel out_;
-    bool alone_ = true;
+    bool alone_ = true, int8_ = false;
 };
 
 }  // namespace
@@ -254,8 +288,11 @@ Result<std::vector<WebKernel>> web_kernels(const Step& step, const WebContext& c
                      fmt::format("no WGSL kernel computes {}", op_info(step.op).name)};
     if (context.weight.nbits && context.weight.nbits->int8_activations)
         return Error{Category::unsupported, "no WGSL kernel rounds activations to 8 bits"};
-    TRY(auto kernel, Builder(step, context, *row).build());
+    const bool int8 = context.int8_activations && step.op == Op::matmul && !context.weight.nbits &&
+                      (context.weight.dtype == DType::q8_0 || context.weight.dtype == DType::q4_0);
     std::vector<WebKernel> out;
+    if (int8) out.push_back(Builder(step, context, *row).build_rounding());
+    TRY(auto kernel, Builder(step, context, *row).build(int8));
     out.push_back(std::move(kernel));
     return out;
 }

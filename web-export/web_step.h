@@ -37,6 +37,9 @@ struct WebContext {
     uint32_t cache_rows = 0;    // n_rows of the Step's caches
     bool rows_are_out = false;  // the Step's rows are n_out, not n_tok
     bool subgroups = false;
+    /// Products of Q8_0 and Q4_0 round their activations to 8 bits first (round_to_int8 of
+    /// gguf/nbits.h, groups of 32), which takes a kernel and a scratch buffer more.
+    bool int8_activations = false;
     WebWeight weight{};
 };
 
@@ -57,6 +60,9 @@ struct WebGrid {
     uint32_t columns = 0;
 };
 
+/// Stands in WebKernel::bindings for a scratch buffer, which the kernels of one Step share.
+constexpr uint32_t kScratchBinding = kMaxBindings;
+
 /// One dispatch.
 struct WebKernel {
     std::string module;  // an identifier: kernel, formats and optional bindings that it has
@@ -67,6 +73,7 @@ struct WebKernel {
     /// A weight is one array<u32>: its planes as plane_layout() of this piece lays them out, the
     /// grid of types that have one included.
     std::vector<uint32_t> bindings;
+    uint64_t scratch_words = 0;  // for each row of the Step
     WebGrid grid;
 };
 

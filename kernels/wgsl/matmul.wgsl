@@ -2,32 +2,8 @@
 // of them.
 #include "weights.wgsl"
 #include "product.wgsl"
-fn store(i: u32, column: u32, product: f32) {
-    var at = w_row0 + i;
-    var sum = product;
-#if bias
-    sum += bias[at];
-#endif
-#if y2
-    if (at >= m) {  // of another product of the same activations
-        at -= m;
-#if y3
-        if (at >= m2) {
-            y3[column * m3 + at - m2] = sum;
-            return;
-        }
-#endif
-        y2[column * m2 + at] = sum;
-        return;
-    }
-#endif
-#if residual
-    sum += residual[column * m + at];
-#endif
-    y[column * m + at] = sum;
-}
+#include "matmul_store.wgsl"
 override kUnits = ($COLUMNS + 7u) / 8u;
-const kSums = (${ROWS}u * ${COLS}u + 3u) / 4u * 4u;
 fn work(owner: u32, z: u32, lane: u32) {
     let first = owner * ${ROWS}u;
     if (first >= w_rows) { return; }
@@ -75,21 +51,11 @@ fn work(owner: u32, z: u32, lane: u32) {
 #endrepeat
     }
 #endif
-    // One reduction and one store in a loop: SwiftShader takes minutes to compile one for each sum.
     var sums: array<f32, kSums>;
 #repeat r $ROWS
 #repeat c $COLS
     sums[${r}u * ${COLS}u + ${c}u] = sum${r}_$c;
 #endrepeat
 #endrepeat
-    for (var i = 0u; i < kSums; i += 4u) {
-        let four = lane_sum4(vec4f(sums[i], sums[i + 1u], sums[i + 2u], sums[i + 3u]), lane);
-        for (var j = 0u; j < 4u; j++) {
-            let row = first + (i + j) / ${COLS}u;
-            let column = column0 + (i + j) % ${COLS}u;
-            if (lane == 0u && i + j < ${ROWS}u * ${COLS}u && row < w_rows && column < rows()) {
-                store(row, column, four[j]);
-            }
-        }
-    }
+    store_sums(sums, first, column0, lane);
 }

@@ -1,0 +1,55 @@
+// matmul_int8.wgsl - as matmul, of activations that round_rows.wgsl has rounded to 8 bits: sums inside of a group of 32
+// are exact integers. For formats whose groups are that long and have a scale alone.
+#include "weights.wgsl"
+#include "matmul_store.wgsl"
+fn work(owner: u32, z: u32, lane: u32) {
+    let first = owner * ${ROWS}u;
+    if (first >= w_rows) { return; }
+    let column0 = z * ${COLS}u;
+    let groups = k / 32u;
+#repeat c $COLS
+    let base$c = min(column0 + ${c}u, rows() - 1u) * groups * 9u;
+#endrepeat
+#repeat r $ROWS
+    let row$r = min(first + ${r}u, w_rows - 1u);
+#repeat c $COLS
+    var sum${r}_$c = 0.0;
+#endrepeat
+#endrepeat
+    for (var g = lane; g < groups; g += LANES) {
+#repeat r $ROWS
+#repeat c $COLS
+        var dots${r}_$c = 0i;
+#endrepeat
+#endrepeat
+        for (var j = 0u; j < kGroupUnits; j++) {
+            let at = 9u * g + unit_k(j) / 4u;
+#repeat c $COLS
+            let lo$c = rounded[base$c + at];
+            let hi$c = rounded[base$c + at + kHiOffset / 4u];
+#endrepeat
+#repeat r $ROWS
+            let w$r = signed_codes(row$r, g, j);
+#repeat c $COLS
+            dots${r}_$c += dot4I8Packed(w$r.x, lo$c) + dot4I8Packed(w$r.y, hi$c);
+#endrepeat
+#endrepeat
+        }
+#repeat c $COLS
+        let scale$c = bitcast<f32>(rounded[base$c + 9u * g + 8u]);
+#endrepeat
+#repeat r $ROWS
+        let d$r = load_scale(row$r, g);
+#repeat c $COLS
+        sum${r}_$c += d$r * scale$c * f32(dots${r}_$c);
+#endrepeat
+#endrepeat
+    }
+    var sums: array<f32, kSums>;
+#repeat r $ROWS
+#repeat c $COLS
+    sums[${r}u * ${COLS}u + ${c}u] = sum${r}_$c;
+#endrepeat
+#endrepeat
+    store_sums(sums, first, column0, lane);
+}
