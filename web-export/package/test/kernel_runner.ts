@@ -1,19 +1,23 @@
 // kernel_runner.ts — the cases of web_kernel_cases on a GPUDevice, and what they gave against what
 // they should give. Needs nothing but WebGPU, so that a page can run it too.
 export interface Stored { bytes: number; at?: number }
-/** `kept`: of a cache, the number that elements hold which nothing is stored in. */
-export interface Expected extends Stored { buffer: number; binding: string; n: number; f16: boolean; kept?: number; rtol: number }
+/** `f16`: the output is halves. `halves`: it is to be rounded to halves. `kept`: of a cache, what elements hold that nothing is stored in. */
+export interface Expected extends Stored {
+  buffer: number; binding: string; n: number; f16: boolean; halves?: boolean; kept?: number; rtol: number;
+}
 export interface Kernel {
   module: string; constants: Record<string, number>; buffers: number[];
   fixed: number; timesRows: boolean; per: number; columns: number;
 }
 export interface Case { name: string; batch: number[]; rows: number; buffers: Stored[]; kernels: Kernel[]; expected: Expected[] }
-export interface Cases { modules: Record<string, string>; cases: Case[] }
+/** `golden`: how many of the shared cases of n-bit codes are among them. */
+export interface Cases { modules: Record<string, string>; cases: Case[]; golden: number }
 export type Report = (one: Case, binding: string, problem: string) => void;
 
 const usage = 0x80 | 0x4 | 0x8;  // STORAGE, COPY_SRC, COPY_DST
 const guard = 64;                // bytes behind a buffer that are no number: none may be read, none written
 const atOnce = 24;               // cases
+const gridWidths = [65535, 5];   // the limit, and one that small grids pass too
 
 const roundUp = (bytes: number) => (bytes + 3) & ~3;
 const bytesOf = (stored: Stored, data: Uint8Array) => data.slice(stored.at!, stored.at! + roundUp(stored.bytes));
@@ -51,7 +55,7 @@ export class Pipelines {
 
 interface Running { one: Case; buffers: GPUBuffer[]; commands?: GPUCommandBuffer; error: Promise<string> }
 
-async function encode(device: GPUDevice, pipelines: Pipelines, one: Case, data: Uint8Array): Promise<Running> {
+async function encode(device: GPUDevice, pipelines: Pipelines, one: Case, data: Uint8Array, width: number): Promise<Running> {
   let made: GPUComputePipeline[];
   try {
     made = await Promise.all(one.kernels.map((kernel) => pipelines.get(kernel)));
@@ -65,7 +69,7 @@ async function encode(device: GPUDevice, pipelines: Pipelines, one: Case, data: 
   const encoder = device.createCommandEncoder();
   one.kernels.forEach((kernel, i) => {
     const n = Math.ceil((kernel.fixed * (kernel.timesRows ? one.rows : 1)) / kernel.per);
-    const x = Math.min(n, 65535);
+    const x = Math.min(n, width);
     const pass = encoder.beginComputePass();
     pass.setPipeline(made[i]!);
     pass.setBindGroup(0, device.createBindGroup({
@@ -101,7 +105,8 @@ async function readOutputs(device: GPUDevice, ran: Running[]): Promise<Uint8Arra
 /** Runs the cases, many to a submit, and reports every output of each: an empty problem is none. */
 export async function runCases(device: GPUDevice, pipelines: Pipelines, cases: Case[], data: Uint8Array, report: Report): Promise<void> {
   for (let first = 0; first < cases.length; first += atOnce) {
-    const all = await Promise.all(cases.slice(first, first + atOnce).map((one) => encode(device, pipelines, one, data)));
+    const all = await Promise.all(cases.slice(first, first + atOnce).map((one, i) =>
+      encode(device, pipelines, one, data, gridWidths[i % 2]!)));
     const ran: Running[] = [];
     for (const running of all) {
       const error = await running.error;
@@ -119,6 +124,12 @@ function halfToFloat(h: number): number {
   const sign = h & 0x8000 ? -1 : 1, exponent = (h >> 10) & 31, fraction = h & 1023;
   if (exponent === 31) return fraction ? NaN : sign * Infinity;
   return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024));
+}
+
+/** To nearest even, of normal halves. */
+function roundToHalf(x: number): number {
+  const step = 2 ** (Math.floor(Math.log2(Math.abs(x) || 1)) - 10), n = Math.floor(x / step), rest = x / step - n;
+  return step * (rest > 0.5 || (rest === 0.5 && n % 2) ? n + 1 : n);
 }
 
 /** Caches hold what they held, or new rows: the same numbers, of ops that do arithmetic off by a step of a half and rtol of the largest. */
@@ -142,7 +153,8 @@ export function difference(got: Uint8Array, expected: Expected, data: Uint8Array
   const { rtol, n } = expected;
   if (got.subarray(got.length - guard).some((b) => b !== 0xff)) return 'wrote behind its output';
   const want = new Float32Array(bytesOf(expected, data).buffer).subarray(0, n);
-  const have = expected.f16 ? Float32Array.from(new Uint16Array(got.buffer, 0, n), halfToFloat) : new Float32Array(got.buffer, 0, n);
+  let have = expected.f16 ? Float32Array.from(new Uint16Array(got.buffer, 0, n), halfToFloat) : new Float32Array(got.buffer, 0, n);
+  if (expected.halves) have = have.map(roundToHalf);
   if (expected.kept !== undefined) return cacheDifference(have, want, expected);
   let error = 0, norm = 0;
   for (let i = 0; i < n; i++) {
