@@ -189,8 +189,7 @@ ensure_node_modules() {
     fi
     say "npm ci in $folder/"
     mkdir -p build
-    # npm 11 refuses a lock file without the optional packages of all other systems; what it has is followed all the same.
-    (cd "$folder" && { npm ci || npm install --no-save; }) >build/npm.log 2>&1 </dev/null || {
+    (cd "$folder" && npm ci) >build/npm.log 2>&1 </dev/null || {
         tail -n 30 build/npm.log >&2
         die "npm could not install them; all it said is in build/npm.log"
     }
