@@ -1,0 +1,52 @@
+// web_bench.mjs — an exported package in headless Chromium: what its bench.html says, and besides how many dispatches and
+// submits a token takes and how large the JavaScript heap gets.
+// usage: node bench/web_bench.mjs PACKAGE [PROMPT_TOKENS 20] [ANSWER_TOKENS 16] [RUNS 2]     (after npm ci, npm run build there)
+import { createRequire } from 'node:module';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const [folder, tokens = '20', answer = '16', runs = '2'] = process.argv.slice(2);
+const root = resolve(folder);
+const { chromium } = createRequire(`${root}/package.json`)('playwright-core');
+const { serve } = await import(pathToFileURL(`${root}/tests/serve.mjs`).href);
+
+/** In the page, before its scripts: counts what goes to the GPU. */
+function count() {
+  globalThis.counted = { dispatches: 0, submits: 0 };
+  for (const [type, method, name] of [[GPUComputePassEncoder, 'dispatchWorkgroups', 'dispatches'], [GPUQueue, 'submit', 'submits']]) {
+    const real = type.prototype[method];
+    type.prototype[method] = function (...args) {
+      counted[name]++;
+      return real.apply(this, args);
+    };
+  }
+}
+
+const server = await serve(root);
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox', '--enable-unsafe-webgpu', '--enable-precise-memory-info'],
+});
+try {
+  const page = await browser.newPage();
+  page.on('pageerror', (e) => console.error(e));
+  await page.addInitScript(count);
+  await page.goto(`${server.url}/bench.html`);
+  await page.waitForFunction(() => 'measure' in globalThis);
+  console.log(`# ${browser.version()}`);
+  for (let run = 0; run < Number(runs); run++) {
+    const result = await page.evaluate(async ([tokens, answer, empty]) => {
+      let heap = 0;
+      const watch = setInterval(() => { heap = Math.max(heap, performance.memory.usedJSHeapSize); }, 20);
+      const short = { ...await measure({ empty, tokens, answer: 1 }) };
+      const before = { ...counted };
+      const whole = await measure({ tokens, answer });
+      clearInterval(watch);
+      return { firstLoad: short, whole, heapMB: heap / 1e6, counted: { before, after: { ...counted } } };
+    }, [Number(tokens), Number(answer), run === 0]);
+    console.log(JSON.stringify(result));
+  }
+} finally {
+  await browser.close();
+  server.close();
+}
