@@ -2,6 +2,7 @@
 // what leaves each, the logits, and the greedy tokens. Runs in a page and in Node.
 import { Engine, model } from '../src/engine';
 import { openGpu } from '../src/gpu';
+import type { EngineGpu } from '../src/types';
 import { openShards } from '../src/weights';
 
 /** models/activations/activations.json; files are little-endian float32 beside it. */
@@ -101,15 +102,18 @@ async function readBack(device: GPUDevice, from: GPUBuffer, floats: number): Pro
 
 const argmax = (x: Float32Array): number => x.reduce((best, value, i) => (value > x[best]! ? i : best), 0);
 
-/** base: where the package is served, with a slash at its end. */
-export async function match(base: string, cache: 'f16' | 'f32', webgpu?: GPU): Promise<Report> {
+/**
+ * base: where the package is served, with a slash at its end. as: takes the kernels of another class of devices than this
+ * one's, which compute the same.
+ */
+export async function match(base: string, cache: 'f16' | 'f32', webgpu?: GPU, as: Partial<EngineGpu> = {}): Promise<Report> {
   const read = async (file: string): Promise<ArrayBuffer> => {
     const answer = await fetch(`${base}models/activations/${file}`);
     if (!answer.ok) throw new Error(`${file}: ${answer.status}`);
     return answer.arrayBuffer();
   };
   const weights = await openShards(`${base}models/weights/manifest.json`);
-  const gpu = await openGpu(webgpu ? { gpu: webgpu } : {});
+  const gpu = { ...(await openGpu(webgpu ? { gpu: webgpu } : {})), ...as };
   const activations = JSON.parse(new TextDecoder().decode(await read('activations.json'))) as Activations;
   const { prompt, prompt_ids, greedy_ids, atol, rtol } = activations;
   const floats = async (file: string): Promise<Float32Array> => new Float32Array(await read(file));
