@@ -231,7 +231,7 @@ std::vector<Run> expert_edges() {
     out.push_back(
         {.step = expert_matmul(DType::q4_k, {.k = 256, .m = 45, .n_expert = 5, .n_used = 2}),
          .batch = {.n_tok = 7},
-         .pieces = 7});  // that end inside an expert
+         .pieces = 3});  // that end inside an expert
     for (const uint32_t n : {1u, 1000u})
         add_runs(out,
                  {.name = fmt::format("n={},n_used=9", n),
@@ -261,12 +261,12 @@ std::vector<Run> product_edges() {
              std::vector<std::array<uint32_t, 2>>{{256, 1}, {2048, 5}, {512, 257}})
             add_runs(out, matmul(dtype, k, m, {"bias", "residual"}), {{}, {.n_tok = 9}},
                      m == 5 ? without_barriers : on_cpu);
-    add_runs(out, matmul(DType::q8_0, 32, 65), {{.n_tok = 2}, {.n_tok = 8}, {.n_tok = 65}}, on_all);
+    add_runs(out, matmul(DType::q8_0, 32, 65), {{.n_tok = 2}, {.n_tok = 8}, {.n_tok = 65}},
+             without_barriers);
     for (const DType dtype : {DType::q8_0, DType::q6_k})
         add_runs(out, matmul(dtype, 8448, 5), {{}, {.n_tok = 3}});
     for (const auto& [m, m2, m3] : {std::array{33u, 31u, 0u}, {1u, 255u, 7u}})
-        add_runs(out, stacked(DType::q8_0, m, m2, m3), {{}, {.n_tok = 9}},
-                 m3 ? on_all : without_barriers);
+        add_runs(out, stacked(DType::q8_0, m, m2, m3), {{}, {.n_tok = 9}}, without_barriers);
     // From 1,024 weight rows on, a CPU adapter's lanes take more of them.
     for (const uint32_t m : {1023u, 1024u, 1030u})
         add_runs(out, matmul(DType::q4_0, 32, m, {"bias"}), {{}, {.n_tok = 5}});
@@ -283,7 +283,7 @@ std::vector<Run> product_edges() {
     for (const DType dtype : {DType::f16, DType::q6_k, DType::iq2_xxs, DType::mxfp4})
         out.push_back({.step = matmul(dtype, 256, 65, {"bias", "residual"}),
                        .batch = {.n_tok = 9},
-                       .pieces = 7});
+                       .pieces = 2});  // each is a pipeline
     add_embeds(out);
     add_int8(out);
     add_nbits(out);
