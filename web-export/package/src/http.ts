@@ -156,6 +156,9 @@ export class RemoteFile {
 
   private async part(at: number, to: number, advance: (bytes: Uint8Array) => Promise<void>, init: RequestInit, alive: () => void): Promise<void> {
     const ranged = at > 0 || to !== this.size, { headers = {} } = this.options;
+    // Not through the browser's cache: Chromium's puts answers together from parts that it has, and stays waiting when a server
+    // answers the rest wrongly. Whole files may come from it.
+    if (ranged) init = { ...init, cache: 'no-store' };
     const response = await request(this.url, { ...init, headers: ranged ? { ...headers, Range: `bytes=${at}-${to - 1}` } : headers });
     const [begin, end] = this.check(response, at, to, ranged);
     const reader = response.body!.getReader();
