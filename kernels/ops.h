@@ -16,6 +16,7 @@ enum class Op : uint8_t {
     layer_norm,
     matmul,
     add,
+    add_rms_norm,
     rope_table,
     rope,
     kv_store,

@@ -165,6 +165,20 @@ void add(std::span<const float> a, std::span<const float> b, float scale, std::s
     for (size_t i = 0; i < y.size(); ++i) y[i] = float(a[i] + double(scale) * b[i]);
 }
 
+void add_rms_norm(std::span<const float> x, std::span<const float> residual,
+                  const AddNormShape& shape, std::span<float> y, std::span<float> y2) {
+    const size_t n = shape.n;
+    for (size_t row = 0; row < x.size(); row += n) {
+        const double mean = shape.x_w.empty() ? 0 : dot(&x[row], &x[row], n) / double(n);
+        const double x_scale = shape.x_w.empty() ? 1 : 1 / std::sqrt(mean + double(shape.eps));
+        for (size_t i = 0; i < n; ++i) {
+            const double z = (shape.x_w.empty() ? 1 : double(shape.x_w[i])) * double(x[row + i]);
+            y[row + i] = float(residual[row + i] + double(shape.scale) * z * x_scale);
+        }
+    }
+    if (!y2.empty()) rms_norm(y, shape.w, n, shape.eps, y2);
+}
+
 void rope_table(std::span<const uint32_t> turns, uint32_t pos, float magnitude,
                 std::span<float> y) {
     const size_t n_pairs = turns.size() / 2;

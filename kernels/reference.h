@@ -64,6 +64,14 @@ struct Products {
 void matmul(const Weight& w, std::span<const float> x, std::span<const float> bias,
             std::span<const float> residual, const Products& out);
 void add(std::span<const float> a, std::span<const float> b, float scale, std::span<float> y);
+struct AddNormShape {
+    std::span<const float> x_w, w;  // [n] or empty
+    uint32_t n;
+    float scale, eps;
+};
+/// y2 may be empty.
+void add_rms_norm(std::span<const float> x, std::span<const float> residual,
+                  const AddNormShape& shape, std::span<float> y, std::span<float> y2);
 void rope_table(std::span<const uint32_t> turns, uint32_t pos, float magnitude, std::span<float> y);
 
 struct RopeShape {

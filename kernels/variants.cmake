@@ -2,8 +2,8 @@
 # subgroup sizes and what n-bit codes have of bits, blocks and zero points are specialization constants, not variants.
 set(formats f32 f16 bf16 q8_0 q4_0 q4_1 q5_0 q5_1 q4_k q5_k q6_k q2_k q3_k iq4_nl iq4_xs iq3_s
             iq3_xxs iq2_s iq2_xs iq2_xxs iq1_s iq1_m mxfp4 nvfp4 tq1_0 tq2_0 q1_0 q2_0 nbits)
-foreach(op add take_rows glu xielu soft_cap rms_norm layer_norm rope_table rope causal_conv ssm_scan gated_delta
-           route expert_order expert_sum join)
+foreach(op add add_rms_norm take_rows glu xielu soft_cap rms_norm layer_norm rope_table rope causal_conv ssm_scan
+           gated_delta route expert_order expert_sum join)
   kernel(${op} SOURCE ${op})
 endforeach()
 foreach(cache f16 f32)

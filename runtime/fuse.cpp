@@ -1,6 +1,7 @@
 // fuse.cpp — finds Steps that go together by who reads what.
 #include "runtime/fuse.h"
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -48,6 +49,75 @@ std::vector<Use> uses_of(const Plan& plan) {
     for (const Tap& tap : plan.taps) ++uses[tap.value].readers;
     ++uses[plan.logits].readers;
     return uses;
+}
+
+/// The first n_steps of some Steps, as one.
+struct Fusion {
+    size_t n_steps = 0;
+    Step step;
+};
+
+/// find(steps): what `steps` begin with, if that is to be one Step. Taps follow their Steps.
+template <class Find>
+Plan rewrite(const Plan& plan, Find&& find) {
+    Plan out = plan;
+    out.steps.clear();
+    std::vector<uint32_t> moved_to(plan.steps.size());  // old Step -> new Step that does its work
+    for (size_t s = 0; s < plan.steps.size();) {
+        const std::optional<Fusion> found = find(std::span(plan.steps).subspan(s));
+        const size_t n = found ? found->n_steps : 1;
+        for (size_t i = 0; i < n; ++i) moved_to[s + i] = uint32_t(out.steps.size());
+        out.steps.push_back(found ? found->step : plan.steps[s]);
+        s += n;
+    }
+    for (Tap& tap : out.taps) tap.step = moved_to[tap.step];
+    return out;
+}
+
+/// What an add adds the value to, unless it does not, is not its only reader, or scales the other
+/// side.
+Operand added_to(const std::vector<Use>& uses, const Step& step, uint32_t value) {
+    if (step.op != Op::add || uses[value].readers != 1) return {};
+    if (step.operand("b").index == value) return step.operand("a");
+    const bool is_a = step.operand("a").index == value && step.f32("scale") == 1;
+    return is_a ? step.operand("b") : Operand();
+}
+
+bool is_norm_of_rows(const Step& step) {
+    return step.op == Op::rms_norm && step.u32("groups") == 1;
+}
+
+/// rms_norm of what is added, add, rms_norm of the sum; the first or the last may be absent.
+std::optional<Fusion> find_added_norms(const std::vector<Use>& uses, std::span<const Step> steps) {
+    const bool normed =
+        is_norm_of_rows(steps[0]) && steps[0].operand("w").present() && steps.size() > 1;
+    const Step& add = steps[normed];
+    Operand x, x_w, residual;
+    if (normed) {
+        x = steps[0].operand("x");
+        x_w = steps[0].operand("w");
+        residual = added_to(uses, add, steps[0].operand("y").index);
+    } else if (add.op == Op::add) {
+        x = add.operand("b");
+        residual = add.operand("a");
+    }
+    if (!residual.present()) return {};
+    const auto is_next = [&](const Step& step) {
+        return is_norm_of_rows(step) && step.operand("x").index == add.operand("y").index &&
+               (!normed || step.u32("eps") == steps[0].u32("eps"));
+    };
+    const size_t n = normed ? 2 : 1;
+    const Step* next = n < steps.size() && is_next(steps[n]) ? &steps[n] : nullptr;
+    if (!normed && !next) return {};
+    Step out{.op = Op::add_rms_norm, .layer = steps[0].layer};
+    out.operands = {x,
+                    x_w,
+                    residual,
+                    next ? next->operand("w") : Operand(),
+                    add.operand("y"),
+                    next ? next->operand("y") : Operand()};
+    out.params = {add.u32("n"), add.u32("scale"), (normed ? steps[0] : *next).u32("eps")};
+    return Fusion{next ? n + 1 : n, out};
 }
 
 /// Whether q, k and store are the Steps of a rope_store.
@@ -125,99 +195,72 @@ void drop_unused_tensors(Plan& plan) {
 }  // namespace
 
 Plan fuse(const Plan& plan) {
-    return fuse_rope_stores(stack_matmuls(fuse_residuals(plan)));
+    return fuse_rope_stores(stack_matmuls(fuse_norms(fuse_residuals(plan))));
 }
 
 Plan fuse_residuals(const Plan& plan) {
     check_contract();
-    Plan fused = plan;
-    fused.steps.clear();
     const std::vector<Use> uses = uses_of(plan);
-    std::vector<uint32_t> moved_to(plan.steps.size());  // old Step -> new Step that does its work
-    for (uint32_t s = 0; s < plan.steps.size(); ++s) {
-        const Step& step = plan.steps[s];
-        bool done = false;
-        for (const std::string_view side : {"a", "b"}) {
-            if (step.op != Op::add || step.f32("scale") != 1 || done) break;
-            const uint32_t product = step.operand(side).index;
-            const Use& use = uses[product];
-            // The matmul must be the Step just before: then nothing in between sees a later write.
-            if (use.readers != 1 || use.writer == kNoStep || use.writer + 1 != s ||
-                plan.steps[use.writer].op != Op::matmul)
-                continue;
-            Step& matmul = fused.steps.back();
-            if (matmul.operands[kResidual].present()) continue;
-            matmul.operands[kResidual] = step.operand(side == "a" ? "b" : "a");
-            matmul.operands[kProduct] = step.operand("y");
-            done = true;
-        }
-        if (!done) fused.steps.push_back(step);
-        moved_to[s] = uint32_t(fused.steps.size() - 1);
-    }
-    for (Tap& tap : fused.taps) tap.step = moved_to[tap.step];
-    return fused;
+    return rewrite(plan, [&](std::span<const Step> steps) -> std::optional<Fusion> {
+        // The add must be the Step just behind: then nothing in between sees a later write.
+        if (steps[0].op != Op::matmul || steps.size() < 2) return {};
+        Step matmul = steps[0];
+        const Operand residual = added_to(uses, steps[1], matmul.operands[kProduct].index);
+        if (!residual.present() || steps[1].f32("scale") != 1 ||
+            matmul.operands[kResidual].present())
+            return {};
+        matmul.operands[kResidual] = residual;
+        matmul.operands[kProduct] = steps[1].operand("y");
+        return Fusion{2, matmul};
+    });
+}
+
+Plan fuse_norms(const Plan& plan) {
+    const std::vector<Use> uses = uses_of(plan);
+    return rewrite(plan,
+                   [&](std::span<const Step> steps) { return find_added_norms(uses, steps); });
 }
 
 Plan stack_matmuls(const Plan& plan) {
     check_contract();
     const std::vector<uint32_t> users = users_of_tensors(plan);
-    Plan out = plan;
-    out.steps.clear();
-    std::vector<uint32_t> moved_to(plan.steps.size());
-    for (size_t s = 0; s < plan.steps.size();) {
-        const Step& first = plan.steps[s];
+    std::vector<Tensor> tensors = plan.tensors;
+    Plan out = rewrite(plan, [&](std::span<const Step> steps) -> std::optional<Fusion> {
+        const Step& first = steps[0];
+        if (first.op != Op::matmul || !stackable(plan, users, first, first)) return {};
         size_t n = 1;
-        if (first.op == Op::matmul && stackable(plan, users, first, first))
-            while (n < kMostProducts && s + n < plan.steps.size() &&
-                   stackable(plan, users, first, plan.steps[s + n]))
-                ++n;
+        while (n < kMostProducts && n < steps.size() && stackable(plan, users, first, steps[n]))
+            ++n;
         Step step = first;
-        const std::span run = std::span(plan.steps).subspan(s, n);
-        if (n > 1) {
-            for (const MatmulBinding binding : {kWeight, kBias}) {
-                if (!first.operands[binding].present()) continue;
-                // Where its first part was: weights are loaded in this order.
-                out.tensors[step.operands[binding].index] = stack(plan, run, binding);
-            }
-            for (size_t i = 1; i < n; ++i) {
-                step.operands[kProduct + i] = run[i].operands[kProduct];
-                step.params[kRows + i] = run[i].params[kRows];
-            }
+        for (const MatmulBinding binding : {kWeight, kBias}) {
+            if (!first.operands[binding].present()) continue;
+            // Where its first part was: weights are loaded in this order.
+            tensors[first.operands[binding].index] = stack(plan, steps.first(n), binding);
         }
-        for (size_t i = 0; i < n; ++i) moved_to[s + i] = uint32_t(out.steps.size());
-        out.steps.push_back(step);
-        s += n;
-    }
-    for (Tap& tap : out.taps) tap.step = moved_to[tap.step];
+        for (size_t i = 1; i < n; ++i) {
+            step.operands[kProduct + i] = steps[i].operands[kProduct];
+            step.params[kRows + i] = steps[i].params[kRows];
+        }
+        return Fusion{n, step};
+    });
+    out.tensors = std::move(tensors);
     drop_unused_tensors(out);
     return out;
 }
 
 Plan fuse_rope_stores(const Plan& plan) {
     const std::vector<Use> uses = uses_of(plan);
-    Plan out = plan;
-    out.steps.clear();
-    std::vector<uint32_t> moved_to(plan.steps.size());
-    for (size_t s = 0; s < plan.steps.size();) {
-        const bool found = s + 2 < plan.steps.size() &&
-                           is_rope_store(uses, plan.steps[s], plan.steps[s + 1], plan.steps[s + 2]);
-        for (size_t i = 0; i < (found ? 3 : 1); ++i) moved_to[s + i] = uint32_t(out.steps.size());
-        if (!found) {
-            out.steps.push_back(plan.steps[s++]);
-            continue;
-        }
-        const Step &q = plan.steps[s], &k = plan.steps[s + 1], &store = plan.steps[s + 2];
+    return rewrite(plan, [&](std::span<const Step> steps) -> std::optional<Fusion> {
+        if (steps.size() < 3 || !is_rope_store(uses, steps[0], steps[1], steps[2])) return {};
+        const Step &q = steps[0], &k = steps[1], &store = steps[2];
         Step step{.op = Op::rope_store, .layer = q.layer};
         step.operands = {q.operand("x"),          k.operand("x"), store.operand("v"),
                          q.operand("table"),      q.operand("y"), store.operand("k_cache"),
                          store.operand("v_cache")};
         step.params = {q.u32("n_head"), k.u32("n_head"),  q.u32("head_dim"),
                        q.u32("n_rot"),  q.u32("pairing"), store.u32("n_v")};
-        out.steps.push_back(step);
-        s += 3;
-    }
-    for (Tap& tap : out.taps) tap.step = moved_to[tap.step];
-    return out;
+        return Fusion{3, step};
+    });
 }
 
 }  // namespace m2w

@@ -12,6 +12,10 @@ Plan fuse(const Plan& plan);
 /// matmul, then an add that is the only reader of its result -> one matmul with a residual.
 Plan fuse_residuals(const Plan& plan);
 
+/// rms_norm of what is added to the residual stream, the add, rms_norm of the sum -> one
+/// add_rms_norm, with or without the first or the last of them. Norms of groups stay.
+Plan fuse_norms(const Plan& plan);
+
 /// Up to three matmuls in a row of the same rows, with weights of one type that nothing else uses
 /// (queries, keys and values; gate and up) -> one matmul of a tensor that stacks them. The Plan's
 /// tensors get new indices.

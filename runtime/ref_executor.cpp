@@ -149,6 +149,11 @@ class RefExecutor final : public Executor {
                                    {out("y"), out("y2"), out("y3")});
             case Op::add:
                 return ref::add(in("a"), in("b"), s.f32("scale"), out("y"));
+            case Op::add_rms_norm:
+                return ref::add_rms_norm(
+                    in("x"), in("residual"),
+                    {vec("x_w"), vec("w"), s.u32("n"), s.f32("scale"), s.f32("eps")}, out("y"),
+                    out("y2"));
             case Op::rope_table:
                 return ref::rope_table(turns_of(s), batch.pos, s.f32("magnitude"), out("y"));
             case Op::rope:

@@ -127,10 +127,11 @@ class Comparison {
         return ok;
     }
 
-    /// Every Step between tap `wrong` - 1 and tap `wrong` of the device's Plan.
+    /// Every Step from the one of tap `wrong` - 1, which may write more than that, to the one of
+    /// tap `wrong` of the device's Plan.
     Result<void> compare_steps(size_t wrong, VerifyReport& report) {
         const Plan& plan = *device_.side.plan;
-        const size_t first = wrong == 0 ? 0 : plan.taps[wrong - 1].step + 1;
+        const size_t first = wrong == 0 ? 0 : plan.taps[wrong - 1].step;
         const size_t end =
             wrong == plan.taps.size() ? plan.steps.size() : plan.taps[wrong].step + 1;
         report.steps.clear();

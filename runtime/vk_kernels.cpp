@@ -202,8 +202,8 @@ struct Chooser {
         return choice;
     }
 
-    KernelChoice norm(const Step& step, uint32_t rows) const {
-        const uint64_t groups = uint64_t(rows) * step.u32("groups");
+    /// groups: runs of n values, each normalised by itself.
+    KernelChoice norm(const Step& step, uint64_t groups) const {
         const uint32_t splits = step.u32("n") > 256 ? profile.norm_size / profile.subgroup_size : 1;
         return subgroups(std::string(op_info(step.op).name), groups, splits, profile.norm_size);
     }
@@ -314,7 +314,9 @@ KernelChoice choose_kernel(const KernelProfile& profile, const vk::Caps& caps, c
             return choose.elementwise("take_rows", n_rows * step.u32("n"));
         case Op::rms_norm:
         case Op::layer_norm:
-            return choose.norm(step, rows);
+            return choose.norm(step, n_rows * step.u32("groups"));
+        case Op::add_rms_norm:
+            return choose.norm(step, n_rows);
         case Op::matmul:
             return with_format(choose.matmul(step, weight, rows), weight);
         case Op::add:

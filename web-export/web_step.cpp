@@ -56,6 +56,7 @@ constexpr KernelRow kKernels[] = {
     {Op::layer_norm, Lanes::shared, groups_of, true},
     {Op::matmul, Lanes::shared, nullptr, false},  // rows of the weight: of_product()
     {Op::add, Lanes::one, n_of, true},
+    {Op::add_rms_norm, Lanes::shared, [](const Step&) { return uint64_t(1); }, true},
     {Op::rope_table, Lanes::one, [](const Step& s) { return uint64_t(s.u32("n_pairs")); }, true},
     {Op::rope, Lanes::one,
      [](const Step& s) { return uint64_t(s.u32("n_head")) * s.u32("head_dim"); }, true},

@@ -84,6 +84,21 @@ Cases add(Types) {
     return {{.name = "n=257", .op = Op::add, .params = {{"n", 257}, f32_param("scale", 0.22f)}}};
 }
 
+/// norms: those before and behind the sum.
+StepCase add_rms_norm(uint32_t n, std::vector<std::string_view> norms) {
+    StepCase step{.name = fmt::format("n={}", n),
+                  .op = Op::add_rms_norm,
+                  .params = {{"n", n}, f32_param("scale", 0.22f), f32_param("eps", 1e-5f)},
+                  .with = std::move(norms)};
+    for (const std::string_view with : step.with) step.name += fmt::format(",{}", with);
+    return step;
+}
+
+Cases add_rms_norms(Types) {
+    return {add_rms_norm(257, {"x_w", "w", "y2"}), add_rms_norm(4097, {"x_w"}),
+            add_rms_norm(80, {"w", "y2"})};
+}
+
 Cases rope_table(Types) {
     StepCase table{
         .name = "n_pairs=33",
@@ -305,6 +320,7 @@ constexpr std::array<CasesOfOp, size_t(Op::count)> kCases{{
     {Op::layer_norm, norms<Op::layer_norm>},
     {Op::matmul, matmuls},
     {Op::add, add},
+    {Op::add_rms_norm, add_rms_norms},
     {Op::rope_table, rope_table},
     {Op::rope, rope},
     {Op::kv_store, kv_store},

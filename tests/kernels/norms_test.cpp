@@ -1,4 +1,4 @@
-// norms_test.cpp — rms_norm and layer_norm against the reference.
+// norms_test.cpp — rms_norm, layer_norm and add_rms_norm against the reference.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -111,6 +111,41 @@ TEST_P(NormOps, rows_far_from_zero_equal_the_reference) {
         };
     }
     sweep(steps, std::vector<BatchCase>{{}, {.n_tok = 9}});
+}
+
+using AddNormOps = OpsTest;
+
+StepCase add_norm(uint32_t n, std::vector<std::string_view> with, float x_scale = 1) {
+    StepCase step{.name = fmt::format("n={},x={}", n, x_scale),
+                  .op = Op::add_rms_norm,
+                  .params = {{"n", n}, f32_param("scale", -0.7f), f32_param("eps", 1e-6f)},
+                  .with = std::move(with),
+                  .scale = {{"x", x_scale}}};
+    for (const std::string_view binding : step.with) step.name += fmt::format(",{}", binding);
+    return step;
+}
+
+/// 256 is where the GPU kernel begins to share a row between subgroups.
+TEST_F(AddNormOps, norms_around_a_sum_of_any_width_equal_the_reference) {
+    std::vector<StepCase> steps;
+    for (const uint32_t n : {1u, 31u, 33u, 256u, 257u, 5000u})
+        steps.push_back(add_norm(n, {"x_w", "w", "y2"}));
+    for (const float x_scale : {1e-3f, 1e-6f, 1e15f})
+        steps.push_back(add_norm(300, {"x_w", "w", "y2"}, x_scale));
+    steps.back().scale["residual"] = 1e15f;  // behind the norm x is as large as its weight
+    sweep(steps, usual_batches());
+}
+
+TEST_F(AddNormOps, norms_that_are_absent_change_nothing) {
+    std::vector<StepCase> steps;
+    for (const uint32_t n : {33u, 300u}) {
+        steps.push_back(add_norm(n, {}));
+        steps.push_back(add_norm(n, {"x_w"}));
+        steps.push_back(add_norm(n, {"y2"}));
+        steps.push_back(add_norm(n, {"w", "y2"}));
+        steps.back().rows = Rows::n_out;
+    }
+    sweep(steps, std::vector<BatchCase>{{}, {.n_tok = 9, .n_out = 2}});
 }
 
 }  // namespace

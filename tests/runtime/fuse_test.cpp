@@ -105,6 +105,99 @@ TEST(fuse, product_of_another_op_stays) {
     EXPECT_FALSE(is_fused(draft));
 }
 
+/// What a layer adds to the residual stream, with norms around it: [norm,] add [, norm].
+struct NormsAndAdd {
+    NormsAndAdd() {
+        x = draft.value(4);
+        residual = draft.value(4);
+        added = norm(x);
+        sum = draft.add(residual, added, 0.5f);
+        last = norm(sum);
+        draft.plan.logits = draft.glu(last, sum);
+    }
+    uint32_t norm(uint32_t of) {
+        const uint32_t y = draft.norm(of);
+        draft.plan.steps.back().params = {4, 1, std::bit_cast<uint32_t>(1e-6f)};
+        return y;
+    }
+    Step& step(size_t index) { return draft.plan.steps[index]; }
+    std::vector<Op> ops() const { return ops_of(fuse_norms(draft.plan)); }
+    PlanDraft draft;
+    uint32_t x = 0, residual = 0, added = 0, sum = 0, last = 0;
+};
+const std::vector<Op> kNoneFused{Op::rms_norm, Op::add, Op::rms_norm, Op::glu},
+    kFirstFused{Op::add_rms_norm, Op::rms_norm, Op::glu},
+    kLastFused{Op::rms_norm, Op::add_rms_norm, Op::glu};
+
+TEST(fuse, norms_before_and_behind_a_sum_become_one_step_with_it) {
+    NormsAndAdd all;
+    all.draft.plan.taps = {{1, all.sum}};
+    const Plan fused = fuse_norms(all.draft.plan);
+    ASSERT_EQ(ops_of(fused), (std::vector<Op>{Op::add_rms_norm, Op::glu}));
+    const Step& step = fused.steps[0];
+    EXPECT_EQ(step.operand("x").index, all.x);
+    EXPECT_EQ(step.operand("x_w").index, 1u);
+    EXPECT_EQ(step.operand("residual").index, all.residual);
+    EXPECT_EQ(step.operand("w").index, 1u);
+    EXPECT_EQ(step.operand("y").index, all.sum);
+    EXPECT_EQ(step.operand("y2").index, all.last);
+    EXPECT_EQ(step.f32("scale"), 0.5f);
+    EXPECT_EQ(step.f32("eps"), 1e-6f);
+    EXPECT_EQ(fused.taps[0].step, 0u);
+    EXPECT_EQ(fused.taps[0].value, all.sum);
+}
+
+TEST(fuse, either_norm_of_a_sum_may_be_absent) {
+    NormsAndAdd before;
+    before.step(2).op = Op::layer_norm;
+    const Plan first = fuse_norms(before.draft.plan);
+    ASSERT_EQ(ops_of(first), (std::vector<Op>{Op::add_rms_norm, Op::layer_norm, Op::glu}));
+    EXPECT_TRUE(first.steps[0].operand("x_w").present());
+    EXPECT_FALSE(first.steps[0].operand("y2").present());
+
+    NormsAndAdd behind;
+    behind.step(0).op = Op::layer_norm;
+    behind.step(0).operands[2] = {};
+    behind.step(0).operands[3] = {behind.added};
+    const Plan last = fuse_norms(behind.draft.plan);
+    ASSERT_EQ(ops_of(last), (std::vector<Op>{Op::layer_norm, Op::add_rms_norm, Op::glu}));
+    EXPECT_FALSE(last.steps[1].operand("x_w").present());
+    EXPECT_EQ(last.steps[1].operand("x").index, behind.added);
+    EXPECT_EQ(last.steps[1].operand("residual").index, behind.residual);
+
+    PlanDraft neither;
+    neither.plan.logits = neither.add(neither.value(4), neither.value(4));
+    EXPECT_EQ(ops_of(fuse_norms(neither.plan)), std::vector<Op>{Op::add});
+}
+
+TEST(fuse, norms_that_are_not_only_for_the_sum_stay) {
+    NormsAndAdd read_again;
+    read_again.draft.plan.logits = read_again.draft.add(read_again.last, read_again.added);
+    EXPECT_EQ(read_again.ops()[1], Op::add_rms_norm);
+    NormsAndAdd tapped;
+    tapped.draft.plan.taps = {{0, tapped.added}};
+    EXPECT_EQ(tapped.ops(), kLastFused);
+    NormsAndAdd scaled;  // not the norm is scaled, but what it is added to
+    std::swap(scaled.step(1).operands[0], scaled.step(1).operands[1]);
+    EXPECT_EQ(scaled.ops(), kLastFused);
+    scaled.step(1).params[1] = std::bit_cast<uint32_t>(1.0f);
+    EXPECT_EQ(scaled.ops().size(), 2u);
+    NormsAndAdd by_group;
+    by_group.step(0).params = {2, 2, by_group.step(0).params[2]};
+    EXPECT_EQ(by_group.ops(), kLastFused);
+    by_group.step(2).params = by_group.step(0).params;
+    EXPECT_EQ(by_group.ops(), kNoneFused);
+    NormsAndAdd other_eps;
+    other_eps.step(2).params[2] = std::bit_cast<uint32_t>(1e-5f);
+    EXPECT_EQ(other_eps.ops(), kFirstFused);
+    NormsAndAdd other_value;
+    other_value.step(2).operands[0] = {other_value.x};
+    EXPECT_EQ(other_value.ops(), kFirstFused);
+    NormsAndAdd unweighted;
+    unweighted.step(0).operands[1] = {};
+    EXPECT_EQ(unweighted.ops(), kLastFused);
+}
+
 /// Three matmuls of one x, each with a weight of its own.
 struct ThreeMatmuls {
     explicit ThreeMatmuls(bool bias = false) {
@@ -293,6 +386,17 @@ size_t saved_in_mixer(const ArchSpec& arch, Mixer mixer) {
     return 0;
 }
 
+/// The norms around both residual connections where they follow no product; behind the last layer
+/// is another Step.
+size_t saved_by_norms(const ArchSpec& arch, Mixer mixer, bool last) {
+    const NormSpec& norms = arch.norms;
+    if (norms.kind != NormKind::rms) return 0;
+    const size_t between = norms.post_attn                      ? 1 + size_t(norms.pre)
+                           : mixer == Mixer::scan_and_attention ? size_t(norms.pre)
+                                                                : 0;
+    return between + (norms.post_ffn ? 1 + size_t(norms.pre && !last) : 0);
+}
+
 /// Both residual connections unless a norm is between, gate with up, and the mixer's.
 size_t saved_in_layer(const ArchSpec& arch, Mixer mixer) {
     return size_t(!arch.norms.post_attn) + size_t(!arch.norms.post_ffn) +
@@ -307,8 +411,10 @@ TEST(fuse, fused_plans_of_all_rows_compute_the_same) {
         blueprint.add("blk.0.attn_output.bias", {32}).add("blk.1.ffn_down.bias", {32});
         ASSERT_GET(const auto model, blueprint.model());
         size_t saved = 0;
-        for (const LayerHparams& layer : model->hparams().layers)
-            saved += saved_in_layer(arch, layer.mixer);
+        const std::vector<LayerHparams>& layers = model->hparams().layers;
+        for (const LayerHparams& layer : layers)
+            saved += saved_in_layer(arch, layer.mixer) +
+                     saved_by_norms(arch, layer.mixer, &layer == &layers.back());
         expect_same_results(*model, saved);
     }
 }

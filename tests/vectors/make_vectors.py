@@ -143,6 +143,28 @@ def add(f):
         f.case(f"n{n}_{n_tok}rows_{len(f.names)}", {"n": n, "scale": of_b}, n_tok, a=a, b=b, y=a + of_b * b)
 
 
+def add_rms_norm(f):
+    def one(name, n, n_tok, with_=("x_w", "w", "y2"), scale=1.0, eps=1e-5, x_scale=1.0, rows="n_tok", n_out=1):
+        eps, scale = f32_param(eps), f32_param(scale)
+        x, residual = f.normal(n_tok, n, scale=x_scale), f.normal(n_tok, n)
+        x_w, w = (f.normal(n) if binding in with_ else None for binding in ("x_w", "w"))
+        z = x if x_w is None else x_w * x / np.sqrt((x * x).mean(axis=-1, keepdims=True) + eps)
+        y = residual + scale * z
+        y2 = (1 if w is None else w) * y / np.sqrt((y * y).mean(axis=-1, keepdims=True) + eps)
+        f.case(name, {"n": n, "scale": scale, "eps": eps}, 9 if rows == "n_out" else n_tok, n_out=n_out, rows=rows,
+               x=x, x_w=x_w, residual=residual, w=w, y=y, y2=y2 if "y2" in with_ else None)
+    for n in (1, 31, 33, 257):
+        one(f"n{n}", n, 2)
+    one("scaled", 65, 3, scale=0.22, eps=1e-6)
+    one("sum_alone", 33, 2, with_=(), scale=-3.5)
+    one("norm_before", 300, 2, with_=("x_w",))
+    one("norm_behind", 300, 2, with_=("w", "y2"))
+    one("no_weight_behind", 33, 2, with_=("y2",))
+    one("tiny_rows", 64, 2, eps=1e-6, x_scale=1e-3)
+    one("huge_rows", 64, 2, x_scale=1e4)
+    one("logits_rows", 65, 2, rows="n_out", n_out=2)
+
+
 def take_rows(f):
     for n_tok, n_out, n in ((1, 1, 31), (5, 1, 33), (5, 3, 32), (5, 5, 257), (17, 2, 64)):
         x = f.normal(n_tok, n)
@@ -637,6 +659,7 @@ def soft_cap(f):
 
 # The tolerances are those of the contract; a test compares them.
 OPS = [(embed, 1e-6), (take_rows, 0.0), (rms_norm, 1e-5), (layer_norm, 1e-5), (matmul, 1e-5), (add, 1e-6),
+       (add_rms_norm, 1e-5),
        (rope_table, 1e-5), (rope, 1e-5), (kv_store, 0.0), (rope_store, 1e-5), (attend, 2e-5), (glu, 1e-5), (xielu, 1e-5),
        (soft_cap, 1e-5), (causal_conv, 1e-5), (ssm_scan, 2e-5), (gated_delta, 2e-5),
        (route, 1e-5), (expert_order, 0.0), (expert_matmul, 1e-5), (expert_sum, 1e-5),

@@ -150,10 +150,30 @@ StepCase far_norm(Op op, uint32_t n) {
     return step;
 }
 
+StepCase add_norm(uint32_t n, std::vector<std::string_view> with, float x_scale = 1) {
+    StepCase step{.name = fmt::format("n={},x={}", n, x_scale),
+                  .op = Op::add_rms_norm,
+                  .params = {{"n", n}, f32_param("scale", -0.7f), f32_param("eps", 1e-6f)},
+                  .with = std::move(with),
+                  .scale = {{"x", x_scale}}};
+    for (const std::string_view binding : step.with) step.name += fmt::format(",{}", binding);
+    return step;
+}
+
 }  // namespace
 
 std::vector<Run> norm_edges() {
     std::vector<Run> out;
+    for (const uint32_t n : {1u, 65u})
+        add_runs(out, add_norm(n, {"x_w", "w", "y2"}), {{}, {.n_tok = 17}},
+                 n == 65 ? on_all : on_cpu);
+    for (const float scale : {1e-3f, 1e-6f, 0.0f, 1e15f})
+        add_runs(out, add_norm(33, {"x_w", "w", "y2"}, scale), {{.n_tok = 9}});
+    add_runs(out, add_norm(300, {"x_w"}), {{.n_tok = 2}}, without_barriers);
+    add_runs(out, add_norm(300, {"w", "y2"}), {{.n_tok = 2}}, without_barriers);
+    StepCase unweighted = add_norm(257, {"y2"});
+    unweighted.rows = Rows::n_out;
+    add_runs(out, unweighted, {{.n_tok = 9, .n_out = 2}});
     for (const Op op : {Op::rms_norm, Op::layer_norm}) {
         for (const uint32_t n : {1u, 2u, 63u, 65u, 4096u})
             add_runs(out, norm(op, n), {{}, {.n_tok = 17}},
