@@ -15,7 +15,16 @@ enum MatmulBinding : size_t { kWeight, kX, kBias, kResidual, kProduct };
 enum MatmulParam : size_t { kCols, kRows };
 constexpr size_t kMostProducts = 3;
 
+/// In the contracts of rms_norm and rope_store.
+enum NormBinding : size_t { kNormWeight = 1 };
+enum RopeStoreBinding : size_t { kRopeQ = 0, kRopeK = 1, kQkNorm = 4 };
+enum RopeStoreParam : size_t { kRopeEps = 6 };
+
 void check_contract() {
+    const OpInfo& rope = op_info(Op::rope_store);
+    M2W_ASSERT(rope.bindings[kRopeQ].name == "q" && rope.bindings[kRopeK].name == "k" &&
+               rope.bindings[kQkNorm].name == "qk_norm" && rope.params[kRopeEps].name == "eps" &&
+               op_info(Op::rms_norm).bindings[kNormWeight].name == "w");
     const OpInfo& info = op_info(Op::matmul);
     M2W_ASSERT(info.bindings[kWeight].name == "w" && info.bindings[kX].name == "x" &&
                info.bindings[kBias].name == "bias" && info.bindings[kResidual].name == "residual");
@@ -160,8 +169,17 @@ bool stackable(const Plan& plan, const std::vector<uint32_t>& users, const Step&
            a.dtype == b.dtype && !a.nbits && !b.nbits && a.cols == b.cols && ya.rows == yb.rows;
 }
 
+/// Whether `norm` is of each head by itself, for the store alone and with a weight of its own.
+bool is_head_norm(const std::vector<Use>& uses, const std::vector<uint32_t>& users,
+                  const Step& norm, const Step& store, std::string_view side) {
+    if (norm.op != Op::rms_norm || norm.u32("n") != store.u32("head_dim")) return false;
+    const Operand w = norm.operand("w"), y = norm.operand("y");
+    return w.present() && users[w.index] == 1 && y.index == store.operand(side).index &&
+           uses[y.index].readers == 1;
+}
+
 /// Tensors under each other as one.
-Tensor stack(const Plan& plan, std::span<const Step> steps, MatmulBinding binding) {
+Tensor stack(const Plan& plan, std::span<const Step> steps, size_t binding) {
     Tensor all = plan.tensors[steps[0].operands[binding].index];
     for (const Step& step : steps.subspan(1)) {
         const Tensor& t = plan.tensors[step.operands[binding].index];
@@ -195,7 +213,7 @@ void drop_unused_tensors(Plan& plan) {
 }  // namespace
 
 Plan fuse(const Plan& plan) {
-    return fuse_rope_stores(stack_matmuls(fuse_norms(fuse_residuals(plan))));
+    return fuse_head_norms(fuse_rope_stores(stack_matmuls(fuse_norms(fuse_residuals(plan)))));
 }
 
 Plan fuse_residuals(const Plan& plan) {
@@ -254,13 +272,37 @@ Plan fuse_rope_stores(const Plan& plan) {
         if (steps.size() < 3 || !is_rope_store(uses, steps[0], steps[1], steps[2])) return {};
         const Step &q = steps[0], &k = steps[1], &store = steps[2];
         Step step{.op = Op::rope_store, .layer = q.layer};
-        step.operands = {q.operand("x"),          k.operand("x"), store.operand("v"),
-                         q.operand("table"),      q.operand("y"), store.operand("k_cache"),
-                         store.operand("v_cache")};
+        step.operands = {
+            q.operand("x"), k.operand("x"), store.operand("v"),       q.operand("table"),
+            Operand(),      q.operand("y"), store.operand("k_cache"), store.operand("v_cache")};
         step.params = {q.u32("n_head"), k.u32("n_head"),  q.u32("head_dim"),
                        q.u32("n_rot"),  q.u32("pairing"), store.u32("n_v")};
         return Fusion{3, step};
     });
+}
+
+Plan fuse_head_norms(const Plan& plan) {
+    check_contract();
+    const std::vector<Use> uses = uses_of(plan);
+    const std::vector<uint32_t> users = users_of_tensors(plan);
+    std::vector<Tensor> tensors = plan.tensors;
+    Plan out = rewrite(plan, [&](std::span<const Step> steps) -> std::optional<Fusion> {
+        if (steps.size() < 3 || steps[2].op != Op::rope_store) return {};
+        const Step &q = steps[0], &k = steps[1], &store = steps[2];
+        if (store.operand("qk_norm").present() || !is_head_norm(uses, users, q, store, "q") ||
+            !is_head_norm(uses, users, k, store, "k") || q.u32("eps") != k.u32("eps"))
+            return {};
+        tensors[q.operand("w").index] = stack(plan, steps.first(2), kNormWeight);
+        Step step = store;
+        step.operands[kRopeQ] = q.operand("x");
+        step.operands[kRopeK] = k.operand("x");
+        step.operands[kQkNorm] = q.operand("w");
+        step.params[kRopeEps] = q.u32("eps");
+        return Fusion{3, step};
+    });
+    out.tensors = std::move(tensors);
+    drop_unused_tensors(out);
+    return out;
 }
 
 }  // namespace m2w

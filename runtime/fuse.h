@@ -24,4 +24,8 @@ Plan stack_matmuls(const Plan& plan);
 /// rope of queries, rope of keys that only the cache reads, kv_store -> one rope_store.
 Plan fuse_rope_stores(const Plan& plan);
 
+/// rms_norm of each head of queries, the same of keys, rope_store -> rope_store with both norms,
+/// their weights stacked. The Plan's tensors get new indices.
+Plan fuse_head_norms(const Plan& plan);
+
 }  // namespace m2w

@@ -164,7 +164,7 @@ class RefExecutor final : public Executor {
             case Op::kv_store:
                 return kv_store(s, batch);
             case Op::rope_store:
-                return rope_store(s, batch, in("q"), in("k"), in("table"), out("y"));
+                return rope_store(s, batch, vec("qk_norm"), out("y"));
             case Op::attend:
                 return ref::attend(in("q"), caches_[s.operand("k_cache").index],
                                    caches_[s.operand("v_cache").index], vec("sinks"),
@@ -254,10 +254,17 @@ class RefExecutor final : public Executor {
         store(s.operand("v_cache"), batch, values_[s.operand("v").index]);
     }
 
-    void rope_store(const Step& s, const Batch& batch, std::span<const float> q,
-                    std::span<const float> k, std::span<const float> table, std::span<float> y) {
+    void rope_store(const Step& s, const Batch& batch, std::span<const float> qk_norm,
+                    std::span<float> y) {
         ref::RopeShape shape{s.u32("n_head"), s.u32("head_dim"), s.u32("n_rot"),
                              Pairing(s.u32("pairing"))};
+        const std::span<const float> table = values_[s.operand("table").index];
+        std::vector<float> q = values_[s.operand("q").index], k = values_[s.operand("k").index];
+        if (!qk_norm.empty()) {
+            const size_t n = shape.head_dim;
+            ref::rms_norm(q, qk_norm.first(n), n, s.f32("eps"), q);
+            ref::rms_norm(k, qk_norm.last(n), n, s.f32("eps"), k);
+        }
         ref::rope(q, table, shape, y);
         shape.n_head = s.u32("n_head_kv");
         std::vector<float> turned(k.size());

@@ -333,10 +333,10 @@ KernelChoice choose_kernel(const KernelProfile& profile, const vk::Caps& caps, c
             return choose.elementwise(fmt::format("kv_store_{}", cache_suffix(cache)),
                                       n_rows * std::max(step.u32("n_k"), step.u32("n_v")));
         case Op::rope_store:
-            return choose.elementwise(fmt::format("rope_store_{}", cache_suffix(cache)),
-                                      n_rows * ((step.u32("n_head") + step.u32("n_head_kv")) *
-                                                    (step.u32("head_dim") / 2) +
-                                                ceil_div(step.u32("n_v"), 2)));
+            return choose.subgroups(fmt::format("rope_store_{}", cache_suffix(cache)),
+                                    n_rows * (step.u32("n_head") + step.u32("n_head_kv") +
+                                              ceil_div(step.u32("n_v"), step.u32("head_dim"))),
+                                    1, profile.matvec_size);
         case Op::attend:
             return choose.attend(step, cache, rows);
         case Op::causal_conv:

@@ -62,11 +62,10 @@ constexpr KernelRow kKernels[] = {
      [](const Step& s) { return uint64_t(s.u32("n_head")) * s.u32("head_dim"); }, true},
     {Op::kv_store, Lanes::one,
      [](const Step& s) { return cache_words(s.u32("n_k")) + cache_words(s.u32("n_v")); }, true},
-    {Op::rope_store, Lanes::one,
+    {Op::rope_store, Lanes::shared,
      [](const Step& s) {
-         const uint64_t head_dim = s.u32("head_dim");
-         return s.u32("n_head") * head_dim / 2 + cache_words(s.u32("n_head_kv") * head_dim) +
-                cache_words(s.u32("n_v"));
+         const uint64_t heads = uint64_t(s.u32("n_head")) + s.u32("n_head_kv");
+         return heads + ceil_div(cache_words(s.u32("n_v")), s.u32("head_dim") / 2);
      },
      true},
     {Op::attend, Lanes::shared, [](const Step& s) { return uint64_t(s.u32("n_head")); }, true},

@@ -1,5 +1,14 @@
-// rope_store.wgsl - rope of queries and keys, and the new rows of both caches: one owner two dimensions.
+// rope_store.wgsl - rope of queries and keys, with qk_norm of normalised ones, and the new rows of both caches: one
+// owner a head, or as many values.
 override n_k: u32 = n_head_kv * head_dim;
+#if qk_norm
+var<private> head_scale: f32;  // 1 over the root mean square of the owner's head
+fn head_q(base: u32, d: u32) -> f32 { return qk_norm[d] * (q[base + d] * head_scale); }
+fn head_k(base: u32, d: u32) -> f32 { return qk_norm[head_dim + d] * (k[base + d] * head_scale); }
+#else
+fn head_q(base: u32, d: u32) -> f32 { return q[base + d]; }
+fn head_k(base: u32, d: u32) -> f32 { return k[base + d]; }
+#endif
 #include "rotate.wgsl"
 #include "cache_store.wgsl"
 fn new_k(t: u32, column: u32) -> f32 {
@@ -8,20 +17,34 @@ fn new_k(t: u32, column: u32) -> f32 {
 }
 fn new_v(t: u32, column: u32) -> f32 { return v[t * n_v + column]; }
 fn work(owner: u32, z: u32, lane: u32) {
-    let q_pairs = n_head * head_dim / 2u;
-    let k_words = n_k / 2u + 1u;
-    let width = q_pairs + k_words + n_v / 2u + 1u;
+    let half_dim = head_dim / 2u;
+    let heads = n_head + n_head_kv;
+    let v_words = n_v / 2u + 1u;
+    let width = heads + (v_words + half_dim - 1u) / half_dim;
     let t = owner / width;
-    let i = owner % width;
+    let at = owner % width;
     if (t >= batch.n_tok) { return; }
-    if (i < q_pairs) {
-        let d = 2u * i % head_dim;
-        let base = t * n_head * head_dim + 2u * i - d;
-        y[base + d] = turned_q(base, d, t);
-        y[base + d + 1u] = turned_q(base, d + 1u, t);
-    } else if (i < q_pairs + k_words) {
-        store_k(t, i - q_pairs);
-    } else {
-        store_v(t, i - q_pairs - k_words);
+    if (at >= heads) {
+        let first = (at - heads) * half_dim;
+        for (var i = first + lane; i < min(first + half_dim, v_words); i += LANES) { store_v(t, i); }
+        return;
+    }
+    let is_key = at >= n_head;
+    let in_row = select(at, at - n_head, is_key) * head_dim;
+    let base = t * select(n_head * head_dim, n_k, is_key) + in_row;
+#if qk_norm
+    var squares = 0.0;
+    for (var d = lane; d < head_dim; d += LANES) {
+        if (is_key) { squares += k[base + d] * k[base + d]; } else { squares += q[base + d] * q[base + d]; }
+    }
+    head_scale = 1.0 / sqrt(lane_sum(squares, lane) / f32(head_dim) + eps);
+#endif
+    for (var i = lane; i < half_dim; i += LANES) {
+        if (is_key) {
+            store_k(t, in_row / 2u + i);
+        } else {
+            y[base + 2u * i] = turned_q(base, 2u * i, t);
+            y[base + 2u * i + 1u] = turned_q(base, 2u * i + 1u, t);
+        }
     }
 }

@@ -135,7 +135,11 @@ Cases rope_store(Types) {
                                     {"head_dim", 34},
                                     {"n_rot", 34},
                                     {"pairing", uint32_t(pairing)},
-                                    {"n_v", 257}}});
+                                    {"n_v", 257},
+                                    f32_param("eps", 1e-5f)}});
+    cases.push_back(cases.back());
+    cases.back().name += ",qk_norm";
+    cases.back().with = {"qk_norm"};
     return cases;
 }
 

@@ -70,7 +70,15 @@ TEST_P(CacheOps, rope_and_store_at_once_equal_the_reference) {
                             {"head_dim", head_dim},
                             {"n_rot", n_rot},
                             {"pairing", pairing},
-                            {"n_v", n_v}}});
+                            {"n_v", n_v},
+                            f32_param("eps", 1e-6f)}});
+    // Heads that the subgroups do not divide, with large and small values beside each other.
+    for (const size_t shape : {0, 5, 6, 10}) {
+        steps.push_back(steps[shape]);
+        steps.back().name += ",qk_norm";
+        steps.back().with = {"qk_norm"};
+        steps.back().scale = {{"q", 1e-3f}, {"k", 1e4f}};
+    }
     auto batches = usual_batches();
     batches.push_back({.n_tok = 9, .pos = kContext - 9});
     sweep(steps, batches, {.cache = GetParam(), .n_ctx = kContext});

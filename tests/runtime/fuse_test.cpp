@@ -322,6 +322,84 @@ TEST(fuse, ropes_that_differ_or_are_read_again_stay) {
     EXPECT_EQ(stores_q.steps_left(), 4u);
 }
 
+/// q and k by head, normalised, then turned and stored at once.
+struct NormsAndRopeStore {
+    NormsAndRopeStore() {
+        Plan& plan = draft.plan;
+        plan.tensors.clear();
+        for (const char* name : {"q_norm", "k_norm"})
+            plan.tensors.push_back({.name = name, .rows = 1, .cols = 4, .is_vector = true});
+        q = draft.value(8);
+        k = draft.value(4);
+        const uint32_t v = draft.value(4), table = draft.value(4);
+        q_normed = norm(q, 0, 2);
+        k_normed = norm(k, 1, 1);
+        y = draft.value(8);
+        plan.caches = {{"k_cache", 4}, {"v_cache", 4}};
+        Step store{.op = Op::rope_store, .params = {2, 1, 4, 4, 0, 4}};
+        store.operands = {Operand{q_normed}, Operand{k_normed}, Operand{v}, Operand{table},
+                          Operand{},         Operand{y},        Operand{0}, Operand{1}};
+        plan.steps.push_back(store);
+        plan.logits = y;
+    }
+    uint32_t norm(uint32_t x, uint32_t w, uint32_t groups) {
+        const uint32_t normed = draft.norm(x);
+        Step& step = draft.plan.steps.back();
+        step.operands[1] = {w};
+        step.params = {4, groups, std::bit_cast<uint32_t>(1e-6f)};
+        return normed;
+    }
+    Step& step(size_t index) { return draft.plan.steps[index]; }
+    size_t steps_left() const { return fuse_head_norms(draft.plan).steps.size(); }
+    PlanDraft draft;
+    uint32_t q = 0, k = 0, q_normed = 0, k_normed = 0, y = 0;
+};
+
+TEST(fuse, norms_of_heads_go_into_the_rope_store) {
+    NormsAndRopeStore all;
+    all.draft.plan.taps = {{2, all.y}};
+    const Plan fused = fuse_head_norms(all.draft.plan);
+    ASSERT_EQ(ops_of(fused), std::vector<Op>{Op::rope_store});
+    const Step& step = fused.steps[0];
+    EXPECT_EQ(step.operand("q").index, all.q);
+    EXPECT_EQ(step.operand("k").index, all.k);
+    EXPECT_EQ(step.operand("y").index, all.y);
+    EXPECT_EQ(step.f32("eps"), 1e-6f);
+    EXPECT_EQ(fused.taps[0].step, 0u);
+    ASSERT_EQ(fused.tensors.size(), 1u);
+    EXPECT_EQ(step.operand("qk_norm").index, 0u);
+    EXPECT_EQ(fused.tensors[0].name, "q_norm+k_norm");
+    EXPECT_EQ(fused.tensors[0].cols, 8u);
+    EXPECT_EQ(fused.tensors[0].parts().size(), 2u);
+}
+
+TEST(fuse, norms_of_heads_that_differ_or_are_read_again_stay) {
+    NormsAndRopeStore of_rows;  // all heads together
+    of_rows.step(0).params = {8, 1, of_rows.step(0).params[2]};
+    EXPECT_EQ(of_rows.steps_left(), 3u);
+    NormsAndRopeStore other_eps;
+    other_eps.step(1).params[2] = std::bit_cast<uint32_t>(1e-5f);
+    EXPECT_EQ(other_eps.steps_left(), 3u);
+    NormsAndRopeStore tapped;
+    tapped.draft.plan.taps = {{0, tapped.q_normed}};
+    EXPECT_EQ(tapped.steps_left(), 3u);
+    NormsAndRopeStore read_again;
+    read_again.draft.plan.logits = read_again.draft.norm(read_again.k_normed);
+    EXPECT_EQ(read_again.steps_left(), 4u);
+    NormsAndRopeStore one_weight;  // for both, and nothing is stacked with itself
+    one_weight.step(1).operands[1] = {0};
+    EXPECT_EQ(one_weight.steps_left(), 3u);
+    NormsAndRopeStore unweighted;
+    unweighted.step(0).operands[1] = {};
+    EXPECT_EQ(unweighted.steps_left(), 3u);
+    NormsAndRopeStore keys_alone;
+    keys_alone.step(2).operands[0] = {keys_alone.q};
+    EXPECT_EQ(keys_alone.steps_left(), 3u);
+    NormsAndRopeStore normed_already;
+    normed_already.step(2).operands[4] = {0};
+    EXPECT_EQ(normed_already.steps_left(), 3u);
+}
+
 /// Runs tokens in two batches, with every value kept. Empty on failure.
 std::unique_ptr<Executor> run(const Model& model, const Plan& plan) {
     auto backend = make_ref_backend(std::make_shared<const Plan>(plan), model.shared_file(), {});
@@ -368,11 +446,14 @@ void expect_same_results(const Model& model, size_t saved) {
     }
 }
 
-/// Queries with keys and values, both ropes and the store; three projections of a recurrent part; a
-/// scan's own residual connection, as that of the layer then follows no product.
+/// Queries with keys and values, both ropes and the store with norms of heads; three projections of
+/// a recurrent part; a scan's own residual connection, as that of the layer then follows no
+/// product.
 size_t saved_in_mixer(const ArchSpec& arch, Mixer mixer) {
-    const size_t attention =
-        2 + (arch.norms.qk == QkNorm::none || !arch.norms.qk_after_rope ? 2 : 0);
+    const bool norms_first = arch.norms.qk != QkNorm::none && !arch.norms.qk_after_rope;
+    const bool by_head = arch.norms.qk == QkNorm::head && arch.norms.kind == NormKind::rms;
+    const size_t store = arch.norms.qk == QkNorm::none || norms_first ? 2 : 0;
+    const size_t attention = 2 + store + (norms_first && by_head ? 2 : 0);
     switch (mixer) {
         case Mixer::attention:
         case Mixer::latent_attention:

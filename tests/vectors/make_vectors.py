@@ -319,22 +319,28 @@ def kv_store(f):
 
 def rope_store(f):
     """f32 caches alone: a half may be rounded to either side of what was rounded once already."""
-    def one(name, n_head, n_head_kv, head_dim, n_rot, pairing, n_v, n_tok=3, pos=2, n_ctx=8):
-        q, k, v = f.normal(n_tok, n_head, head_dim), f.normal(n_tok, n_head_kv, head_dim), f.normal(n_tok, n_v)
+    def one(name, n_head, n_head_kv, head_dim, n_rot, pairing, n_v, n_tok=3, pos=2, n_ctx=8, normed=False, scale=1.0):
+        q, k, v = (f.normal(n_tok, n_head, head_dim, scale=scale), f.normal(n_tok, n_head_kv, head_dim, scale=scale),
+                   f.normal(n_tok, n_v))
         angles = f.rng.uniform(0, 2 * math.pi, (n_tok, n_rot // 2))
         table = f64(np.stack([np.cos(angles), np.sin(angles)], axis=-1))
         c, s = table[:, None, :, 0], table[:, None, :, 1]
-        y, turned = (rotated(x, c, s, n_rot, pairing).reshape(n_tok, -1) for x in (q, k))
+        w, eps = f.normal(2, head_dim) if normed else None, f32_param(1e-6)
+        normed_q, normed_k = (w[i] * x / np.sqrt((x * x).mean(axis=-1, keepdims=True) + eps) if normed else x
+                              for i, x in enumerate((q, k)))
+        y, turned = (rotated(x, c, s, n_rot, pairing).reshape(n_tok, -1) for x in (normed_q, normed_k))
         f.case(f"{name}_{pairing}",
                {"n_head": n_head, "n_head_kv": n_head_kv, "head_dim": head_dim, "n_rot": n_rot,
-                "pairing": int(pairing == "halves"), "n_v": n_v}, n_tok, pos=pos, n_ctx=n_ctx, cache="f32",
-               q=q.reshape(n_tok, -1), k=k.reshape(n_tok, -1), v=v, table=table.reshape(n_tok, -1), y=y,
-               k_cache=turned, v_cache=v)
+                "pairing": int(pairing == "halves"), "n_v": n_v, "eps": eps}, n_tok, pos=pos, n_ctx=n_ctx, cache="f32",
+               q=q.reshape(n_tok, -1), k=k.reshape(n_tok, -1), v=v, table=table.reshape(n_tok, -1),
+               qk_norm=None if w is None else w.reshape(-1), y=y, k_cache=turned, v_cache=v)
     for pairing in ("adjacent", "halves"):
         one("one_head", 1, 1, 16, 16, pairing, 16)
         one("grouped", 6, 2, 80, 80, pairing, 31)
         one("partial", 2, 1, 96, 32, pairing, 33)
         one("last_slot", 3, 1, 16, 2, pairing, 64, n_tok=1, pos=7)
+        one("normed", 3, 1, 80, 64, pairing, 31, normed=True)
+        one("normed_tiny", 2, 2, 16, 16, pairing, 32, normed=True, scale=1e-3)
 
 
 def attend(f):

@@ -30,16 +30,22 @@ StepCase kv_store_of_ties() {
     return ties;
 }
 
-StepCase rope_store(std::array<uint32_t, 5> s, uint32_t pairing) {
-    return {.name = fmt::format("heads={}/{},head_dim={},n_rot={},n_v={},pairing={}", s[0], s[1],
-                                s[2], s[3], s[4], pairing),
-            .op = Op::rope_store,
-            .params = {{"n_head", s[0]},
-                       {"n_head_kv", s[1]},
-                       {"head_dim", s[2]},
-                       {"n_rot", s[3]},
-                       {"pairing", pairing},
-                       {"n_v", s[4]}}};
+StepCase rope_store(std::array<uint32_t, 5> s, uint32_t pairing, bool qk_norm) {
+    StepCase step{.name = fmt::format("heads={}/{},head_dim={},n_rot={},n_v={},pairing={}", s[0],
+                                      s[1], s[2], s[3], s[4], pairing),
+                  .op = Op::rope_store,
+                  .params = {{"n_head", s[0]},
+                             {"n_head_kv", s[1]},
+                             {"head_dim", s[2]},
+                             {"n_rot", s[3]},
+                             {"pairing", pairing},
+                             {"n_v", s[4]},
+                             f32_param("eps", 1e-6f)}};
+    if (!qk_norm) return step;
+    step.name += ",qk_norm";
+    step.with = {"qk_norm"};
+    step.scale = {{"q", 1e-3f}, {"k", 1e4f}};
+    return step;
 }
 
 /// What attend can do beyond the plain formula.
@@ -126,8 +132,9 @@ std::vector<Run> cache_edges() {
     for (const uint32_t pairing : {0u, 1u})
         for (const auto& shape : std::vector<std::array<uint32_t, 5>>{
                  {1, 1, 2, 2, 1}, {8, 2, 64, 64, 128}, {3, 1, 80, 20, 33}, {6, 3, 34, 34, 257}}) {
-            add(rope_store(shape, pairing), {{}, {.n_tok = 65, .pos = 25}});
-            add(rope_store(shape, pairing), {{.n_tok = 9, .pos = 66}}, kRing);
+            const StepCase step = rope_store(shape, pairing, shape[2] == 80);
+            add(step, {{}, {.n_tok = 65, .pos = 25}});
+            add(step, {{.n_tok = 9, .pos = 66}}, kRing);
         }
     return out;
 }
