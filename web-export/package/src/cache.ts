@@ -3,6 +3,7 @@
 
 /** A place for bytes under a name. Errors of put() end its use, nothing else. */
 export interface Store {
+  /** A copy of them, the caller's own. */
   get(name: string): Promise<Uint8Array | undefined>;
   put(name: string, bytes: Uint8Array): Promise<void>;
   delete(name: string): Promise<void>;

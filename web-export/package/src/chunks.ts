@@ -2,7 +2,7 @@
 // browser's store, fetched ahead, and held within a budget. Knows no tensors.
 import { type Store, openStore } from './cache';
 import { M2wError } from './errors';
-import { Gate, type HttpOptions, type RemoteFile } from './http';
+import { free, Gate, type HttpOptions, type RemoteFile } from './http';
 
 export interface LoadOptions extends HttpOptions {
   /** Where weights are kept; the browser's own store when not given, nothing with false. */
@@ -89,7 +89,7 @@ export class Chunks {
     this.ahead = order.filter((chunk, i) => chunk !== order[i - 1]);
   }
 
-  /** Errors: http, changed, integrity, aborted. */
+  /** The bytes are there until the next call. Errors: http, changed, integrity, aborted. */
   get(i: number): Promise<Uint8Array> {
     const at = this.ahead.indexOf(i);
     if (at > 0) this.ahead.splice(0, at);
@@ -118,6 +118,7 @@ export class Chunks {
   }
 
   private drop(i: number): void {
+    void this.held.get(i)?.then(free, () => undefined);
     if (this.held.delete(i)) this.bytes -= this.size(i);
   }
 

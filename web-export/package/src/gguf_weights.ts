@@ -4,7 +4,7 @@ import { type Chunk, Chunks, type LoadOptions, sha256 } from './chunks';
 import { gatherPlane, planeOffsets } from './dtypes';
 import { M2wError } from './errors';
 import { type Header, parseHeader, type TensorInfo } from './gguf';
-import { RemoteFile } from './http';
+import { free, RemoteFile } from './http';
 import type { WeightSource } from './types';
 import { absolute, missing } from './weights';
 
@@ -63,8 +63,13 @@ class GgufFile {
 /** Brings a file of a server without ranges into the store. Error: http (no store to bring it into). */
 async function storeAll(file: RemoteFile, { list, keeper }: Chunks): Promise<void> {
   let chunk = new Uint8Array(0), next = 0;
-  const kept = await Promise.all(list.map((c) => keeper.get(c).then((bytes) => !!bytes)));
-  if (kept.every(Boolean)) return;
+  let missing: Chunk | undefined;
+  for (const c of list) {
+    const bytes = await keeper.get(c);
+    if (bytes) free(bytes);
+    else missing ??= c;
+  }
+  if (!missing) return;
   await file.stream(0, file.size!, async (at, bytes) => {
     for (let i = 0; i < bytes.length;) {
       const { from, to } = list[next]!;
@@ -74,6 +79,7 @@ async function storeAll(file: RemoteFile, { list, keeper }: Chunks): Promise<voi
       i += part.length;
       if (at + i === to) {
         await keeper.put(list[next++]!, chunk);
+        free(chunk);
         if (!list[0]!.key || !(await keeper.open())) throw file.error('http', 'the server gives no ranges, and there is no room to keep the file: use shards');
       }
     }
@@ -111,7 +117,12 @@ export async function openGguf(url: string, options: LoadOptions = {}): Promise<
       const step = Math.max(1, Math.floor(ggufChunk / type.bytes / 16)) * 16;
       for (let block = 0; block < n; block += step) {
         const blocks = await file.bytes(offset + block * type.bytes, offset + Math.min(n, block + step) * type.bytes);
-        for (const [p, [begin, end]] of type.planes.entries()) await sink(to[p]! + block * (end - begin), gatherPlane(type, p, blocks));
+        for (const [p, [begin, end]] of type.planes.entries()) {
+          const plane = gatherPlane(type, p, blocks);
+          await sink(to[p]! + block * (end - begin), plane);
+          free(plane);
+        }
+        free(blocks);
       }
     },
   };

@@ -39,6 +39,11 @@ function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
+/** Gives memory back at once: hundreds of megabytes would wait for the collector. */
+export function free({ buffer }: Uint8Array): void {
+  if (buffer.byteLength) (buffer as ArrayBuffer & { transfer?(size: number): void }).transfer?.(0);
+}
+
 /** Lets so many run at a time. */
 export class Gate {
   private readonly waiting: (() => void)[] = [];
@@ -128,7 +133,8 @@ export class RemoteFile {
   ) {}
 
   /**
-   * Delivers [from, to), or up to the end of the file: every byte once and in order; returns where it ended.
+   * Delivers [from, to), or up to the end of the file: every byte once and in order; returns where it ended. What the sink
+   * gets is there until it ends.
    * Errors: http (status, or why it was given up), changed, aborted.
    */
   async stream(from: number, to: number, sink: (at: number, bytes: Uint8Array) => void | Promise<void>, reload = false): Promise<number> {
@@ -173,6 +179,7 @@ export class RemoteFile {
       const first = Math.max(0, at - pos), last = Math.min(value.length, to - pos);
       pos += value.length;
       if (first < last) await advance(value.subarray(first, last));
+      if (value.length === value.buffer.byteLength) free(value);
     }
   }
 

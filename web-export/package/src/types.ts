@@ -67,7 +67,7 @@ export interface ModelFacts {
 export interface WeightSource {
   /** The GGUF header: metadata, tokenizer, template. */
   header(): Promise<Uint8Array>;
-  /** The bytes of a tensor's planes in the layout of the whole tensor; every byte once, in any order. */
+  /** The bytes of a tensor's planes in the layout of the whole tensor; every byte once, in any order, and there until the sink ends. */
   read(tensor: string, sink: (offset: number, bytes: Uint8Array) => void | Promise<void>): Promise<void>;
   /** The order in which tensors will be read: what comes next is fetched meanwhile. */
   prefetch?(tensors: readonly string[]): void;

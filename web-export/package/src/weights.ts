@@ -134,9 +134,13 @@ export async function openShards(manifestUrl: string, options: LoadOptions = {})
     planSha256: manifest.plan_sha256,
     async header() {
       const { header, bytes } = manifest.parts[0]!;
-      const shards = await Promise.all(header.map((i) => chunks.get(i)));
-      const joined = new Uint8Array(shards.reduce((n, shard) => n + shard.length, 0));
-      shards.reduce((at, shard) => (joined.set(shard, at), at + shard.length), 0);
+      const joined = new Uint8Array(header.reduce((n, i) => n + manifest.shards[i]!.bytes, 0));
+      let at = 0;
+      for (const i of header) {
+        const shard = await chunks.get(i);
+        joined.set(shard, at);
+        at += shard.length;
+      }
       checkDirectory(parseHeader(joined, bytes), manifest);
       return joined;
     },

@@ -18,7 +18,7 @@ function equal(actual: unknown, expected: unknown, what: string): void {
 /** Keeps in memory. */
 export class MemoryStore implements Store {
   readonly files = new Map<string, Uint8Array>();
-  get = async (name: string) => this.files.get(name);
+  get = async (name: string) => this.files.get(name)?.slice();
   put = async (name: string, bytes: Uint8Array) => void this.files.set(name, bytes.slice());
   delete = async (name: string) => void this.files.delete(name);
 }
