@@ -13,19 +13,24 @@
 namespace m2w::web {
 namespace {
 
-/// blk.0.attn_q.weight+blk.0.attn_k.weight -> blk_0_attn_q_attn_k
-std::string name_of_tensor(const std::string& name) {
+/// What a tensor is called where all that are near share a prefix.
+std::string behind(const std::string& prefix, const std::string& name) {
+    return name.starts_with(prefix) ? name.substr(prefix.size()) : name;
+}
+
+/// blk.0.attn_q.weight+blk.0.attn_k.weight -> attn_q_attn_k behind blk.0.
+std::string name_of_tensor(const std::string& name, const std::string& block_prefix) {
     const std::string first = name.substr(0, name.find(".weight"));
     const std::string prefix = first.substr(0, first.rfind('.') + 1);
     std::string out;
     for (size_t begin = 0; begin <= name.size();) {
         const size_t end = std::min(name.find('+', begin), name.size());
-        std::string part = name.substr(begin, end - begin);
-        if (begin > 0 && part.starts_with(prefix)) part.erase(0, prefix.size());
-        out += (begin > 0 ? "_" : "") + script_name(part);
+        const std::string part = name.substr(begin, end - begin);
+        out += (begin > 0 ? "_" : "") +
+               script_name(behind(block_prefix, begin > 0 ? behind(prefix, part) : part));
         begin = end + 1;
     }
-    return out;
+    return script_variable(out);
 }
 
 std::string print_copy(const ByteCopy& copy) {
@@ -34,23 +39,31 @@ std::string print_copy(const ByteCopy& copy) {
                        copy.stride);
 }
 
-/// Where the bytes of a buffer come from, where that is not the tensor as it is.
-std::string print_parts(const WeightBuffer& buffer) {
+/// Where the bytes of a buffer come from: a tensor as it is, or parts of some.
+std::string print_source(const WeightBuffer& buffer, const std::string& tensor,
+                         const std::string& prefix) {
+    if (buffer.whole) return script_string(behind(prefix, tensor));
     std::string out;
     for (const WeightSourcePart& part : buffer.parts) {
         std::string copies;
         for (const ByteCopy& copy : part.copies)
             copies += (copies.empty() ? "" : ", ") + print_copy(copy);
-        out +=
-            fmt::format("{}{}: [{}]", out.empty() ? "" : ", ", script_string(part.tensor), copies);
+        out += fmt::format("{}{}: [{}]", out.empty() ? "" : ", ",
+                           script_string(behind(prefix, part.tensor)), copies);
     }
     return "{ " + out + " }";
 }
 
-/// A tensor's buffers: their names in the file, and what kernels have to know of them.
+/// A tensor's buffers: what stands for them in the file, and what kernels have to know of them.
 struct PrintedWeight {
     std::vector<std::string> names;
     std::vector<WebWeight> pieces;
+};
+
+/// Where the Steps are that read an operand: in one block, or in several places.
+struct Uses {
+    uint32_t count = 0;
+    std::set<uint32_t> blocks;
 };
 
 class EnginePrinter {
@@ -65,24 +78,92 @@ class EnginePrinter {
           weights_(plan.tensors.size()) {}
 
     Result<PrintedEngine> print() {
+        find_blocks();
         print_slots();
-        int32_t layer = -2;
         uint32_t tap = 0;
         for (uint32_t s = 0; s < plan_.steps.size(); ++s) {
             const Step& step = plan_.steps[s];
-            if (step.layer != layer && step.layer >= 0)
-                steps_ += fmt::format("\n  // Layer {}.\n", step.layer);
-            if (step.layer != layer && step.layer < 0 && layer >= 0)
-                steps_ += "\n  // Behind the layers.\n";
-            layer = step.layer;
+            if (block_of_step_[s] != block_) {
+                close_block();
+                block_ = block_of_step_[s];
+                if (block_ != 0)
+                    TRY(open_block(step.layer));
+                else
+                    steps_ += "\n  // Behind the layers.\n";
+            }
             TRY(print_step(step));
             for (; tap < plan_.taps.size() && plan_.taps[tap].step <= s; ++tap) print_tap(tap);
         }
+        close_block();
         steps_ += fmt::format("  d.logits = {};\n", slot_name(slots_.slot_of[plan_.logits]));
         return PrintedEngine{engine_text(), shaders_text()};
     }
 
   private:
+    /// Steps of one layer that follow each other are a block, from 1; what is in no layer is in 0.
+    void find_blocks() {
+        uint32_t n_blocks = 0;
+        for (uint32_t s = 0; s < plan_.steps.size(); ++s) {
+            const Step& step = plan_.steps[s];
+            if (step.layer >= 0 && (s == 0 || plan_.steps[s - 1].layer != step.layer)) ++n_blocks;
+            block_of_step_.push_back(step.layer >= 0 ? n_blocks : 0);
+            const OpInfo& info = op_info(step.op);
+            for (size_t i = 0; i < info.n_bindings(); ++i) {
+                if (!step.operands[i].present()) continue;
+                Uses& uses = uses_[{info.bindings[i].kind, step.operands[i].index}];
+                ++uses.count;
+                uses.blocks.insert(block_of_step_.back());
+            }
+        }
+    }
+
+    /// What a block's tensors are called begins alike: it is printed once.
+    Result<void> open_block(int32_t layer) {
+        block_prefix_.clear();
+        bool first = true;
+        for (uint32_t i = 0; i < plan_.tensors.size(); ++i) {
+            if (!is_local(i)) continue;
+            TRY(const auto buffers, weight_buffers(plan_.tensors[i], options_.max_buffer_bytes));
+            for (const WeightBuffer& buffer : buffers)
+                for (const WeightSourcePart& part : buffer.parts) {
+                    if (first) block_prefix_ = part.tensor;
+                    first = false;
+                    while (!part.tensor.starts_with(block_prefix_)) block_prefix_.pop_back();
+                }
+        }
+        block_prefix_.resize(block_prefix_.rfind('.') + 1);
+        block_names_ = names_;
+        block_names_.unique("w");
+        block_text_ = fmt::format("\n  {{ // Layer {}.\n", layer);
+        if (!block_prefix_.empty())
+            block_text_ +=
+                fmt::format("    const w = d.weights({});\n", script_string(block_prefix_));
+        return {};
+    }
+
+    void close_block() {
+        if (block_ != 0) steps_ += block_text_ + "  }\n";
+        block_ = 0;
+    }
+
+    /// A line among those of the block, or in front of it.
+    void line(bool local, const std::string& text) {
+        if (local && block_ != 0)
+            block_text_ += "    " + text + "\n";
+        else
+            steps_ += "  " + text + "\n";
+    }
+
+    std::string new_name(bool local, const std::string& name) {
+        if (block_ == 0) return names_.unique(name);
+        const std::string unique = block_names_.unique(name);
+        return local ? unique : names_.unique(unique);
+    }
+
+    bool is_in_block(const std::set<uint32_t>& blocks) const {
+        return block_ != 0 && blocks.size() == 1 && *blocks.begin() == block_;
+    }
+
     std::string slot_name(uint32_t slot) const {
         return fmt::format("{}{}", slots_.slots[slot].rows == Rows::n_tok ? "v" : "out", slot);
     }
@@ -90,15 +171,15 @@ class EnginePrinter {
     void print_slots() {
         for (uint32_t i = 0; i < slots_.slots.size(); ++i) {
             const ValueSlots::Slot& slot = slots_.slots[i];
-            steps_ += fmt::format("  const {} = d.{}({});\n", slot_name(i),
-                                  slot.rows == Rows::n_tok ? "value" : "outValue", slot.width);
+            line(false, fmt::format("const {} = d.{}({});", slot_name(i),
+                                    slot.rows == Rows::n_tok ? "value" : "outValue", slot.width));
         }
     }
 
     void print_tap(uint32_t index) {
         const Tap& tap = plan_.taps[index];
-        steps_ += fmt::format("  d.tap('hidden[{}]', {}, {});\n", index,
-                              slot_name(slots_.slot_of[tap.value]), plan_.values[tap.value].width);
+        line(true, fmt::format("d.tap({}, {});", slot_name(slots_.slot_of[tap.value]),
+                               plan_.values[tap.value].width));
     }
 
     Result<const PrintedWeight*> weight(uint32_t index) {
@@ -106,23 +187,32 @@ class EnginePrinter {
         PrintedWeight& out = weights_[index];
         if (!out.names.empty()) return &out;
         TRY(const auto buffers, weight_buffers(tensor, options_.max_buffer_bytes));
+        const bool local = is_local(index);
+        const std::string prefix = local ? block_prefix_ : "";
         for (const WeightBuffer& buffer : buffers) {
-            out.names.push_back(names_.unique(name_of_tensor(tensor.name)));
             const DType dtype = tensor.is_vector ? DType::f32 : tensor.dtype;
             WebWeight piece{dtype, {}, buffer.row0, buffer.rows};
             if (tensor.nbits) piece.nbits = tensor.nbits->format;
             out.pieces.push_back(piece);
-            steps_ += fmt::format("  const {} = d.weight({}, {}{});\n", out.names.back(),
-                                  script_string(tensor.name), buffer.size_bytes,
-                                  buffer.whole ? "" : ", " + print_parts(buffer));
-            print_grid(dtype, out.names.back(), buffer);
+            const std::string text =
+                fmt::format("{}({}, {})", prefix.empty() ? "d.weight" : "w", buffer.size_bytes,
+                            print_source(buffer, tensor.name, prefix));
+            const bool inlined = is_inlined(index) && buffers.size() == 1 && buffer.whole &&
+                                 dtype_info(dtype).grid.empty();
+            if (inlined) {
+                out.names.push_back(text);
+            } else {
+                out.names.push_back(new_name(local, name_of_tensor(tensor.name, prefix)));
+                line(local, fmt::format("const {} = {};", out.names.back(), text));
+            }
+            print_grid(dtype, out.names.back(), buffer, local);
             weight_bytes_ += buffer.size_bytes;
             largest_bytes_ = std::max(largest_bytes_, buffer.size_bytes);
         }
         return &out;
     }
 
-    void print_grid(DType dtype, const std::string& name, const WeightBuffer& buffer) {
+    void print_grid(DType dtype, const std::string& name, const WeightBuffer& buffer, bool local) {
         const DTypeInfo& type = dtype_info(dtype);
         if (type.grid.empty()) return;
         const std::string table = "grid_" + script_name(type.name);
@@ -130,16 +220,17 @@ class EnginePrinter {
             tables_ +=
                 fmt::format("\n/** What the indices of {} stand for. */\nconst {} =\n  '{}';\n",
                             type.name, table, base64(std::as_bytes(type.grid)));
-        steps_ += fmt::format("  d.table({}, {}, {});\n", name, buffer.grid_offset_bytes, table);
+        line(local, fmt::format("d.table({}, {}, {});", name, buffer.grid_offset_bytes, table));
     }
 
     /// Caches, states and constants, where a Step first needs them.
     template <class Print>
-    std::string declare(const std::string& name, Print&& print) {
+    std::string declare(Bind kind, uint32_t index, const std::string& name, Print&& print) {
         const auto [at, is_new] = declared_.emplace(name, std::string());
         if (is_new) {
-            at->second = names_.unique(script_name(name));
-            steps_ += fmt::format("  const {} = d.{};\n", at->second, print());
+            const bool local = is_in_block(uses_[{kind, index}].blocks);
+            at->second = new_name(local, script_name(name));
+            line(local, fmt::format("const {} = d.{};", at->second, print()));
         }
         return at->second;
     }
@@ -154,17 +245,17 @@ class EnginePrinter {
                 return printed->names[kind == Bind::weight ? piece : 0];
             }
             case Bind::constant:
-                return declare(plan_.constants[index].name, [&] {
+                return declare(kind, index, plan_.constants[index].name, [&] {
                     return fmt::format("constant([{}])",
                                        fmt::join(plan_.constants[index].words, ", "));
                 });
             case Bind::cache:
-                return declare(plan_.caches[index].name, [&] {
+                return declare(kind, index, plan_.caches[index].name, [&] {
                     const PlanCache& cache = plan_.caches[index];
                     return fmt::format("cache({}, {})", cache.width, cache.window);
                 });
             case Bind::state:
-                return declare(plan_.states[index].name,
+                return declare(kind, index, plan_.states[index].name,
                                [&] { return fmt::format("state({})", plan_.states[index].words); });
             case Bind::tokens:
                 return std::string("d.tokens");
@@ -194,9 +285,20 @@ class EnginePrinter {
                 if (binding.kind == Bind::activation && binding.mode == Mode::out)
                     writes += (writes.empty() ? " // " : ", ") + plan_.values[operand.index].name;
             }
-            steps_ += fmt::format("  d.run({}{});{}\n", kernel, buffers, writes);
+            line(true, fmt::format("d.run({}{});{}", kernel, buffers, writes));
         }
         return {};
+    }
+
+    /// Of a tensor, whether all Steps that read it are in this block.
+    bool is_local(uint32_t tensor) {
+        std::set<uint32_t> blocks = uses_[{Bind::weight, tensor}].blocks;
+        blocks.merge(std::set(uses_[{Bind::vector, tensor}].blocks));
+        return is_in_block(blocks);
+    }
+
+    bool is_inlined(uint32_t tensor) {
+        return uses_[{Bind::weight, tensor}].count + uses_[{Bind::vector, tensor}].count == 1;
     }
 
     std::string facts_text() const;
@@ -212,6 +314,11 @@ class EnginePrinter {
     std::vector<PrintedWeight> weights_;           // [tensors]; empty: not printed yet
     std::map<std::string, std::string> declared_;  // caches, states and constants to their names
     std::string steps_, tables_;
+    std::vector<uint32_t> block_of_step_;
+    std::map<std::pair<Bind, uint32_t>, Uses> uses_;
+    uint32_t block_ = 0;  // that is being printed: its number, its text, its names
+    std::string block_text_, block_prefix_;
+    ScriptNames block_names_;
     uint64_t weight_bytes_ = 0, largest_bytes_ = 0;
 };
 

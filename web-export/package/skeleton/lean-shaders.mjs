@@ -1,9 +1,9 @@
-// lean-shaders.mjs — shaders.ts for the bundle: the same WGSL without comments and spaces, with short names, and with what
+// lean-shaders.mjs — WGSL for the bundle: without comments and spaces, with short names and numbers, and of shaders.ts what
 // shaders have in common there once. No minifier looks into template strings.
 import { readFileSync } from 'node:fs';
 
-// Attributes are one token each: what is in them are no names of the shader's.
-const token = /@\w+(?:\([^)]*\))?|[A-Za-z_]\w*|\d[\w.]*(?:[eE][-+]?\d+)?[uifh]?|[-+*/%&|^<>=!]=|&&|\|\||<<|>>|->|\+\+|--|[^\s\w]/g;
+// Attributes are one token each: what is in them are no names of the shader's. So is what a template string puts in.
+const token = /@\w+(?:\([^)]*\))?|\$\{[^}]*\}\w*|[A-Za-z_]\w*|\d[\w.]*(?:[eE][-+]?\d+)?[uifh]?|(?:<<|>>|[-+*/%&|^<>=!])=|&&|\|\||<<|>>|->|\+\+|--|[^\s\w]/g;
 const word = /^[A-Za-z_]/;
 const operator = /^[-+*/%&|^<>=!]/;
 
@@ -17,69 +17,114 @@ function declarations(code) {
     if (t === '}' || t === ')') depth--;
     if (!depth && (t === '}' || t === ';')) found.push([]);
   }
-  return found.slice(0, -1);
+  return found.slice(0, -1).map(plain);
 }
 
-/** The names that a shader gives away; overrides and the entry point are known by theirs, members stand behind a dot. */
+/** The names that a shader gives away; overrides and entry points are known by theirs, members stand behind a dot. */
 function names(tokens) {
-  const own = new Set(), others = new Set(['main', 'default']);
+  const own = new Set(), others = new Set(['default']);
   let struct = false;
   for (const [i, t] of tokens.entries()) {
     struct = t === 'struct' || (struct && t !== '}');
-    if (tokens[i - 1] === 'override' || (struct && tokens[i + 1] === ':')) others.add(t);
+    if (tokens[i - 1] === 'override' || (tokens[i - 1] === 'fn' && tokens[i - 2]?.[0] === '@') || (struct && tokens[i + 1] === ':')) others.add(t);
     else if (word.test(t) && (tokens[i + 1] === ':' || /^(fn|let|var|const|alias|struct)$/.test(tokens[i - 1]))) own.add(t);
   }
   for (const t of others) own.delete(t);
   return own;
 }
 
-function print(tokens) {
+/**
+ * Numbers as short as they may be: an index that is spelled out (`1u * 8u + 3u`) as its value, and no suffix where an unsigned
+ * number stands beside an operand that has a type.
+ */
+function plain(tokens) {
+  const text = (from, n) => tokens.slice(from, from + n).join(' ');
+  const typed = (t = '') => word.test(t) || t === ')' || t === ']';
+  const out = [];
+  for (let i = 0; i < tokens.length; i++) {
+    const t = tokens[i], index = t === '[' && /^\[ (\d+)u \* (\d+)u \+ (\d+)u \]$/.exec(text(i, 7));
+    if (index) {
+      out.push('[', String(index[1] * index[2] + Number(index[3])));
+      i += 5;
+    } else if (/^\d\w*u$/.test(t) && !/^(?:<<|>>)$/.test(tokens[i + 1])) {
+      const behind = /^(?:[-+*/%&|^<>]|<<|>>|[<>=!]=|[-+*/%&|^]=)$/.test(tokens[i - 1]) && typed(tokens[i - 2]) && tokens[i - 2] !== 'return';
+      const ahead = /^(?:[-+*/%&|^]|[<>=!]=)$/.test(tokens[i + 1]) && word.test(tokens[i + 2]);
+      out.push(behind || ahead ? t.slice(0, -1) : t);
+    } else {
+      out.push(/^0x/.test(t) ? t : t.replace(/^(\d+\.)0+(?=$|\D)/, '$1').replace(/^0(?=\.\d)/, ''));
+    }
+  }
+  return out;
+}
+
+function print(tokens, rename) {
   return tokens.reduce((text, t, i) => {
     const before = tokens[i - 1] ?? '';
     const apart = (/\w$/.test(before) && /^\w/.test(t)) || (operator.test(before) && operator.test(t));
-    return text + (apart ? ' ' : '') + t;
+    return text + (apart ? ' ' : '') + (before === '.' ? t : rename(t));
   }, '');
 }
 
-/** The module's text for the bundle. */
-export function leanShaders(source) {
-  const shaders = [...source.matchAll(/export const (\w+) = \/\* wgsl \*\/ `([^`]*)`;/g)]
-    .map(([, name, code]) => ({ name, parts: declarations(code) }));
+/** Each shader's declarations, printed. One short name for one name everywhere, so that equal declarations stay equal. */
+function lean(codes) {
   const uses = new Map(), kept = new Set();
-  for (const shader of shaders) {
-    const tokens = shader.parts.flat();
-    shader.own = names(tokens);
-    for (const t of tokens) {
-      if (!word.test(t)) continue;
-      if (shader.own.has(t)) uses.set(t, (uses.get(t) ?? 0) + 1);
+  const shaders = codes.map((code) => {
+    const parts = declarations(code), own = names(parts.flat());
+    for (const t of parts.flat().filter((t) => word.test(t))) {
+      if (own.has(t)) uses.set(t, (uses.get(t) ?? 0) + 1);
       else kept.add(t);
     }
-  }
-  // One short name for one name everywhere, so that equal declarations stay equal.
+    return { parts, own };
+  });
   const short = new Map();
   let n = 0;
   for (const [name] of [...uses].sort((a, b) => b[1] - a[1])) {
     let s;
-    do s = String.fromCharCode(97 + (n % 26)) + (n < 26 ? '' : Math.floor(n / 26)), n++; while (kept.has(s));
+    do s = String.fromCharCode(97 + (n % 26)) + (n < 26 ? '' : Math.floor(n / 26) - 1), n++; while (kept.has(s));
     short.set(name, s);
   }
-  const pieces = new Map(), lines = [];
-  for (const { name, parts, own } of shaders) {
-    const list = parts.map((tokens) => {
-      const text = print(tokens.map((t, i) => (own.has(t) && tokens[i - 1] !== '.' ? short.get(t) : t)));
-      if (!pieces.has(text)) pieces.set(text, pieces.size);
-      return pieces.get(text);
-    });
-    lines.push(`export const ${name} = /* @__PURE__ */ shader(${JSON.stringify(list.map((i) => i.toString(36)).join(' '))});`);
-  }
-  return `const pieces = ${JSON.stringify([...pieces.keys()])};\n` +
+  return shaders.map(({ parts, own }) => parts.map((tokens) => print(tokens, (t) => (own.has(t) ? short.get(t) : t))));
+}
+
+/** Lists of texts as lists of numbers of pieces: texts that always stand side by side are one piece. */
+function share(lists) {
+  const next = new Map(), previous = new Map();
+  const note = (map, text, beside) => map.set(text, !map.has(text) || map.get(text) === beside ? beside : undefined);
+  for (const list of lists) list.forEach((text, i) => { note(next, text, list[i + 1]); note(previous, text, list[i - 1]); });
+  const joined = (text) => next.get(text) !== undefined && previous.get(next.get(text)) === text;
+  const pieces = new Map();
+  const numbers = lists.map((list) => {
+    const out = [];
+    for (let i = 0; i < list.length; i++) {
+      let piece = list[i];
+      while (joined(list[i])) piece += list[++i];
+      if (!pieces.has(piece)) pieces.set(piece, pieces.size);
+      out.push(pieces.get(piece));
+    }
+    return out;
+  });
+  return { pieces: [...pieces.keys()], numbers };
+}
+
+/** shaders.ts for the bundle. */
+export function leanShaders(source) {
+  const shaders = [...source.matchAll(/export const (\w+) = \/\* wgsl \*\/ `([^`]*)`;/g)];
+  const { pieces, numbers } = share(lean(shaders.map(([, , code]) => code)));
+  const lines = shaders.map(([, name], i) => `export const ${name} = /* @__PURE__ */ shader(${JSON.stringify(numbers[i].map((n) => n.toString(36)).join(' '))});`);
+  return `const pieces = ${JSON.stringify(pieces)};\n` +
     `const shader = (list: string): string => list.split(' ').map((i) => pieces[parseInt(i, 36)]).join('');\n${lines.join('\n')}\n`;
 }
+
+/** Another module, with lean shaders. */
+const leanTemplates = (source) => source.replace(/\/\* wgsl \*\/ `([^`]*)`/g, (_, code) => `\`${lean([code])[0].join('')}\``);
 
 /** For esbuild. */
 export const leanShadersPlugin = {
   name: 'lean-shaders',
   setup(build) {
-    build.onLoad({ filter: /[\\/]shaders\.ts$/ }, ({ path }) => ({ contents: leanShaders(readFileSync(path, 'utf8')), loader: 'ts' }));
+    build.onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, ({ path }) => {
+      const source = readFileSync(path, 'utf8');
+      return { contents: /shaders\.ts$/.test(path) ? leanShaders(source) : leanTemplates(source), loader: 'ts' };
+    });
   },
 };

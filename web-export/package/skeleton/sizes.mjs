@@ -4,7 +4,7 @@ import { build } from 'esbuild';
 import { leanShadersPlugin } from './lean-shaders.mjs';
 
 const settings = { bundle: true, minify: true, write: false, format: 'esm', target: 'es2022', plugins: [leanShadersPlugin] };
-const { metafile, outputFiles } = await build({ ...settings, entryPoints: ['src/index.ts'], metafile: true, outdir: 'dist', splitting: true });
+const { metafile, outputFiles } = await build({ ...settings, entryPoints: ['src/index.ts'], metafile: true, outdir: 'dist' });
 const modules = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs))
   .map(([path, { bytesInOutput }]) => [path, bytesInOutput]).filter(([, bytes]) => bytes).sort((a, b) => b[1] - a[1]);
 // A module by itself loses what it shares with others, so these add up to more than the whole.

@@ -189,18 +189,23 @@ export class Dispatches {
     return buffer;
   }
 
-  /** A tensor of the file as it is, or what `parts` takes from tensors, by their names. */
-  weight(name: string, bytes: number, parts?: Readonly<Record<string, readonly Copy[]>>): GPUBuffer {
+  /** A tensor of the file as it is, or what `from` takes from tensors, by their names behind the prefix. */
+  weight(bytes: number, from: string | Readonly<Record<string, readonly Copy[]>>, prefix = ''): GPUBuffer {
     const buffer = this.buffer(bytes);
     const writer = new Writer(this.device.queue, buffer);
     this.writers.push(writer);
     this.weightBytes += bytes;
-    for (const [source, copies] of Object.entries(parts ?? { [name]: [[0, 0, bytes] as const] })) {
-      const targets = this.sources.get(source);
+    for (const [name, copies] of Object.entries(typeof from === 'string' ? { [from]: [[0, 0, bytes] as const] } : from)) {
+      const targets = this.sources.get(prefix + name);
       if (targets) targets.push({ writer, copies });
-      else this.sources.set(source, [{ writer, copies }]);
+      else this.sources.set(prefix + name, [{ writer, copies }]);
     }
     return buffer;
+  }
+
+  /** weight() for the tensors of a layer. */
+  weights(prefix: string): (...weight: readonly [bytes: number, from: string | Readonly<Record<string, readonly Copy[]>>]) => GPUBuffer {
+    return (bytes, from) => this.weight(bytes, from, prefix);
   }
 
   /** The table that a weight's type looks its values up in, behind its planes. */
@@ -217,10 +222,10 @@ export class Dispatches {
   }
 
   /** What a test may look at here. */
-  tap(name: string, from: GPUBuffer, width: number): void {
+  tap(from: GPUBuffer, width: number): void {
     if (!this.options.taps) return;
     const to = this.value(width);
-    this.taps.push({ name, buffer: to, width });
+    this.taps.push({ name: `hidden[${this.taps.length}]`, buffer: to, width });
     this.items.push({ from, to, width });
   }
 

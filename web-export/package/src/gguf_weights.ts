@@ -1,5 +1,5 @@
 // gguf_weights.ts — a model's header and weights from the original GGUF files on a server, by ranges,
-// as planes of the device. A module of its own: who loads shards does not load it.
+// as planes of the device.
 import { type Chunk, Chunks, type LoadOptions, sha256 } from './chunks';
 import { gatherPlane, planeOffsets } from './dtypes';
 import { M2wError } from './errors';

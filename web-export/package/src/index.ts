@@ -3,6 +3,7 @@
 import { render } from './chat';
 import { Engine, model as facts } from './engine';
 import { parser } from './forms';
+import { openGguf } from './gguf_weights';
 import { estimateMemory as estimate, type MemoryEstimate, Model, type ModelOptions } from './model';
 import { Sampler } from './sampler';
 import { Tokenizer } from './tokenizer';
@@ -22,7 +23,7 @@ const weights = new URL('{{weights}}manifest.json', import.meta.url).href;
 export function loadModel(options: Partial<ModelOptions> = {}): Promise<Model> {
   return Model.load({
     facts, Engine, Tokenizer, Sampler, render, parser,
-    open: async (url, o) => (/\.gguf($|\?)/.test(url) ? (await import('./gguf_weights')).openGguf : openShards)(url, o),
+    open: (url, o) => (/\.gguf($|\?)/.test(url) ? openGguf : openShards)(url, o),
   }, { weights, ...options });
 }
 
