@@ -351,6 +351,7 @@ std::string EnginePrinter::facts_text() const {
     line("caches", "[" + caches + "]");
     line("stateBytes", fmt::to_string(state_bytes));
     line("planSha256", script_string(facts_.plan_sha256));
+    line("headerSha256", script_string(facts_.header_sha256));
     return out + "};\n";
 }
 

@@ -91,6 +91,31 @@ bool belongs(std::string_view path, std::span<const std::string_view> tokenizer_
     return std::ranges::find(tokenizer_parts, path) != tokenizer_parts.end();
 }
 
+/// Leaves of dtypes.ts the lines of a model's types.
+std::string keep_types(const std::string& dtypes, const gguf::File& file) {
+    constexpr std::string_view kLine = "  '";
+    std::string out;
+    for (size_t begin = 0; begin < dtypes.size();) {
+        const size_t end = dtypes.find('\n', begin) + 1;
+        const std::string line = dtypes.substr(begin, end - begin);
+        const bool kept = !line.starts_with(kLine) ||
+                          std::ranges::any_of(file.tensors(), [&](const gguf::TensorInfo& tensor) {
+                              const auto name = dtype_info(tensor.dtype).name;
+                              return line.starts_with(fmt::format("{}{} ", kLine, name));
+                          });
+        if (kept) out += line;
+        begin = end;
+    }
+    return out;
+}
+
+/// Of the (first) file before its data section. Errors: io.
+Result<std::string> header_digest(const gguf::File& file) {
+    std::vector<std::byte> header(file.data_offsets()[0]);
+    TRY(file.parts()[0]->read(0, header));
+    return sha256_hex(header);
+}
+
 /// Where a file of web-export/package goes in a package.
 std::string place_of(std::string_view path) {
     for (const std::string_view folder : {"skeleton/", "pages/"})
@@ -120,7 +145,9 @@ Result<std::vector<PackageFile>> print_package(const Model& model, const Plan& p
                                                const PackageOptions& options,
                                                const KernelSource& kernels) {
     const std::string title = title_of(model);
-    const EngineFacts facts{title, model.n_params(), sha256_hex(model.plan().print())};
+    TRY(std::string header, header_digest(model.file()));
+    const EngineFacts facts{title, model.n_params(), sha256_hex(model.plan().print()),
+                            std::move(header)};
     TRY(PrintedEngine engine, print_engine(plan, facts, options.engine, kernels));
     TRY(const auto tokenizer, Tokenizer::from(model.file()));
     TRY(std::string tokenizer_ts, tokenizer_module(model.file()));
@@ -136,6 +163,7 @@ Result<std::vector<PackageFile>> print_package(const Model& model, const Plan& p
     for (const PackageText& embedded : package_texts()) {
         if (!belongs(embedded.path, tokenizer_parts)) continue;
         std::string text(embedded.text);
+        if (embedded.path == "src/dtypes.ts") text = keep_types(text, model.file());
         replace_all(text, "\"m2w-package\"", fmt::format("\"{}\"", options.name));
         replace_all(text, "{{package}}", options.name);
         replace_all(text, "{{name}}", title);

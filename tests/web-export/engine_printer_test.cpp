@@ -39,7 +39,7 @@ Result<std::vector<WebKernel>> told(const Step& step, const WebContext& context)
 
 Result<PrintedEngine> print_of(std::string_view arch, const EngineOptions& options = {}) {
     TRY(const auto model, test::Blueprint(*find_arch(arch)).model());
-    return print_engine(fuse(model->plan()), {"Some Model", 1234, "abc"}, options, told);
+    return print_engine(fuse(model->plan()), {"Some Model", 1234, "abc", "def"}, options, told);
 }
 
 size_t count(const std::string& text, const std::string& what) {
@@ -53,7 +53,7 @@ TEST(EnginePrinter, PrintsALineForEachStepOfEveryArchitecture) {
         const auto model = test::Blueprint(arch).model();
         ASSERT_OK(model);
         const Plan plan = fuse((*model)->plan());
-        const auto printed = print_engine(plan, {"m", 1, ""}, {}, told);
+        const auto printed = print_engine(plan, {"m", 1, "", ""}, {}, told);
         ASSERT_OK(printed);
         EXPECT_EQ(count(printed->engine_ts, "  d.run("), plan.steps.size()) << arch.gguf_name;
         EXPECT_EQ(count(printed->engine_ts, "  d.tap("), plan.taps.size()) << arch.gguf_name;

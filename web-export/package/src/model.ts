@@ -2,9 +2,9 @@
 // happens when the device is lost. Gets the printed modules from index.ts; knows no architecture.
 import type { AnswerEvent } from './answer';
 import type { RenderOptions } from './chat_runtime';
-import type { LoadOptions } from './chunks';
+import { type LoadOptions, sha256 } from './chunks';
 import { checkAborted, M2wError } from './errors';
-import { type Metadata, parseMetadata } from './gguf';
+import { type Metadata, parseHeader } from './gguf';
 import { checked, type Gpu, type GpuOptions, openGpu } from './gpu';
 import type { EngineGpu, EngineOptions, ModelFacts, Progress, WeightSource } from './types';
 
@@ -261,9 +261,9 @@ export class Model {
         options.note?.(note);
         progress?.({ stage: 'weights', ...total, note });
       } });
-      if (source.planSha256 && source.planSha256 !== facts.planSha256)
-        throw new M2wError('unsupported', 'these weights were cut for another model, or by another version');
-      this.tokenizer = new Tokenizer(parseMetadata(await source.header()));
+      const header = await source.header();
+      if ((await sha256(header)) !== facts.headerSha256) throw new M2wError('unsupported', 'these are the weights of another model');
+      this.tokenizer = new Tokenizer(parseHeader(header).metadata);
       this.engine = await checked(gpu.device, () => Engine.create(gpu, source, sizes, (p) => {
         checkAborted(signal);
         Object.assign(total, { bytesDone: p.bytesDone, bytesTotal: p.bytesTotal });

@@ -59,8 +59,9 @@ export interface ModelFacts {
   readonly caches: readonly { readonly width: number; readonly window: number }[];
   /** Bytes of recurrent states; not 0: a timeline cannot be cut. */
   readonly stateBytes: number;
-  /** SHA-256 of the printed Plan, as manifest.json says it. */
+  /** SHA-256 of the printed Plan, and of the GGUF header: weights with another one are refused. */
   readonly planSha256: string;
+  readonly headerSha256: string;
 }
 
 /** Where weights come from. */
@@ -71,6 +72,4 @@ export interface WeightSource {
   read(tensor: string, sink: (offset: number, bytes: Uint8Array) => void | Promise<void>): Promise<void>;
   /** The order in which tensors will be read: what comes next is fetched meanwhile. */
   prefetch?(tensors: readonly string[]): void;
-  /** Of the Plan that these weights were cut for, where that is known. */
-  readonly planSha256?: string;
 }

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { webcrypto } from 'node:crypto';
+import { createHash, webcrypto } from 'node:crypto';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { AnswerParser } from '../src/answer';
 import { M2wError } from '../src/errors';
 import { type AnswerPart, estimateMemory, Model, type ModelOptions, type Printed } from '../src/model';
+import { parseHeader } from '../src/gguf';
 import { openGguf } from '../src/gguf_weights';
 import type { ModelFacts, Progress } from '../src/types';
 
@@ -21,6 +22,7 @@ globalThis.fetch = async (_, init) => {
 const facts: ModelFacts = {
   name: 'fake', nVocab: 64, contextLength: 100, layers: 2, parameters: 1, weightBytes: 1000, largestWeightBytes: 600,
   tokenWidths: [8, 16], outWidths: [64], caches: [{ width: 4, window: 0 }, { width: 4, window: 10 }], stateBytes: 12, planSha256: '',
+  headerSha256: createHash('sha256').update(gguf.subarray(0, parseHeader(gguf).dataOffset)).digest('hex'),
 };
 
 /** Devices that are lost on request. */

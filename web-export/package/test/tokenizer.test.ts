@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { fromHex, readRows, rowBytes, sha256, shared, toHex, utf8 } from './golden';
-import { parseMetadata } from '../src/gguf';
+import { parseHeader } from '../src/gguf';
 import { patterns } from './tokenizers/patterns';
 import { split } from '../src/tokenizer/split';
 import { bytesOf, textOf } from '../src/tokenizer/utf8';
@@ -34,7 +34,7 @@ const vocabs: Record<string, new (metadata: Metadata) => BaseTokenizer> = {
 const opened = new Map<string, { tokenizer: BaseTokenizer; metadata: Metadata }>();
 function open(vocab: string) {
   if (!opened.has(vocab)) {
-    const metadata = parseMetadata(readFileSync(shared(`tokenizer/vocab/ggml-vocab-${vocab}.gguf`)));
+    const metadata = parseHeader(readFileSync(shared(`tokenizer/vocab/ggml-vocab-${vocab}.gguf`))).metadata;
     opened.set(vocab, { metadata, tokenizer: new vocabs[vocab]!(metadata) });
   }
   return opened.get(vocab)!;
