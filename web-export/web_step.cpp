@@ -33,6 +33,15 @@ struct KernelRow {
     bool times_rows;
 };
 
+/// Params that are not in a shader where they are 0, with what they ask for.
+constexpr struct {
+    Op op;
+    const char* param;
+} kLeftOut[] = {
+    {Op::attend, "soft_cap"},   {Op::attend, "window"}, {Op::attend, "temperature_length"},
+    {Op::glu, "limit"},         {Op::glu, "up_shift"},  {Op::rope, "pairing"},
+    {Op::rope_store, "pairing"}};
+
 uint64_t n_of(const Step& step) {
     return step.u32("n");
 }
@@ -127,6 +136,7 @@ class Builder {
         add_operands();
         add_params();
         choose_lanes();
+        choose_params();
         if (has_binding(info_, Bind::cache)) add_cache();
         if (step_.op == Op::rope) define("ROTATED", "x");
         if (step_.op == Op::rope_store) define("ROTATED", "q,k");
@@ -163,6 +173,14 @@ class Builder {
         set("rows_out", context_.rows_are_out);
     }
 
+    /// Of what a param chooses from, a shader has what is chosen.
+    void choose_params() {
+        for (const auto& [op, param] : kLeftOut)
+            if (op == step_.op && step_.u32(param) != 0) define(param);
+        if (step_.op == Op::glu || step_.op == Op::causal_conv)
+            define(fmt::format("activation_{}", step_.u32("activation")));
+    }
+
     void choose_lanes() {
         const bool alone = row_.lanes == Lanes::one || context_.adapter == Adapter::cpu;
         define(alone ? "ALONE" : context_.subgroups ? "SUBGROUP" : "WORKGROUP");
@@ -170,8 +188,18 @@ class Builder {
         alone_ = alone;
     }
 
+    uint32_t n_k() const {
+        return step_.op == Op::kv_store ? step_.u32("n_k")
+                                        : step_.u32("n_head_kv") * step_.u32("head_dim");
+    }
+
     void add_cache() {
         if (context_.cache == CacheFormat::f16) define("CACHE_F16");
+        // Rows that begin with a word of their own are stored in fewer steps.
+        const bool stores = step_.op == Op::kv_store || step_.op == Op::rope_store;
+        if (stores && context_.cache == CacheFormat::f16 && n_k() % 2 == 0 &&
+            step_.u32("n_v") % 2 == 0)
+            define("EVEN");
         set("n_rows", context_.cache_rows);
     }
 

@@ -10,16 +10,28 @@ fn gelu_tanh(x: f32) -> f32 {
     return x / (1.0 + exp_of(-2.0 * u));
 }
 
-fn activate(x: f32, kind: u32) -> f32 {
-    switch kind {
-        case 0u: { return x * sigmoid(x); }
-        case 1u: { return gelu_tanh(x); }
-        case 2u: { return max(x, 0.0); }
-        case 3u: { return sigmoid(x); }
-        case 4u: { return x; }
-        case 5u: { return max(x, 0.0) * max(x, 0.0); }
-        default: { return x * sigmoid(1.702 * x); }
-    }
+fn activate(x: f32) -> f32 {
+#if activation_0
+    return x * sigmoid(x);
+#endif
+#if activation_1
+    return gelu_tanh(x);
+#endif
+#if activation_2
+    return max(x, 0.0);
+#endif
+#if activation_3
+    return sigmoid(x);
+#endif
+#if activation_4
+    return x;
+#endif
+#if activation_5
+    return max(x, 0.0) * max(x, 0.0);
+#endif
+#if activation_6
+    return x * sigmoid(1.702 * x);
+#endif
 }
 
 // log(1 + exp(x)) = max(x, 0) + log(1 + e) with e = exp(-|x|). WGSL's log is too coarse near 1 for the small steps

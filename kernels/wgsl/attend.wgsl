@@ -17,8 +17,12 @@ fn load4_$c(i: u32) -> vec4f {
 #endrepeat
 
 fn query_scale(position: u32) -> f32 {
-    if (temperature_length == 0u || position < temperature_length) { return scale; }
-    return scale * (1.0 + temperature * log(1.0 + f32(position / max(temperature_length, 1u))));
+#if temperature_length
+    if (position >= temperature_length) {
+        return scale * (1.0 + temperature * log(1.0 + f32(position / temperature_length)));
+    }
+#endif
+    return scale;
 }
 
 fn work(owner: u32, z: u32, lane: u32) {
@@ -27,7 +31,9 @@ fn work(owner: u32, z: u32, lane: u32) {
     let kv_head = head * n_head_kv / n_head;
     let position = batch.pos + owner / n_head;
     var first = 0u;
-    if (window != 0u && position >= window) { first = position + 1u - window; }
+#if window
+    if (position >= window) { first = position + 1u - window; }
+#endif
 
     var query: array<vec4f, kKey4>;
     var sum: array<vec4f, kValue4>;
@@ -42,7 +48,9 @@ fn work(owner: u32, z: u32, lane: u32) {
         let row = (j % n_rows) * n_head_kv + kv_head;
         var s = 0.0;
         for (var i = 0u; i < kKey4; i++) { s += dot(query[i], load4_k(row * head_dim + 4u * i)); }
+#if soft_cap
         s = capped(s, soft_cap);
+#endif
         let new_top = max(top, s);
         let rescale = exp(max(top - new_top, -80.0));
         let weight = exp(max(s - new_top, -80.0));

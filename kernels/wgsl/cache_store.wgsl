@@ -20,6 +20,12 @@ fn is_new(row: u32) -> bool { return (row + n_rows - batch.pos % n_rows) % n_row
 
 #repeat c k,v
 #if CACHE_F16
+#if EVEN
+fn store_$c(t: u32, i: u32) {
+    if (2u * i >= n_$c) { return; }
+    ${c}_cache[(batch.pos + t) % n_rows * (n_$c / 2u) + i] = narrow(new_$c(t, 2u * i)) | (narrow(new_$c(t, 2u * i + 1u)) << 16u);
+}
+#else
 fn half_$c(e: u32, word: u32) -> u32 {
     let row = e / n_$c;
     if (is_new(row)) { return narrow(new_$c((row + n_rows - batch.pos % n_rows) % n_rows, e % n_$c)); }
@@ -29,15 +35,12 @@ fn store_$c(t: u32, i: u32) {
     let row = (batch.pos + t) % n_rows;
     let word = row * n_$c / 2u + i;
     if (2u * word >= (row + 1u) * n_$c) { return; }
-    if (n_$c % 2u == 0u) {
-        ${c}_cache[word] = narrow(new_$c(t, 2u * i)) | (narrow(new_$c(t, 2u * i + 1u)) << 16u);
-        return;
-    }
     let first = 2u * word / n_$c;
     if (first != row && is_new(first)) { return; }
     let old = ${c}_cache[word];
     ${c}_cache[word] = half_$c(2u * word, old) | (half_$c(2u * word + 1u, old) << 16u);
 }
+#endif
 #else
 fn store_$c(t: u32, i: u32) {
     let at = (batch.pos + t) % n_rows * n_$c;

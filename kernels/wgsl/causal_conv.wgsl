@@ -20,5 +20,5 @@ fn work(owner: u32, z: u32, lane: u32) {
     var sum = 0.0;
 #endif
     for (var j = 0u; j < width; j++) { sum += w[column * width + j] * input_at(row + j, column); }
-    y[owner] = activate(sum, activation);
+    y[owner] = activate(sum);
 }

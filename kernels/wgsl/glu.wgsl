@@ -2,14 +2,20 @@
 #include "activation.wgsl"
 fn work(owner: u32, z: u32, lane: u32) {
     if (owner >= rows() * n) { return; }
-    let limited = limit > 0.0;
     var value = gate[owner];
-    if (limited) { value = min(value, limit); }
-    value = activate(value, activation);
+#if limit
+    value = min(value, limit);
+#endif
+    value = activate(value);
 #if up
     var factor = up[owner];
-    if (limited) { factor = clamp(factor, -limit, limit); }
-    value *= factor + up_shift;
+#if limit
+    factor = clamp(factor, -limit, limit);
+#endif
+#if up_shift
+    factor += up_shift;
+#endif
+    value *= factor;
 #endif
     y[owner] = value;
 }

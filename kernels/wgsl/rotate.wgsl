@@ -5,15 +5,16 @@
 fn turned_$from(base: u32, d: u32, t: u32) -> f32 {
     let x0 = head_$from(base, d);
     if (d >= n_rot) { return x0; }
+#if pairing
     let pairs = n_rot / 2u;
-    var pair = d / 2u;
-    var partner = d ^ 1u;
-    var second = (d & 1u) == 1u;
-    if (pairing == 1u) {
-        pair = d % pairs;
-        second = d >= pairs;
-        partner = select(d + pairs, d - pairs, second);
-    }
+    let pair = d % pairs;
+    let second = d >= pairs;
+    let partner = select(d + pairs, d - pairs, second);
+#else
+    let pair = d / 2u;
+    let second = (d & 1u) == 1u;
+    let partner = d ^ 1u;
+#endif
     let c = table[t * n_rot + 2u * pair];
     let s = table[t * n_rot + 2u * pair + 1u];
     return x0 * c + head_$from(base, partner) * select(-s, s, second);

@@ -34,19 +34,14 @@ function names(tokens) {
 }
 
 /**
- * Numbers as short as they may be: an index that is spelled out (`1u * 8u + 3u`) as its value, and no suffix where an unsigned
- * number stands beside an operand that has a type.
+ * Numbers as short as they may be: no suffix where an unsigned number stands beside an operand that has a type.
  */
 function plain(tokens) {
-  const text = (from, n) => tokens.slice(from, from + n).join(' ');
   const typed = (t = '') => word.test(t) || t === ')' || t === ']';
   const out = [];
   for (let i = 0; i < tokens.length; i++) {
-    const t = tokens[i], index = t === '[' && /^\[ (\d+)u \* (\d+)u \+ (\d+)u \]$/.exec(text(i, 7));
-    if (index) {
-      out.push('[', String(index[1] * index[2] + Number(index[3])));
-      i += 5;
-    } else if (/^\d\w*u$/.test(t) && !/^(?:<<|>>)$/.test(tokens[i + 1])) {
+    const t = tokens[i];
+    if (/^\d\w*u$/.test(t) && !/^(?:<<|>>)$/.test(tokens[i + 1])) {
       const behind = /^(?:[-+*/%&|^<>]|<<|>>|[<>=!]=|[-+*/%&|^]=)$/.test(tokens[i - 1]) && typed(tokens[i - 2]) && tokens[i - 2] !== 'return';
       const ahead = /^(?:[-+*/%&|^]|[<>=!]=)$/.test(tokens[i + 1]) && word.test(tokens[i + 2]);
       out.push(behind || ahead ? t.slice(0, -1) : t);
@@ -65,9 +60,13 @@ function print(tokens, rename) {
   }, '');
 }
 
+/** Names that only differ in a number at their end: sum0_1, sum0_2. */
+const numbered = /^(\w*?[a-z])((?:_?\d)+)$/;
+const letters = (n, base, next) => String.fromCharCode(base + (n % 26)) + (n < 26 ? '' : next(Math.floor(n / 26) - 1));
+
 /** Each shader's declarations, printed. One short name for one name everywhere, so that equal declarations stay equal. */
 function lean(codes) {
-  const uses = new Map(), kept = new Set();
+  const uses = new Map(), kept = new Set(), series = new Map();
   const shaders = codes.map((code) => {
     const parts = declarations(code), own = names(parts.flat());
     for (const t of parts.flat().filter((t) => word.test(t))) {
@@ -79,11 +78,37 @@ function lean(codes) {
   const short = new Map();
   let n = 0;
   for (const [name] of [...uses].sort((a, b) => b[1] - a[1])) {
+    const [, first, number] = numbered.exec(name) ?? [];
+    if (first) {
+      // Capitals: no other name is one of these with a number behind it.
+      if (!series.has(first)) series.set(first, letters(series.size, 65, (m) => letters(m, 65)));
+      short.set(name, series.get(first) + number.replaceAll('_', ''));
+      continue;
+    }
     let s;
-    do s = String.fromCharCode(97 + (n % 26)) + (n < 26 ? '' : Math.floor(n / 26) - 1), n++; while (kept.has(s));
+    do s = letters(n++, 97, String); while (kept.has(s));
     short.set(name, s);
   }
   return shaders.map(({ parts, own }) => parts.map((tokens) => print(tokens, (t) => (own.has(t) ? short.get(t) : t))));
+}
+
+/**
+ * Statements that follow each other and differ in one number, which counts from 0, as MARK COUNT STATEMENTS MARK with HOLE for
+ * the number: what #repeat of kernels/wgsl unrolled. unrolled() in the bundle takes it apart again.
+ */
+function rolled(code, mark, hole) {
+  const parts = code.match(/'[^']*'|[^;{}']*[;{}]?/g);
+  for (let size = 1; size <= 3; size++)
+    for (let at = 0; at + 2 * size <= parts.length; at++) {
+      const group = (i) => parts.slice(at + i * size, at + (i + 1) * size).join('');
+      const [zero, one] = [group(0), group(1)];
+      if (zero.length !== one.length || zero === one || /[{}]/.test(zero)) continue;
+      const body = [...zero].map((c, i) => (c === '0' && one[i] === '1' ? hole : c)).join('');
+      let count = 0;
+      while (count < 10 && at + (count + 1) * size <= parts.length && group(count) === body.replaceAll(hole, count)) count++;
+      if (count > 1) parts.splice(at, count * size, `${mark}${count}${body}${mark}`);
+    }
+  return parts.join('');
 }
 
 /** Lists of texts as lists of numbers of pieces: texts that always stand side by side are one piece. */
@@ -110,9 +135,13 @@ function share(lists) {
 export function leanShaders(source) {
   const shaders = [...source.matchAll(/export const (\w+) = \/\* wgsl \*\/ `([^`]*)`;/g)];
   const { pieces, numbers } = share(lean(shaders.map(([, , code]) => code)));
-  const lines = shaders.map(([, name], i) => `export const ${name} = /* @__PURE__ */ shader(${JSON.stringify(numbers[i].map((n) => n.toString(36)).join(' '))});`);
-  return `const pieces = ${JSON.stringify(pieces)};\n` +
-    `const shader = (list: string): string => list.split(' ').map((i) => pieces[parseInt(i, 36)]).join('');\n${lines.join('\n')}\n`;
+  if (pieces.length > 57) pieces.splice(57, 0, ''); // no list is written with a backslash
+  const texts = pieces.map((piece) => rolled(rolled(piece, "'", '#'), '`', '$'));
+  const lines = shaders.map(([, name], i) => `export const ${name} = /* @__PURE__ */ shader(${JSON.stringify(String.fromCharCode(...numbers[i].map((n) => 35 + n + (n > 56))))});`);
+  return `const unrolled = (text: string, mark: string, hole: string) => text.replace(RegExp(mark + '(.)(.*?)' + mark, 'g'),
+  (_, n, body) => [...Array(+n).keys()].map((i) => body.replaceAll(hole, i)).join(''));
+const pieces = ${JSON.stringify(texts)}.map((text) => unrolled(unrolled(text, '\`', '$'), "'", '#'));
+const shader = (list: string): string => [...list].map((c) => pieces[c.charCodeAt(0) - 35]).join('');\n${lines.join('\n')}\n`;
 }
 
 /** Another module, with lean shaders. */

@@ -1,6 +1,7 @@
 // gguf_weights.ts — a model's header and weights from the original GGUF files on a server, by ranges, as planes of the device.
 import { type Chunk, Chunks, type LoadOptions, sha256 } from './chunks';
 import { gatherPlane, planeOffsets } from './dtypes';
+import { M2wError } from './errors';
 import { type Header, parseHeader, type TensorInfo } from './gguf';
 import { free, RemoteFile } from './http';
 import type { WeightSource } from './types';
@@ -23,7 +24,7 @@ async function openPart(url: string, options: LoadOptions): Promise<Part> {
   start = start.subarray(0, await file.stream(0, firstRequest, (at, bytes) => start.set(bytes, at)));
   const size = file.size!;
   // Without ranges it comes in one piece, and is held in memory or read back from the store.
-  if (!file.ranges && size > wholeFile) throw file.error('http', 'the server gives no ranges: use shards');
+  if (!file.ranges && size > wholeFile) throw new M2wError('http', `${url}: the server gives no ranges, use shards`, { url });
   const chunkBytes = file.ranges ? rangeBytes : size;
   const identity = file.etag && (await sha256(new TextEncoder().encode(`${url} ${file.etag} ${size}`)));
   if (!identity) options.note?.('the server names no version (ETag) of the file: it is not kept');

@@ -14,29 +14,15 @@ export interface HttpOptions {
 
 const mostTries = 4, longestRetryAfter = 30_000, progressThatCounts = 1 << 20;
 
-/** Worth another try, after `wait` ms where the server says so. */
-class Again {
-  constructor(readonly reason: string, readonly status?: number, readonly wait?: number) {}
+/** What an answer's status says about another try. Whatever fails on its way, and is no M2wError, is worth one. */
+interface Refusal {
+  readonly status?: number;
+  readonly wait?: number | undefined;
 }
 
-function retryAfter(response: Response): number | undefined {
-  const text = response.headers.get('Retry-After');
-  if (!text) return undefined;
-  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
+function retryAfter({ headers }: Response): number | undefined {
+  const text = headers.get('Retry-After') ?? '', ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
   return ms >= 0 ? Math.min(ms, longestRetryAfter) : undefined;
-}
-
-/** Ends early when the signal says so. */
-function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((done) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', end);
-      done();
-    };
-    const timer = setTimeout(end, ms);
-    signal?.addEventListener('abort', end);
-  });
 }
 
 /** Gives memory back at once: hundreds of megabytes would wait for the collector. */
@@ -61,60 +47,61 @@ export class Gate {
   }
 }
 
-function failure(code: 'http' | 'changed', url: string, message: string, details: Record<string, string | number> = {}): M2wError {
-  url = url.split('?')[0]!;
-  return new M2wError(code, `${url}: ${message}`, { url, ...details });
-}
+const failure = (code: 'http' | 'changed', url: string, message: string, details = {}): M2wError =>
+  new M2wError(code, `${url.split('?')[0]}: ${message}`, { url: url.split('?')[0]!, ...details });
 
-/** Tries again what fails on its way; tries are counted anew when `at` moved far enough. */
-async function persist<T>(url: string, { signal, pause = 500 }: HttpOptions, work: () => Promise<T>, at = () => 0): Promise<T> {
+/**
+ * Tries again what fails on its way; tries are counted anew when `at` moved far enough. A try ends with the caller's signal and
+ * after a while without a byte; `alive` says that one came.
+ */
+async function persist<T>(
+  url: string, { signal, pause = 500, timeout = 30_000 }: HttpOptions,
+  work: (signal: AbortSignal, alive: () => void) => Promise<T>, at = () => 0,
+): Promise<T> {
   for (let tries = 0, best = at(); ;) {
     checkAborted(signal);
+    const stop = new AbortController(), abort = () => stop.abort();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const wait = (ms: number, then: () => void) => {
+      clearTimeout(timer);
+      timer = setTimeout(then, ms);
+    };
+    const alive = () => wait(timeout, abort);
+    alive();
+    signal?.addEventListener('abort', abort);
     try {
-      return await work();
+      return await work(stop.signal, alive);
     } catch (e) {
       checkAborted(signal);
-      if (!(e instanceof Again)) throw e;
+      if (e instanceof M2wError) throw e;
       if (at() - best >= progressThatCounts) tries = 0;
       best = at();
-      if (++tries === mostTries) throw failure('http', url, `${e.reason}, ${tries} times`, e.status ? { status: e.status } : {});
-      await sleep(e.wait ?? pause * 2 ** (tries - 1) * (1 - Math.random() / 2), signal);
+      const refusal = e as Refusal, { status } = refusal;
+      if (++tries === mostTries) throw failure('http', url, `${e}, ${tries} times`, status && { status });
+      await new Promise<void>((done) => {
+        wait(refusal.wait ?? pause * 2 ** (tries - 1), done);
+        signal?.addEventListener('abort', () => done(), { once: true });
+      });
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+      abort();
     }
   }
 }
 
-/** One try, that ends with the caller's signal and after a while without a byte; `alive` says that one came. */
-async function attempt<T>({ signal, timeout = 30_000 }: HttpOptions, work: (signal: AbortSignal, alive: () => void) => Promise<T>): Promise<T> {
-  const stop = new AbortController();
-  const abort = () => stop.abort();
-  let timer = setTimeout(abort, timeout);
-  signal?.addEventListener('abort', abort);
-  try {
-    return await work(stop.signal, () => {
-      clearTimeout(timer);
-      timer = setTimeout(abort, timeout);
-    });
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', abort);
-    stop.abort();
-  }
-}
-
 async function request(url: string, init: RequestInit): Promise<Response> {
-  const response = await fetch(url, init).catch((e: unknown) => { throw new Again(`no answer (${e})`); });
-  const { status } = response;
-  if (status === 429 || status === 408 || status >= 500) throw new Again(`status ${status}`, status, retryAfter(response));
+  const response = await fetch(url, init), { status } = response;
+  if (status === 429 || status === 408 || status >= 500)
+    throw Object.assign(new Error(`status ${status}`), { status, wait: retryAfter(response) });
   if (status !== 200 && status !== 206) throw failure('http', url, `status ${status}`, { status });
   return response;
 }
 
 /** A small file as a whole, however the server encodes it. Errors: http, aborted. */
 export function fetchWhole(url: string, options: HttpOptions): Promise<Uint8Array> {
-  return persist(url, options, () => attempt(options, async (signal) => {
-    const response = await request(url, { signal, ...(options.headers && { headers: options.headers }) });
-    return new Uint8Array(await response.arrayBuffer().catch((e: unknown) => { throw new Again(`the connection broke (${e})`); }));
-  }));
+  return persist(url, options, async (signal) =>
+    new Uint8Array(await (await request(url, { signal, headers: { ...options.headers } })).arrayBuffer()));
 }
 
 /** A file on a server, which must stay the same while it is read. */
@@ -144,8 +131,8 @@ export class RemoteFile {
       at += bytes.length;
     };
     while (at < Math.min(to, this.size ?? to))
-      await persist(this.url, this.options, () => attempt(this.options,
-        (signal, alive) => this.part(at, to, advance, { signal, cache: reload ? 'reload' : 'default' }, alive)), () => at);
+      await persist(this.url, this.options,
+        (signal, alive) => this.part(at, to, advance, { signal, cache: reload ? 'reload' : 'default' }, alive), () => at);
     return at;
   }
 
@@ -156,26 +143,27 @@ export class RemoteFile {
     return bytes;
   }
 
-  error(code: 'http' | 'changed', message: string): M2wError {
-    return failure(code, this.url, message);
+  private must(holds: unknown, code: 'http' | 'changed', message: string): void {
+    if (!holds) throw failure(code, this.url, message);
   }
 
   private async part(at: number, to: number, advance: (bytes: Uint8Array) => Promise<void>, init: RequestInit, alive: () => void): Promise<void> {
-    const ranged = at > 0 || to !== this.size, { headers = {} } = this.options;
+    const ranged = at > 0 || to !== this.size;
     // Not through the browser's cache: Chromium's puts answers together from parts that it has, and stays waiting when a server
     // answers the rest wrongly. Whole files may come from it.
-    if (ranged) init = { ...init, cache: 'no-store' };
-    const response = await request(this.url, { ...init, headers: ranged ? { ...headers, Range: `bytes=${at}-${to - 1}` } : headers });
+    if (ranged) init.cache = 'no-store';
+    init.headers = { ...this.options.headers, ...(ranged && { Range: `bytes=${at}-${to - 1}` }) };
+    const response = await request(this.url, init);
     const [begin, end] = this.check(response, at, to, ranged);
     const reader = response.body!.getReader();
     for (let pos = begin; pos < to || pos >= end;) {  // a server without ranges goes on behind `to`
-      const { done, value } = await reader.read().catch((e: unknown) => { throw new Again(`the connection broke (${e})`); });
+      const { done, value } = await reader.read();
       if (done) {
-        if (pos < end) throw new Again(`the answer ended after ${pos - begin} of ${end - begin} bytes`);
+        if (pos < end) throw new Error(`${pos - begin} of ${end - begin} bytes`);
         return;
       }
       alive();
-      if (value.length > end - pos) throw this.error(response.status === 206 ? 'http' : 'changed', 'more bytes than there should be');
+      this.must(value.length <= end - pos, response.status === 206 ? 'http' : 'changed', 'too many bytes');
       const first = Math.max(0, at - pos), last = Math.min(value.length, to - pos);
       pos += value.length;
       if (first < last) await advance(value.subarray(first, last));
@@ -184,34 +172,30 @@ export class RemoteFile {
   }
 
   /** Where the body begins and ends in the file. */
-  private check(response: Response, at: number, to: number, ranged: boolean): [number, number] {
-    const { status, headers } = response;
-    if (status === 206 && !ranged) throw this.error('http', 'a part instead of the whole file');
-    const etag = headers.get('ETag');
+  private check({ status, headers, type }: Response, at: number, to: number, ranged: boolean): [number, number] {
+    const { hashed, size } = this, part = status === 206, encoded = headers.has('Content-Encoding'), etag = headers.get('ETag');
+    this.must(!part || ranged, 'http', 'a part, not the file');
     if (etag?.startsWith('"')) {
-      if (!this.hashed && this.etag && etag !== this.etag) throw this.error('changed', 'another ETag than before');
+      this.must(hashed || !this.etag || etag === this.etag, 'changed', 'another ETag');
       this.etag = etag;
     }
-    const length = headers.has('Content-Encoding') ? null : headers.get('Content-Length');
-    let begin = 0, end = length === null ? this.size : Number(length), total = end;
-    if (status === 206) {
-      const range = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(headers.get('Content-Range') ?? '');
+    const length = encoded || !headers.has('Content-Length') ? undefined : Number(headers.get('Content-Length'));
+    let begin = 0, end = length ?? size, total = end;
+    if (part) {
+      const range = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(headers.get('Content-Range') ?? '')?.map(Number);
       // From another origin the header may be hidden; digests then tell.
-      if (!range && !(this.hashed && response.type === 'cors')) throw this.error('http', 'a part of the file without a valid Content-Range');
-      [begin, end, total] = range ? [Number(range[1]), Number(range[2]) + 1, Number(range[3])] : [at, Math.min(to, this.size!), this.size];
-      if (begin !== at || end > to || end <= begin) throw this.error('http', `bytes ${begin} to ${end - 1}, asked for ${at} to ${to - 1}`);
-      if (headers.has('Content-Encoding') || (length !== null && Number(length) !== end - begin))
-        throw this.error('http', 'the length is not that of the range');
-      this.ranges = true;
+      this.must(range || (hashed && type === 'cors'), 'http', 'no Content-Range');
+      [begin, end, total] = range ? [range[1]!, range[2]! + 1, range[3]!] : [at, Math.min(to, size!), size];
+      this.must(begin === at && end <= to && end > begin && !encoded && (length ?? end - begin) === end - begin, 'http', `bytes ${begin} to ${end}, not ${at} to ${to}`);
     } else if (ranged) {
-      if (this.ranges && !this.hashed) throw this.error('changed', 'the whole file instead of a part');
-      this.ranges = false;
+      this.must(!this.ranges || hashed, 'changed', 'the file, not a part');
     }
-    if (this.size === undefined && !(total! > 0)) throw this.error('http', 'an answer without a length');
+    if (ranged) this.ranges = part;
+    this.must(size !== undefined || total! > 0, 'http', 'no length');
     // Of another origin's encoded answer only the length is seen: the bytes are counted then.
-    if (this.size !== undefined && total !== this.size) {
-      if (status === 206 || response.type !== 'cors') throw this.error('changed', `${total} bytes, expected ${this.size}`);
-      end = this.size;
+    if (size !== undefined && total !== size) {
+      this.must(!part && type === 'cors', 'changed', `${total} bytes, not ${size}`);
+      end = size;
     }
     this.size ??= total;
     return [begin, end ?? this.size!];

@@ -41,7 +41,7 @@ const only = process.env.M2W_KERNELS ? new RegExp(process.env.M2W_KERNELS) : /./
 const wanted = cases.cases.filter((one) => only.test(one.name));
 const opOf = (name: string) => name.slice(0, name.indexOf('/'));
 
-test('all golden cases of n-bit codes are run', (t) => {
+test('all golden cases of n-bit codes are run', (t: { skip(why: string): void; diagnostic(text: string): void }) => {
   const folder = join(process.env.M2W_SHARED_DIR!, 'nbits');
   if (existsSync(folder)) return assert.equal(cases.golden, 40);
   assert.ok(!process.env.CI, `${folder} is missing`);
@@ -49,7 +49,7 @@ test('all golden cases of n-bit codes are run', (t) => {
 });
 
 for (const op of new Set(wanted.map((one) => opOf(one.name))))
-  test(`${op} gives what the reference gives`, async (t) => {
+  test(`${op} gives what the reference gives`, async (t: { skip(why: string): void; diagnostic(text: string): void }) => {
     const problems: string[] = [];
     let checked = 0;
     await runCases(device, pipelines, wanted.filter((one) => opOf(one.name) === op), data, (one, binding, problem) => {
