@@ -19,6 +19,7 @@ constexpr size_t kMostProducts = 3;
 enum NormBinding : size_t { kNormWeight = 1 };
 enum RopeStoreBinding : size_t { kRopeQ = 0, kRopeK = 1, kQkNorm = 4 };
 enum RopeStoreParam : size_t { kRopeEps = 6 };
+constexpr size_t kExpertOrder = 3;  // of expert_matmul
 
 void check_contract() {
     const OpInfo& rope = op_info(Op::rope_store);
@@ -303,6 +304,17 @@ Plan fuse_head_norms(const Plan& plan) {
     out.tensors = std::move(tensors);
     drop_unused_tensors(out);
     return out;
+}
+
+Plan drop_expert_orders(const Plan& plan) {
+    M2W_ASSERT(op_info(Op::expert_matmul).bindings[kExpertOrder].name == "order");
+    return rewrite(plan, [&](std::span<const Step> steps) -> std::optional<Fusion> {
+        size_t n = 1;
+        while (n < steps.size() && steps[n - 1].op == Op::expert_order) ++n;
+        Step step = steps[n - 1];
+        if (step.op == Op::expert_matmul) step.operands[kExpertOrder] = {};
+        return Fusion{n, step};
+    });
 }
 
 }  // namespace m2w

@@ -5,7 +5,7 @@
 
 namespace m2w {
 
-/// All rewrites of this file. Values keep their indices and names, so that taps stay valid; those
+/// The rewrites below that suit every target. Values keep their indices and names, so that taps stay valid; those
 /// in between that no Step needs any more are no longer written.
 Plan fuse(const Plan& plan);
 
@@ -27,5 +27,9 @@ Plan fuse_rope_stores(const Plan& plan);
 /// rms_norm of each head of queries, the same of keys, rope_store -> rope_store with both norms,
 /// their weights stacked. The Plan's tensors get new indices.
 Plan fuse_head_norms(const Plan& plan);
+
+/// expert_order and the operands that it writes go: for targets whose kernels take slots as they
+/// come. Not one of fuse().
+Plan drop_expert_orders(const Plan& plan);
 
 }  // namespace m2w

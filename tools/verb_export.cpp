@@ -184,8 +184,8 @@ Result<void> write_package(const ExportArgs& args) {
                        : args.name;
     options.base_url = args.base_url;
     options.engine.max_buffer_bytes = args.max_buffer_bytes;
-    TRY(const auto files,
-        web::print_package(*model, fuse(model->plan()), options, web::web_kernels));
+    TRY(const auto files, web::print_package(*model, drop_expert_orders(fuse(model->plan())),
+                                             options, web::web_kernels));
     TRY(auto prompt, prompt_of(args, model->file()));
 
     fs::path place = args.folder;

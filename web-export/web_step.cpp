@@ -87,8 +87,6 @@ constexpr KernelRow kKernels[] = {
     {Op::xielu, Lanes::one, n_of, true},
     {Op::soft_cap, Lanes::one, n_of, true},
     {Op::route, Lanes::shared, [](const Step&) { return uint64_t(1); }, true},
-    {Op::expert_order, Lanes::one, [](const Step& s) { return uint64_t(s.u32("n_expert")); },
-     false},
     {Op::expert_matmul, Lanes::shared,
      [](const Step& s) { return s.u32("n_used") * ceil_div(s.u32("m"), kExpertRows); }, true},
     {Op::expert_sum, Lanes::one, n_of, true},

@@ -400,6 +400,30 @@ TEST(fuse, norms_of_heads_that_differ_or_are_read_again_stay) {
     EXPECT_EQ(normed_already.steps_left(), 3u);
 }
 
+TEST(fuse, experts_need_no_order_where_slots_are_taken_as_they_come) {
+    PlanDraft draft;
+    const uint32_t x = draft.value(4), ids = draft.value(2), order = draft.value(2);
+    draft.plan.steps.push_back(
+        {.op = Op::expert_order, .operands = {Operand{ids}, Operand{order}}, .params = {3, 2}});
+    for (int i = 0; i < 2; ++i) {
+        draft.plan.logits = draft.value(8);
+        draft.plan.steps.push_back(
+            {.op = Op::expert_matmul,
+             .operands = {Operand{0}, Operand{x}, Operand{ids}, Operand{order}, Operand{},
+                          Operand{draft.plan.logits}},
+             .params = {4, 4, 3, 2, 1}});
+    }
+    draft.plan.taps = {{1, 3}};
+    const Plan dropped = drop_expert_orders(draft.plan);
+    ASSERT_EQ(ops_of(dropped), (std::vector<Op>{Op::expert_matmul, Op::expert_matmul}));
+    for (const Step& step : dropped.steps) {
+        EXPECT_EQ(step.operand("ids").index, ids);
+        EXPECT_FALSE(step.operand("order").present());
+    }
+    EXPECT_EQ(dropped.taps[0].step, 0u);
+    EXPECT_EQ(dropped.logits, draft.plan.logits);
+}
+
 /// Runs tokens in two batches, with every value kept. Empty on failure.
 std::unique_ptr<Executor> run(const Model& model, const Plan& plan) {
     auto backend = make_ref_backend(std::make_shared<const Plan>(plan), model.shared_file(), {});

@@ -194,20 +194,6 @@ void add_nbits(std::vector<Run>& out) {
 std::vector<Run> expert_edges() {
     std::vector<Run> out;
     add_routes(out);
-    for (const Spread spread : {Spread::even, Spread::one, Spread::few})
-        for (const auto [n_expert, n_used] :
-             std::vector<std::array<uint32_t, 2>>{{1, 1}, {33, 5}}) {
-            StepCase step{
-                .name = fmt::format("{}of{},spread={}", n_used, n_expert, uint32_t(spread)),
-                .op = Op::expert_order,
-                .params = {{"n_expert", n_expert}, {"n_used", n_used}}};
-            step.fill = [=, n = n_expert, used = n_used](std::string_view, const BatchCase& batch,
-                                                         std::span<float> data) {
-                fill_ids(spread, n, used, batch, data);
-                return true;
-            };
-            add_runs(out, step, {{}, {.n_tok = 65}});
-        }
     for (const DType dtype : {DType::bf16, DType::q8_0}) {
         const uint32_t odd = dtype == DType::bf16 ? 33 : 64;
         add_runs(out, expert_matmul(dtype, {.k = odd, .m = 1, .n_expert = 3, .n_used = 1}),

@@ -22,6 +22,11 @@ Adapters adapters_of(const StepCase& step, bool weighted) {
                                                                              : on_cpu;
 }
 
+/// Whether packages have the op: no WGSL kernel needs sorted slots (drop_expert_orders()).
+bool has_wgsl(const OpInfo& info) {
+    return info.op != Op::expert_order;
+}
+
 bool is_weighted(const OpInfo& info) {
     return has_binding(info, Bind::weight);
 }
@@ -32,8 +37,8 @@ Result<void> add_kernel_cases(CaseWriter& writer) {
     const std::vector<DType> types = weight_types();
     for (const OpInfo& info : all_ops())
         for (const StepCase& step : kernel_cases(info.op, types)) {
-            if (step.name.find("k=16640") != std::string::npos)
-                continue;  // a matter of Vulkan's windows
+            if (!has_wgsl(info) || step.name.find("k=16640") != std::string::npos)
+                continue;  // long rows are a matter of Vulkan's windows
             for (const BatchCase& batch : kBatches) {
                 if (is_weighted(info) && batch.pos == 78) continue;
                 Run run{.step = step, .batch = batch, .n_ctx = kCheckedContext};
@@ -48,6 +53,7 @@ Result<void> add_kernel_cases(CaseWriter& writer) {
 
 Result<void> add_vectors(CaseWriter& writer) {
     for (const OpInfo& info : all_ops()) {
+        if (!has_wgsl(info)) continue;
         TRY(auto file, read_vectors(info));
         for (VectorCase& vector : file.cases) {
             Run run{.step = vector.step,
