@@ -5,8 +5,8 @@
 
 namespace m2w {
 
-/// The rewrites below that suit every target. Values keep their indices and names, so that taps stay valid; those
-/// in between that no Step needs any more are no longer written.
+/// The rewrites below that suit every target. Values keep their indices and names, so that taps
+/// stay valid; those in between that no Step needs any more are no longer written.
 Plan fuse(const Plan& plan);
 
 /// matmul, then an add that is the only reader of its result -> one matmul with a residual.
