@@ -1,11 +1,12 @@
 // web_bench.mjs — an exported package in headless Chromium: what its bench.html says, and besides how many dispatches and
 // submits a token takes and how large the JavaScript heap gets.
-// usage: node bench/web_bench.mjs PACKAGE [PROMPT_TOKENS 20] [ANSWER_TOKENS 16] [RUNS 2]     (after npm ci, npm run build there)
+// usage: node bench/web_bench.mjs PACKAGE [PROMPT_TOKENS 20] [ANSWER_TOKENS 16] [RUNS 2] [f32|int8]
+// (after npm ci, npm run build there)
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const [folder, tokens = '20', answer = '16', runs = '2'] = process.argv.slice(2);
+const [folder, tokens = '20', answer = '16', runs = '2', activations = 'f32'] = process.argv.slice(2);
 const root = resolve(folder);
 const { chromium } = createRequire(`${root}/package.json`)('playwright-core');
 const { serve } = await import(pathToFileURL(`${root}/tests/serve.mjs`).href);
@@ -35,15 +36,15 @@ try {
   await page.waitForFunction(() => 'measure' in globalThis);
   console.log(`# ${browser.version()}`);
   for (let run = 0; run < Number(runs); run++) {
-    const result = await page.evaluate(async ([tokens, answer, empty]) => {
+    const result = await page.evaluate(async ([tokens, answer, empty, activations]) => {
       let heap = 0;
       const watch = setInterval(() => { heap = Math.max(heap, performance.memory.usedJSHeapSize); }, 20);
-      const short = { ...await measure({ empty, tokens, answer: 1 }) };
+      const short = { ...await measure({ empty, tokens, answer: 1, activations }) };
       const before = { ...counted };
-      const whole = await measure({ tokens, answer });
+      const whole = await measure({ tokens, answer, activations });
       clearInterval(watch);
       return { firstLoad: short, whole, heapMB: heap / 1e6, counted: { before, after: { ...counted } } };
-    }, [Number(tokens), Number(answer), run === 0]);
+    }, [Number(tokens), Number(answer), run === 0, activations]);
     console.log(JSON.stringify(result));
   }
 } finally {

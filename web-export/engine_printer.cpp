@@ -274,7 +274,8 @@ class EnginePrinter {
                 pieces = printed->pieces;
             }
         for (size_t piece = 0; piece < pieces.size(); ++piece) {
-            TRY(const std::string kernel, kernels_.name_of(plan_, step, pieces[piece]));
+            TRY(const KernelNames kernel, kernels_.names_of(plan_, step, pieces[piece]));
+            if (!kernel.rounding.empty()) print_rounding(kernel, step.operand("x").index);
             std::string buffers, writes;
             for (size_t i = 0; i < info.n_bindings(); ++i) {
                 const Binding& binding = info.bindings[i];
@@ -285,9 +286,19 @@ class EnginePrinter {
                 if (binding.kind == Bind::activation && binding.mode == Mode::out)
                     writes += (writes.empty() ? " // " : ", ") + plan_.values[operand.index].name;
             }
-            line(true, fmt::format("d.run({}{});{}", kernel, buffers, writes));
+            if (!kernel.rounding.empty()) buffers += ", rounded";
+            line(true, fmt::format("d.run({}{});{}", kernel.kernels, buffers, writes));
         }
         return {};
+    }
+
+    /// The value as multiples of 8 bits, unless the buffer for them has it from the Step before.
+    void print_rounding(const KernelNames& kernel, uint32_t value) {
+        rounded_words_ = std::max(rounded_words_, kernel.scratch_words);
+        if (rounded_value_ != value)
+            line(true, fmt::format("if (int8) d.run({}, {}, rounded);", kernel.rounding,
+                                   slot_name(slots_.slot_of[value])));
+        rounded_value_ = value;
     }
 
     /// Of a tensor, whether all Steps that read it are in this block.
@@ -320,6 +331,8 @@ class EnginePrinter {
     std::string block_text_, block_prefix_;
     ScriptNames block_names_;
     uint64_t weight_bytes_ = 0, largest_bytes_ = 0;
+    uint64_t rounded_words_ = 0;                 // of a row, at most; 0: nothing is rounded
+    uint32_t rounded_value_ = Operand::kAbsent;  // what the buffer for rounded values has now
 };
 
 std::string EnginePrinter::facts_text() const {
@@ -328,6 +341,7 @@ std::string EnginePrinter::facts_text() const {
         std::string& widths = slot.rows == Rows::n_tok ? tokens : outs;
         widths += fmt::format("{}{}", widths.empty() ? "" : ", ", slot.width);
     }
+    if (rounded_words_) tokens += fmt::format("{}{}", tokens.empty() ? "" : ", ", rounded_words_);
     std::map<uint32_t, uint64_t> width_of_window;
     for (const PlanCache& cache : plan_.caches) width_of_window[cache.window] += cache.width;
     for (const auto& [window, width] : width_of_window)
@@ -349,6 +363,7 @@ std::string EnginePrinter::facts_text() const {
     line("tokenWidths", "[" + tokens + "]");
     line("outWidths", "[" + outs + "]");
     line("caches", "[" + caches + "]");
+    line("int8", rounded_words_ ? "true" : "false");
     line("stateBytes", fmt::to_string(state_bytes));
     line("planSha256", script_string(facts_.plan_sha256));
     line("headerSha256", script_string(facts_.header_sha256));
@@ -359,10 +374,16 @@ std::string EnginePrinter::engine_text() const {
     // What a model does not need is not named: the compiler refuses unused variables.
     const std::string& kernels = kernels_.declarations();
     std::string chosen_by;
-    for (const std::string_view name : {"cpu", "subgroups", "halfCache"})
+    for (const std::string_view name : {"int8", "cpu", "subgroups", "halfCache"})
         if (kernels.find(fmt::format("{} ?", name)) != std::string::npos)
             chosen_by += fmt::format("{}{}", chosen_by.empty() ? "" : ", ", name);
     if (!chosen_by.empty()) chosen_by = fmt::format("  const {{ {} }} = d;\n", chosen_by);
+    std::string rounded;
+    if (rounded_words_)
+        rounded = fmt::format(
+            "  // What is rounded to 8 bits, of one value at a time.\n"
+            "  const rounded = d.value({});\n",
+            rounded_words_);
     std::string imports;
     for (const std::string_view name : {"perOutput", "perToken"})
         if (kernels.find(fmt::format("{}(", name)) != std::string::npos)
@@ -383,7 +404,7 @@ std::string EnginePrinter::engine_text() const {
         "row.\n"
         "{}"
         "\n  // Values whose lives do not meet share a buffer; what a line writes is behind it.\n"
-        "{}"
+        "{}{}"
         "}}\n\n"
         "/** The model on a device: one timeline. */\n"
         "export class Engine extends Dispatches {{\n"
@@ -398,7 +419,8 @@ std::string EnginePrinter::engine_text() const {
         "    return engine;\n"
         "  }}\n"
         "}}\n{}",
-        script_name(facts_.name), imports, facts_text(), chosen_by, kernels, steps_, tables_);
+        script_name(facts_.name), imports, facts_text(), chosen_by, kernels, rounded, steps_,
+        tables_);
 }
 
 std::string EnginePrinter::shaders_text() const {

@@ -39,7 +39,8 @@ const Tensor* weight_of(const Plan& plan, const Step& step) {
     return nullptr;
 }
 
-/// Position of each of the contract's bindings among those that the Step has.
+/// Position of each of the contract's bindings among those that the Step has; the scratch buffer
+/// stands behind them.
 std::vector<uint32_t> present_positions(const Step& step) {
     std::vector<uint32_t> positions;
     uint32_t next = 0;
@@ -48,24 +49,25 @@ std::vector<uint32_t> present_positions(const Step& step) {
         const bool there = info.bindings[i].kind == Bind::tokens || step.operands[i].present();
         positions.push_back(there ? next++ : UINT32_MAX);
     }
+    positions.resize(kScratchBinding, UINT32_MAX);
+    positions.push_back(next);
     return positions;
 }
 
 std::string print_bindings(const Step& step, const WebKernel& kernel) {
     const std::vector<uint32_t> positions = present_positions(step);
-    const size_t n_present =
-        positions.size() - size_t(std::count(positions.begin(), positions.end(), UINT32_MAX));
     std::string io, bind;
-    bool all_in_order = kernel.bindings.size() == n_present;
+    bool in_order = true;
     for (uint32_t i = 0; i < kernel.bindings.size(); ++i) {
-        const uint32_t position = positions[kernel.bindings[i]];
+        const uint32_t binding = kernel.bindings[i], position = positions[binding];
         M2W_ASSERT(position != UINT32_MAX);
-        io += op_info(step.op).bindings[kernel.bindings[i]].mode == Mode::in ? 'r' : 'w';
+        const bool reads =
+            binding == kScratchBinding || op_info(step.op).bindings[binding].mode == Mode::in;
+        io += reads ? 'r' : 'w';
         bind += fmt::format("{}{}", i ? ", " : "", position);
-        all_in_order = all_in_order && position == i;
+        in_order = in_order && position == i;
     }
-    return all_in_order ? fmt::format("io: '{}'", io)
-                        : fmt::format("io: '{}', bind: [{}]", io, bind);
+    return in_order ? fmt::format("io: '{}'", io) : fmt::format("io: '{}', bind: [{}]", io, bind);
 }
 
 /// As the kernel will be asked with some rows and with others.
@@ -99,8 +101,16 @@ std::string print_grid(const WebGrid& grid) {
     return fmt::format("groups: {} => grid({})", asks ? "(r)" : "()", n);
 }
 
+std::string for_rows(const WebContext& context, const std::string& kernels) {
+    return fmt::format("{}({})", context.rows_are_out ? "perOutput" : "perToken", kernels);
+}
+
 std::string choose(std::string_view condition, const std::string& yes, const std::string& no) {
     return yes == no ? yes : fmt::format("{} ? {}\n    : {}", condition, yes, no);
+}
+
+std::string in_brackets(const std::string& text) {
+    return text.find("\n    : ") == std::string::npos ? text : "(" + text + ")";
 }
 
 std::string lower(std::string_view text) {
@@ -131,16 +141,16 @@ Result<std::string> KernelTable::variant(const Plan& plan, const Step& step, Web
     context.cache_rows = kProbeRows[1];
     TRY(const auto others, source_(step, context));
     M2W_ASSERT(kernels.size() == others.size());
-    std::string out;
-    for (size_t i = 0; i < kernels.size(); ++i) {
-        const WebKernel& kernel = kernels[i];
-        modules_.emplace(kernel.module, kernel.code);
-        out += fmt::format("{}{{ code: wgsl.{}, {}, {}{} }}", i ? ", " : "", kernel.module,
-                           print_bindings(step, kernel),
-                           print_constants(kernel, others[i], cache_of(plan, step)),
-                           print_grid(kernel.grid));
-    }
-    return kernels.size() == 1 ? out : "[" + out + "]";
+    const WebKernel& kernel = kernels.back();
+    return print_kernel(kernel, print_bindings(step, kernel),
+                        print_constants(kernel, others.back(), cache_of(plan, step)));
+}
+
+std::string KernelTable::print_kernel(const WebKernel& kernel, const std::string& bindings,
+                                      const std::string& constants) {
+    modules_.emplace(kernel.module, kernel.code);
+    return fmt::format("{{ code: wgsl.{}, {}, {}{} }}", kernel.module, bindings, constants,
+                       print_grid(kernel.grid));
 }
 
 Result<std::string> KernelTable::pair(const Plan& plan, const Step& step,
@@ -150,8 +160,7 @@ Result<std::string> KernelTable::pair(const Plan& plan, const Step& step,
     TRY(const std::string one, variant(plan, step, each));
     each.batch = BatchSize::many;
     TRY(const std::string many, variant(plan, step, each));
-    return fmt::format("{}({})", context.rows_are_out ? "perOutput" : "perToken",
-                       one == many ? one : one + ",\n        " + many);
+    return for_rows(context, one == many ? one : one + ",\n        " + many);
 }
 
 Result<std::string> KernelTable::by_device(const Plan& plan, const Step& step, WebContext context) {
@@ -167,26 +176,42 @@ Result<std::string> KernelTable::by_device(const Plan& plan, const Step& step, W
     TRY(const std::string cpu, by_cache(Adapter::cpu, false));
     TRY(const std::string plain, by_cache(Adapter::gpu, false));
     TRY(const std::string subgroups, by_cache(Adapter::gpu, true));
-    const auto in_brackets = [](const std::string& text) {
-        return text.find("\n    : ") == std::string::npos ? text : "(" + text + ")";
-    };
     if (cpu == plain && plain == subgroups) return cpu;
     return choose("cpu", in_brackets(cpu),
                   choose("subgroups", in_brackets(subgroups), in_brackets(plain)));
 }
 
-Result<std::string> KernelTable::name_of(const Plan& plan, const Step& step,
-                                         const WebWeight& weight) {
-    WebContext context;
-    context.rows_are_out = rows_are_out(plan, step);
-    context.weight = weight;
-    TRY(const std::string text, by_device(plan, step, context));
+std::string KernelTable::declare(const std::string& text, const std::string& name) {
     const auto [at, is_new] = name_of_text_.emplace(text, std::string());
     if (is_new) {
-        at->second = names_.unique(base_name(plan, step, weight));
+        at->second = names_.unique(name);
         declarations_ += fmt::format("  const {} = {};\n", at->second, text);
     }
     return at->second;
+}
+
+Result<KernelNames> KernelTable::names_of(const Plan& plan, const Step& step,
+                                          const WebWeight& weight) {
+    WebContext context;
+    context.rows_are_out = rows_are_out(plan, step);
+    context.weight = weight;
+    const std::string name = base_name(plan, step, weight);
+    TRY(const std::string floats, by_device(plan, step, context));
+    context.int8_activations = true;
+    context.adapter = Adapter::cpu;
+    TRY(const auto kernels, source_(step, context));
+    if (kernels.size() == 1) return KernelNames{declare(floats, name)};
+
+    const WebKernel& rounding = kernels.front();
+    M2W_ASSERT(kernels.size() == 2 && rounding.bindings.size() == 2);
+    const std::string round = for_rows(
+        context, print_kernel(rounding, "io: 'rw'", print_constants(rounding, rounding, nullptr)));
+    TRY(const std::string rounded, pair(plan, step, context));
+    KernelNames out;
+    out.kernels = declare(choose("int8", rounded, floats), name);
+    out.rounding = declare(round, fmt::format("round_{}", step.u32("k")));
+    out.scratch_words = rounding.scratch_words;
+    return out;
 }
 
 }  // namespace m2w::web

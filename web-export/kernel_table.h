@@ -14,21 +14,33 @@ namespace m2w::web {
 using KernelSource =
     std::function<Result<std::vector<WebKernel>>(const Step& step, const WebContext& context)>;
 
+/// Constants of engine.ts for a Step. Where it can take activations of 8 bits, which it does on CPU
+/// adapters alone, `rounding` is the kernel that makes them of x and `scratch_words` what a row of
+/// them takes.
+struct KernelNames {
+    std::string kernels, rounding{};
+    uint64_t scratch_words = 0;
+};
+
 class KernelTable {
   public:
     explicit KernelTable(KernelSource source) : source_(std::move(source)) {}
 
-    /// The name of the constant that holds the kernels of a Step, for a piece of its weight where
-    /// it has one. Steps with the same kernels and sizes share it. Errors: those of the source.
-    Result<std::string> name_of(const Plan& plan, const Step& step, const WebWeight& weight);
+    /// The names of the constants that hold the kernels of a Step, for a piece of its weight where
+    /// it has one. Steps with the same kernels and sizes share them. Errors: those of the source.
+    Result<KernelNames> names_of(const Plan& plan, const Step& step, const WebWeight& weight);
 
     /// `const NAME = ...;`, a kernel a line. They are printed for a function with the variables
-    /// cpu, subgroups, halfCache and d (dispatches.ts).
+    /// int8, cpu, subgroups, halfCache and d (dispatches.ts).
     const std::string& declarations() const { return declarations_; }
     /// WGSL by the names of the modules.
     const std::map<std::string, std::string>& modules() const { return modules_; }
 
   private:
+    /// A constant with this text: one that there is, or a new one of this name.
+    std::string declare(const std::string& text, const std::string& name);
+    std::string print_kernel(const WebKernel& kernel, const std::string& bindings,
+                             const std::string& constants);
     Result<std::string> variant(const Plan& plan, const Step& step, WebContext context);
     Result<std::string> pair(const Plan& plan, const Step& step, const WebContext& context);
     Result<std::string> by_device(const Plan& plan, const Step& step, WebContext context);

@@ -77,8 +77,9 @@ struct WebKernel {
     WebGrid grid;
 };
 
-/// The dispatches of a Step, in order; nearly always one. Errors: unsupported (a shape that no
-/// kernel computes).
+/// The dispatch of a Step. With int8_activations products have one more before it, {x, scratch}:
+/// Steps that read the same x one after the other can share what it writes. Errors: unsupported (a
+/// shape that no kernel computes).
 Result<std::vector<WebKernel>> web_kernels(const Step& step, const WebContext& context);
 
 }  // namespace m2w::web

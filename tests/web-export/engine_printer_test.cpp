@@ -34,7 +34,14 @@ Result<std::vector<WebKernel>> told(const Step& step, const WebContext& context)
         kernel.grid = {1, true, 1, 0};
     }
     kernel.code = "// " + kernel.module + "\n";
-    return std::vector{kernel};
+    if (!context.int8_activations || step.op != Op::matmul) return std::vector{kernel};
+    WebKernel rounding;
+    rounding.module = rounding.code = "rounding";
+    rounding.bindings = {1, kScratchBinding};
+    rounding.scratch_words = step.u32("k");
+    kernel.module += "_int8";
+    kernel.bindings.push_back(kScratchBinding);
+    return std::vector{rounding, kernel};
 }
 
 Result<PrintedEngine> print_of(std::string_view arch, const EngineOptions& options = {}) {
@@ -85,6 +92,18 @@ TEST(EnginePrinter, LargeTensorsAreCutAndEachPieceIsADispatch) {
     EXPECT_GT(count(cut->engine_ts, "  d.run("), count(whole->engine_ts, "  d.run("));
     EXPECT_NE(cut->engine_ts.find("const token_embd_2 = d.weight("), std::string::npos);
     EXPECT_NE(cut->engine_ts.find("row0: 16"), std::string::npos);
+}
+
+TEST(EnginePrinter, WhatSeveralProductsReadIsRoundedOnce) {
+    const auto printed = print_of("llama", {.max_buffer_bytes = 2048});
+    ASSERT_OK(printed);
+    const std::string& text = printed->engine_ts;
+    const size_t roundings = count(text, "  if (int8) d.run(round_");
+    EXPECT_GT(roundings, 0u);
+    EXPECT_GT(count(text, ", rounded); // "), roundings);
+    EXPECT_EQ(count(text, "const rounded = d.value("), 1u);
+    EXPECT_NE(text.find("int8 ? "), std::string::npos);
+    EXPECT_NE(text.find("int8: true"), std::string::npos);
 }
 
 TEST(EnginePrinter, ShadersAreThoseThatTheEngineNames) {

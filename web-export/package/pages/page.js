@@ -1,10 +1,14 @@
 // page.js — the demo: loads the model, keeps one conversation, shows how it goes. Everything that computes is in dist/.
-import { loadModel } from './dist/index.js';
+import { facts, loadModel } from './dist/index.js';
 
 const at = (id) => document.getElementById(id);
 const [log, text, send, stop, fresh, restart, bar, status] =
   ['log', 'text', 'send', 'stop', 'fresh', 'restart', 'bar', 'status'].map(at);
 const megabytes = (bytes) => (bytes / 1e6).toFixed(bytes < 1e8 ? 1 : 0);
+
+const rounded = document.querySelector('#rounded input');
+rounded.checked = location.search === '?activations=int8';
+at('rounded').hidden = !facts.int8;
 
 let model;
 let messages = [];
@@ -53,7 +57,7 @@ function progress({ stage, bytesDone = 0, bytesTotal = 0, layer, layers, bytesPe
 
 async function load() {
   try {
-    model = await loadModel({ progress });
+    model = await loadModel({ progress, activations: rounded.checked ? 'int8' : 'f32' });
     status.textContent = 'Ready';
     send.disabled = fresh.disabled = false;
   } catch (error) {
@@ -145,5 +149,7 @@ restart.addEventListener('click', async () => {
     fail(error);
   }
 });
+
+rounded.addEventListener('change', () => { location.search = rounded.checked ? '?activations=int8' : ''; });
 
 load();

@@ -13,7 +13,7 @@ export interface Kernel {
   readonly io: string;
   /** Values of the module's overrides. */
   readonly set?: Readonly<Record<string, number>>;
-  /** Which of the step's buffers stand at the bindings; all of them in order when not given. */
+  /** Which of the step's buffers stand at the bindings; the first ones in order when not given. */
   readonly bind?: readonly number[];
   readonly groups: (rows: number) => Groups;
 }
@@ -40,6 +40,14 @@ export const perToken = (one: Kernel | readonly Kernel[], many = one): Kernels =
 /** Kernels of a step with a row for each row of logits. */
 export const perOutput = (one: Kernel | readonly Kernel[], many = one): Kernels =>
   ({ one: list(one), many: list(many), out: true });
+
+// What WGSL has where its feature packed_4x8_integer_dot_product is there.
+const packed = /* wgsl */ `
+fn unpack4xU8(x: u32) -> vec4u { return (vec4u(x) >> vec4u(0, 8, 16, 24)) & vec4u(255); }
+fn unpack4xI8(x: u32) -> vec4i { return bitcast<vec4i>(vec4u(x) << vec4u(24, 16, 8, 0)) >> vec4u(24); }
+fn pack4xI8(v: vec4i) -> u32 { let b = bitcast<vec4u>(v & vec4i(255)) << vec4u(0, 8, 16, 24); return b.x | b.y | b.z | b.w; }
+fn dot4I8Packed(a: u32, b: u32) -> i32 { return dot(unpack4xI8(a), unpack4xI8(b)); }
+`;
 
 const mostGroups = 65535; // a dimension
 
@@ -115,7 +123,8 @@ export class Dispatches {
   readonly nCtx: number;
   readonly nBatch: number;
   readonly nOut: number;
-  /** Where the kernels are chosen by. */
+  /** What the kernels are chosen by. */
+  readonly int8: boolean;
   readonly cpu: boolean;
   readonly subgroups: boolean;
   readonly halfCache: boolean;
@@ -147,6 +156,7 @@ export class Dispatches {
     this.nCtx = options.nCtx;
     this.nBatch = Math.min(options.nBatch, options.nCtx);
     this.nOut = options.nOut ?? 1;
+    this.int8 = gpu.cpu && options.activations === 'int8';
     this.cpu = gpu.cpu;
     this.subgroups = gpu.subgroups;
     this.halfCache = options.cache !== 'f32';
@@ -306,7 +316,7 @@ export class Dispatches {
 
   private dispatch(kernel: Kernel, buffers: readonly (GPUBuffer | State)[]): Dispatch {
     const layout = this.layout(kernel.io);
-    const bound = kernel.bind ? kernel.bind.map((i) => buffers[i]!) : buffers;
+    const bound = [...kernel.io].map((_, i) => buffers[kernel.bind?.[i] ?? i]!);
     const turns = bound.some((b) => Array.isArray(b)) ? [0, 1] : [0];
     const bindGroups = turns.map((turn) => this.device.createBindGroup({
       layout,
@@ -338,7 +348,10 @@ export class Dispatches {
     let pipeline = this.pipelines.get(key);
     if (!pipeline) {
       let module = this.modules.get(kernel.code);
-      if (!module) this.modules.set(kernel.code, (module = this.device.createShaderModule({ code: kernel.code })));
+      if (!module) {
+        module = this.device.createShaderModule({ code: this.gpu.packed ? kernel.code : kernel.code + packed });
+        this.modules.set(kernel.code, module);
+      }
       pipeline = this.device.createComputePipelineAsync({
         layout: this.device.createPipelineLayout({ bindGroupLayouts: [layout] }),
         compute: { module, entryPoint: 'main', constants: { ...kernel.set } },

@@ -7,8 +7,6 @@ import type { EngineGpu } from './types';
 export interface Gpu extends EngineGpu {
   /** What the browser tells of the adapter. */
   readonly name: string;
-  /** dot4I8Packed and its relatives. */
-  readonly int8: boolean;
   /** Resolves with the reason when the device was lost; destroy() does not count. */
   readonly lost: Promise<string>;
   /** `device-lost` or `gpu` once something is wrong: a browser only says so beside the commands. */
@@ -107,7 +105,7 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
     cpu: info.isFallbackAdapter || !!(adapter as { isFallbackAdapter?: boolean }).isFallbackAdapter || /swiftshader|llvmpipe|lavapipe/i.test(name),
     subgroups: device.features.has('subgroups'),
     f16: device.features.has('shader-f16') && (await halvesWork(device)),
-    int8: !!gpu.wgslLanguageFeatures?.has('packed_4x8_integer_dot_product'),
+    packed: !!gpu.wgslLanguageFeatures?.has('packed_4x8_integer_dot_product'),
     dispatchesPerSubmit: isIos() ? mostDispatchesOnIos : 0,
     lost,
     failure: () => failure,

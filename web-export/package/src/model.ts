@@ -70,6 +70,8 @@ export interface ModelOptions extends LoadOptions, GpuOptions {
   nCtx?: number;
   nBatch?: number;
   cache?: 'f16' | 'f32';
+  /** int8: faster on CPU adapters where weights are Q8_0 or Q4_0, and less exact; see EngineOptions. f32 when not given. */
+  activations?: 'f32' | 'int8';
   progress?: (progress: Progress) => void;
 }
 
@@ -124,9 +126,9 @@ export interface Printed {
 const batch = 128, context = 4096;
 
 function engineOptions(facts: ModelFacts, options: Partial<ModelOptions>): EngineOptions {
-  const nCtx = Math.min(options.nCtx ?? context, facts.contextLength);
+  const { cache, activations } = options, nCtx = Math.min(options.nCtx ?? context, facts.contextLength);
   if (!(nCtx > 0)) throw new M2wError('usage', `nCtx is ${options.nCtx}`);
-  return { nCtx, nBatch: Math.min(options.nBatch ?? batch, nCtx), ...(options.cache && { cache: options.cache }) };
+  return { nCtx, nBatch: Math.min(options.nBatch ?? batch, nCtx), ...(cache && { cache }), ...(activations && { activations }) };
 }
 
 /** What the model will take on the device, before anything is loaded. */

@@ -25,6 +25,11 @@ export interface EngineOptions {
   readonly nOut?: number;
   /** How keys and values are kept; f16 when not given. */
   readonly cache?: 'f16' | 'f32';
+  /**
+   * int8: on adapters that are CPUs, products with weights of Q8_0 and Q4_0 round what they multiply to 8 bits first. Faster,
+   * and less exact: layers are about 1e-2 of their norm off instead of 1e-6. f32 when not given.
+   */
+  readonly activations?: 'f32' | 'int8';
   /** Copies what enters layer 0 and what leaves each layer to `taps`: for tests. */
   readonly taps?: boolean;
 }
@@ -37,6 +42,8 @@ export interface EngineGpu {
   readonly subgroups: boolean;
   /** shader-f16 is there, and a computation with it came out right. */
   readonly f16: boolean;
+  /** WGSL has dot4I8Packed and its relatives. */
+  readonly packed: boolean;
   /** Most dispatches in one submit; 0: no limit. */
   readonly dispatchesPerSubmit: number;
 }
@@ -57,6 +64,8 @@ export interface ModelFacts {
   readonly outWidths: readonly number[];
   /** Values a position in keys and values, by window (0: none). */
   readonly caches: readonly { readonly width: number; readonly window: number }[];
+  /** Whether activations of int8 make a difference. */
+  readonly int8: boolean;
   /** Bytes of recurrent states; not 0: a timeline cannot be cut. */
   readonly stateBytes: number;
   /** SHA-256 of the printed Plan, and of the GGUF header: weights with another one are refused. */

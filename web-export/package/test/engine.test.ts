@@ -108,3 +108,7 @@ test('kernels for GPUs with subgroups', { skip: missing ? `missing: ${missing}` 
 test('matrices larger than a buffer may be', { skip: missing ? `missing: ${missing}` : false }, async () => {
   check(await verify('quant/tiny2l-q6_k.gguf', await dawn(), ['--max-buffer', '500000']));
 });
+
+test('activations of 8 bits, where WGSL has no functions for them', { skip: missing ? `missing: ${missing}` : false }, async () => {
+  check(await verify('quant/tiny2l-q8_0.gguf', await dawn(), [], { activations: 'int8', packed: false }));
+});

@@ -21,7 +21,7 @@ globalThis.fetch = async (_, init) => {
 
 const facts: ModelFacts = {
   name: 'fake', nVocab: 64, contextLength: 100, layers: 2, parameters: 1, weightBytes: 1000, largestWeightBytes: 600,
-  tokenWidths: [8, 16], outWidths: [64], caches: [{ width: 4, window: 0 }, { width: 4, window: 10 }], stateBytes: 12, planSha256: '',
+  tokenWidths: [8, 16], outWidths: [64], caches: [{ width: 4, window: 0 }, { width: 4, window: 10 }], int8: false, stateBytes: 12, planSha256: '',
   headerSha256: createHash('sha256').update(gguf.subarray(0, parseHeader(gguf).dataOffset)).digest('hex'),
 };
 

@@ -2,7 +2,7 @@
 // what leaves each, the logits, and the greedy tokens. Runs in a page and in Node.
 import { Engine, model } from '../src/engine';
 import { openGpu } from '../src/gpu';
-import type { EngineGpu } from '../src/types';
+import type { EngineGpu, EngineOptions } from '../src/types';
 import { openShards } from '../src/weights';
 
 /** models/activations/activations.json; files are little-endian float32 beside it. */
@@ -100,13 +100,16 @@ async function readBack(device: GPUDevice, from: GPUBuffer, floats: number): Pro
   return out;
 }
 
+const int8Tolerance = 1e-2;
+
 const argmax = (x: Float32Array): number => x.reduce((best, value, i) => (value > x[best]! ? i : best), 0);
 
 /**
  * base: where the package is served, with a slash at its end. as: takes the kernels of another class of devices than this
- * one's, which compute the same.
+ * one's, which compute the same, or those that round activations, with the tolerance that this takes.
  */
-export async function match(base: string, cache: 'f16' | 'f32', webgpu?: GPU, as: Partial<EngineGpu> = {}): Promise<Report> {
+export async function match(base: string, cache: 'f16' | 'f32', webgpu?: GPU,
+  as: Partial<EngineGpu> & Pick<EngineOptions, 'activations'> = {}): Promise<Report> {
   const read = async (file: string): Promise<ArrayBuffer> => {
     const answer = await fetch(`${base}models/activations/${file}`);
     if (!answer.ok) throw new Error(`${file}: ${answer.status}`);
@@ -115,12 +118,13 @@ export async function match(base: string, cache: 'f16' | 'f32', webgpu?: GPU, as
   const weights = await openShards(`${base}models/weights/manifest.json`);
   const gpu = { ...(await openGpu(webgpu ? { gpu: webgpu } : {})), ...as };
   const activations = JSON.parse(new TextDecoder().decode(await read('activations.json'))) as Activations;
+  if (as.activations === 'int8') Object.assign(activations, { atol: int8Tolerance, rtol: int8Tolerance });
   const { prompt, prompt_ids, greedy_ids, atol, rtol } = activations;
   const floats = async (file: string): Promise<Float32Array> => new Float32Array(await read(file));
   const expected = await Promise.all(activations.hidden.map(floats));
   const expectedLogits = await floats(activations.logits);
   const ids = Uint32Array.from(prompt_ids), n = ids.length;
-  const options = { nCtx: Math.min(n + greedy_ids.length, model.contextLength), nBatch: n, cache, taps: true };
+  const options = { nCtx: Math.min(n + greedy_ids.length, model.contextLength), nBatch: n, cache, taps: true, ...(as.activations && { activations: as.activations }) };
   const engine = await Engine.create(gpu, weights, options);
   const logits = (): Promise<Float32Array> => readBack(gpu.device, engine.logits, model.nVocab);
   const checks: Check[][] = [...engine.taps, null].map(() => []);
