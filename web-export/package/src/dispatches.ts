@@ -228,7 +228,8 @@ export class Dispatches {
   run(kernels: Kernels, ...buffers: readonly (GPUBuffer | State)[]): void {
     const make = (kernel: Kernel): Dispatch => this.dispatch(kernel, buffers);
     const one = kernels.one.map(make);
-    this.items.push({ one, many: kernels.many === kernels.one ? one : kernels.many.map(make), out: kernels.out });
+    const single = kernels.many === kernels.one || (kernels.out ? this.nOut : this.nBatch) === 1; // nothing else is compiled
+    this.items.push({ one, many: single ? one : kernels.many.map(make), out: kernels.out });
   }
 
   /** What a test may look at here. */
