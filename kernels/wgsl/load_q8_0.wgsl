@@ -4,9 +4,9 @@ const kHiOffset = 4u;
 const kGroupUnits = 4u;
 fn unit_k(u: u32) -> u32 { return 8u * u; }
 fn load_scale(row: u32, g: u32) -> Scale { return half1(row * ($COLUMNS / 32u) + g); }
-// The codes of unit j, signed bytes.
-fn signed_codes(row: u32, g: u32, j: u32) -> vec2u { return words2_0(8u * (row * ($COLUMNS / 32u) + g) + 2u * j); }
+// The codes of unit j of a block, signed bytes.
+fn signed_codes(block: u32, j: u32) -> vec2u { return words2_0(8u * block + 2u * j); }
 fn load8(row: u32, g: u32, j: u32, s: Scale) -> Weights8 {
-    let q = signed_codes(row, g, j);
+    let q = signed_codes(row * ($COLUMNS / 32u) + g, j);
     return Weights8(s * vec4f(unpack4xI8(q.x)), s * vec4f(unpack4xI8(q.y)));
 }

@@ -8,7 +8,7 @@ fn work(owner: u32, z: u32, lane: u32) {
     let column0 = z * ${COLS}u;
     let groups = k / 32u;
 #repeat c $COLS
-    let base$c = min(column0 + ${c}u, rows() - 1u) * groups * 9u;
+    let base$c = min(column0 + ${c}u, rows() - 1u) * groups;
 #endrepeat
 #repeat r $ROWS
     let row$r = min(first + ${r}u, w_rows - 1u);
@@ -17,26 +17,30 @@ fn work(owner: u32, z: u32, lane: u32) {
 #endrepeat
 #endrepeat
     for (var g = lane; g < groups; g += LANES) {
+#repeat c $COLS
+        let x$c = 9u * (base$c + g);
+#endrepeat
 #repeat r $ROWS
+        let block$r = row$r * groups + g;
 #repeat c $COLS
         var dots${r}_$c = 0i;
 #endrepeat
 #endrepeat
         for (var j = 0u; j < kGroupUnits; j++) {
-            let at = 9u * g + unit_k(j) / 4u;
+            let at = unit_k(j) / 4u;
 #repeat c $COLS
-            let lo$c = rounded[base$c + at];
-            let hi$c = rounded[base$c + at + kHiOffset / 4u];
+            let lo$c = rounded[x$c + at];
+            let hi$c = rounded[x$c + at + kHiOffset / 4u];
 #endrepeat
 #repeat r $ROWS
-            let w$r = signed_codes(row$r, g, j);
+            let w$r = signed_codes(block$r, j);
 #repeat c $COLS
             dots${r}_$c += dot4I8Packed(w$r.x, lo$c) + dot4I8Packed(w$r.y, hi$c);
 #endrepeat
 #endrepeat
         }
 #repeat c $COLS
-        let scale$c = bitcast<f32>(rounded[base$c + 9u * g + 8u]);
+        let scale$c = bitcast<f32>(rounded[x$c + 8u]);
 #endrepeat
 #repeat r $ROWS
         let d$r = load_scale(row$r, g);
