@@ -330,8 +330,24 @@ class VkExecutor final : public Executor {
         }
     }
 
+    /// Whether a kernel takes slots in the order that the Step computes.
+    bool is_read_by_kernels(const Step& order, uint32_t n_tok, uint32_t n_out) const {
+        return std::any_of(plan_.steps.begin(), plan_.steps.end(), [&](const Step& step) {
+            if (step.op != Op::expert_matmul ||
+                step.operand("order").index != order.operand("order").index)
+                return false;
+            const DeviceTensor& weight = weight_of(*shared_->weights, step);
+            const uint32_t rows = output_rows(plan_, step, n_tok, n_out);
+            return choose(*shared_, step, options_.cache, weight, weight.pieces[0], rows).sorted;
+        });
+    }
+
     Result<void> record_step(vk::Commands& commands, HazardTracker& hazards, const Step& step,
                              uint32_t n_tok, uint32_t n_out) {
+        // Few slots are taken as they come; sorting them would only make the others wait.
+        if (step.op == Op::expert_order && !options_.keep_values &&
+            !is_read_by_kernels(step, n_tok, n_out))
+            return {};
         std::vector<ByteRange> reads, writes;
         const uint32_t rows = output_rows(plan_, step, n_tok, n_out);
         const DeviceTensor& weight = weight_of(*shared_->weights, step);

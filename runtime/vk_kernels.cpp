@@ -137,9 +137,11 @@ struct Chooser {
                  x_width * 4 <= profile.window_bytes)
             choice = matrows("expert_matrows_" + suffix, uint32_t(x_width), m, 1);
         else if (profile.matmat && sorted &&
-                 n_slots > uint64_t(step.u32("n_expert")) * profile.matvec_cols)
-            return matmat("expert_matmat_" + suffix, m, n_slots);
-        else
+                 n_slots > uint64_t(step.u32("n_expert")) * profile.matvec_cols) {
+            choice = matmat("expert_matmat_" + suffix, m, n_slots);
+            choice.sorted = step.operand("order").present();
+            return choice;
+        } else
             choice = matvec("expert_matvec_" + suffix, m, 1);
         choice.columns_a_row = n_used;
         const uint32_t most = std::max(1u, kMostGroupsZ / n_used / 64) * 64;  // see matrows

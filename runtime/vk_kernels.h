@@ -52,6 +52,7 @@ struct KernelChoice {
     uint32_t cols = 0;           // not 0: groups.z is to be ceil(rows * columns_a_row / cols)
     uint32_t columns_a_row = 1;  // slots, where each of them is a column of the product
     uint32_t dispatch_rows = 0;  // not 0: more rows than that take more dispatches
+    bool sorted = false;         // reads what expert_order writes
     bool window = false;  // activations come through a uniform window, which holds dispatch_rows
 };
 

@@ -79,11 +79,17 @@ std::string recorded(Plan plan, uint32_t logits, bool keep_values, bool gpu_kern
                      uint32_t n_tok = 2) {
     plan.logits = logits;
     plan.n_vocab = kWidth;
-    auto bytes = gguf::write_file({}, {}, {});
+    const std::vector<std::byte> zeros(kWidth * kWidth * 4);
+    std::vector<gguf::TensorSpec> specs;
+    for (const Tensor& t : plan.tensors) specs.push_back({t.name, t.dtype, {t.cols, t.rows}});
+    auto bytes =
+        gguf::write_file({}, specs, std::vector<std::span<const std::byte>>(specs.size(), zeros));
     EXPECT_TRUE(bytes);
     auto file = gguf::File::parse(make_memory_source("none.gguf", *std::move(bytes)));
     EXPECT_TRUE(file) << file.error().str();
-    const ExecutorOptions options{.n_ctx = 8, .n_batch = 2, .n_out = 1, .keep_values = keep_values};
+    for (Tensor& t : plan.tensors) t.info = (*file)->find_tensor(t.name);
+    const ExecutorOptions options{
+        .n_ctx = 16, .n_batch = 16, .n_out = 1, .keep_values = keep_values};
     VkBackendOptions how{.validation = true};
     how.gpu_kernels = how.discrete_memory = gpu_kernels;
     auto backend =
@@ -141,6 +147,21 @@ TEST_F(Barriers, attention_waits_for_the_cache) {
     const std::vector<uint32_t> heads{2, 2, kWidth / 2, kWidth / 2, std::bit_cast<uint32_t>(1.0f)};
     chain.step(Op::attend, {q, 0, 1, Operand::kAbsent, y}, heads);
     EXPECT_EQ(recorded(chain.plan, y, true, false), "DDBDE");
+}
+
+TEST_F(Barriers, slots_are_sorted_only_where_a_kernel_reads_their_order) {
+    Chain chain;
+    const uint32_t x = chain.value("x"), y = chain.value("y");
+    const uint32_t ids = chain.value("ids"), order = chain.value("order");
+    chain.plan.values[ids].width = chain.plan.values[order].width = 1;
+    chain.plan.tensors.push_back({.name = "w", .rows = kWidth, .cols = kWidth});
+    chain.step(Op::expert_order, {ids, order}, {1, 1});
+    chain.step(Op::expert_matmul, {0, x, ids, order, Operand::kAbsent, y},
+               {kWidth, kWidth, 1, 1, 1});
+    EXPECT_EQ(recorded(chain.plan, y, false, true, 1), "TDEE");
+    EXPECT_EQ(recorded(chain.plan, y, false, true, 16), "TDBDEE");  // tiles
+    EXPECT_EQ(recorded(chain.plan, y, false, false, 16), "DE");
+    EXPECT_EQ(recorded(chain.plan, y, true, false, 1), "DBDE");  // all values can be read
 }
 
 TEST_F(Barriers, value_that_takes_over_memory_waits_for_its_last_reader) {
