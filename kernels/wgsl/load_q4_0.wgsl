@@ -8,9 +8,8 @@ fn load8(row: u32, g: u32, j: u32, s: Scale) -> Weights8 {
     let q = word0(4u * (row * ($COLUMNS / 32u) + g) + j);
     return Weights8(s * (vec4f(low_nibbles(q)) - 8.0), s * (vec4f(high_nibbles(q)) - 8.0));
 }
-// The codes less 8 of unit j of a block, signed bytes: no byte borrows from the next.
-fn signed_codes(block: u32, j: u32) -> vec2u {
-    let q = word0(4u * block + j);
-    let nibbles = vec2u(q, q >> 4u) & vec2u(0x0f0f0f0fu);
-    return ((nibbles | vec2u(0x80808080u)) - vec2u(0x08080808u)) ^ vec2u(0x80808080u);
+// Codes 4 i .. + 3 of a block less 8, signed bytes: no byte borrows from the next.
+fn signed_codes(block: u32, i: u32) -> u32 {
+    let nibbles = (word0(4u * block + i % 4u) >> (i & 4u)) & 0x0f0f0f0fu;
+    return ((nibbles | 0x80808080u) - 0x08080808u) ^ 0x80808080u;
 }

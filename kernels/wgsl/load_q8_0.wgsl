@@ -4,9 +4,9 @@ const kHiOffset = 4u;
 const kGroupUnits = 4u;
 fn unit_k(u: u32) -> u32 { return 8u * u; }
 fn load_scale(row: u32, g: u32) -> Scale { return half1(row * ($COLUMNS / 32u) + g); }
-// The codes of unit j of a block, signed bytes.
-fn signed_codes(block: u32, j: u32) -> vec2u { return words2_0(8u * block + 2u * j); }
+// Codes 4 i .. + 3 of a block, signed bytes.
+fn signed_codes(block: u32, i: u32) -> u32 { return word0(8u * block + i); }
 fn load8(row: u32, g: u32, j: u32, s: Scale) -> Weights8 {
-    let q = signed_codes(row * ($COLUMNS / 32u) + g, j);
+    let q = words2_0(8u * (row * ($COLUMNS / 32u) + g) + 2u * j);
     return Weights8(s * vec4f(unpack4xI8(q.x)), s * vec4f(unpack4xI8(q.y)));
 }

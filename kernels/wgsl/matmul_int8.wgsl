@@ -22,23 +22,35 @@ fn work(owner: u32, z: u32, lane: u32) {
 #endrepeat
 #repeat r $ROWS
         let block$r = row$r * groups + g;
+#endrepeat
+#if SINGLE
+#repeat i 0,1,2,3,4,5,6,7
+        let codes$i = rounded[x0 + ${i}u];
+#endrepeat
+#repeat r $ROWS
+#repeat i 0,1,2,3,4,5,6,7
+        let dot${r}_$i = dot4I8Packed(signed_codes(block$r, ${i}u), codes$i);
+#endrepeat
+        let dots${r}_0 = dot${r}_0 + dot${r}_1 + dot${r}_2 + dot${r}_3 + dot${r}_4 + dot${r}_5 + dot${r}_6 + dot${r}_7;
+#endrepeat
+#else
+#repeat r $ROWS
 #repeat c $COLS
         var dots${r}_$c = 0i;
 #endrepeat
 #endrepeat
-        for (var j = 0u; j < kGroupUnits; j++) {
-            let at = unit_k(j) / 4u;
+        for (var i = 0u; i < 8u; i++) {
 #repeat c $COLS
-            let lo$c = rounded[x$c + at];
-            let hi$c = rounded[x$c + at + kHiOffset / 4u];
+            let codes$c = rounded[x$c + i];
 #endrepeat
 #repeat r $ROWS
-            let w$r = signed_codes(block$r, j);
+            let w$r = signed_codes(block$r, i);
 #repeat c $COLS
-            dots${r}_$c += dot4I8Packed(w$r.x, lo$c) + dot4I8Packed(w$r.y, hi$c);
+            dots${r}_$c += dot4I8Packed(w$r, codes$c);
 #endrepeat
 #endrepeat
         }
+#endif
 #repeat c $COLS
         let scale$c = bitcast<f32>(rounded[x$c + 8u]);
 #endrepeat
