@@ -13,18 +13,18 @@ namespace m2w::web {
 namespace {
 
 /// The bodies that answer.ts reads.
-struct BodyName {
+struct Reader {
     CallBody body;
-    std::string_view name;
+    std::string_view name;  // in answer.ts
 };
-constexpr BodyName kBodies[] = {{CallBody::json, "json"},
-                                {CallBody::json_by_name, "json_by_name"},
-                                {CallBody::arguments, "arguments"},
-                                {CallBody::tags, "tags"}};
+constexpr Reader kReaders[] = {{CallBody::json, "readJson"},
+                               {CallBody::json_by_name, "readJsonByName"},
+                               {CallBody::arguments, "readArguments"},
+                               {CallBody::tags, "readTags"}};
 
-const BodyName* find_body(CallBody body) {
-    const auto* found = std::ranges::find(kBodies, body, &BodyName::body);
-    return found == std::end(kBodies) ? nullptr : found;
+const Reader* find_reader(CallBody body) {
+    const auto* found = std::ranges::find(kReaders, body, &Reader::body);
+    return found == std::end(kReaders) ? nullptr : found;
 }
 
 /// Markers in which a space stands for any white space are for the native parser alone.
@@ -63,12 +63,12 @@ std::string print_reasoning(const ReasoningFormat* f) {
 }
 
 std::string print_calls(const CallFormat* f) {
-    const BodyName* body = f ? find_body(f->body) : nullptr;
-    if (!body || f->open.empty() || !f->id_end.empty() || !f->id_begin.empty() || f->indexed ||
+    const Reader* reader = f ? find_reader(f->body) : nullptr;
+    if (!reader || f->open.empty() || !f->id_end.empty() || !f->id_begin.empty() || f->indexed ||
         !is_exact({f->open, f->close, f->name_end, f->key_open, f->key_end, f->value_end}))
         return {};
     Object out;
-    out.add("body", body->name);
+    out.add_code("read", reader->name);
     out.add("open", f->open);
     out.add_code("close", script_string(f->close));
     out.add("around", f->around);
@@ -94,12 +94,13 @@ std::string print_answer_forms(const AnswerFormat& format) {
     if (!reasoning.empty()) forms += fmt::format("  reasoning: {},\n", reasoning);
     if (!calls.empty()) forms += fmt::format("  calls: {},\n", calls);
     return fmt::format(
-        "{}import {{ type AnswerForms, AnswerParser }} from './answer';\n\n"
+        "{}import {{ type AnswerForms, AnswerParser{} }} from './answer';\n\n"
         "const forms: AnswerForms = {{\n{}}};\n\n"
         "/** Reads one answer; prompt: what stands before it, or the end of that. */\n"
         "export const parser = (prompt: string, tools?: readonly unknown[]): AnswerParser =>\n"
         "  new AnswerParser(forms, prompt, tools);\n",
-        kHead, forms);
+        kHead, calls.empty() ? "" : fmt::format(", {}", find_reader(format.calls->body)->name),
+        forms);
 }
 
 }  // namespace m2w::web

@@ -144,8 +144,9 @@ const pieces = ${JSON.stringify(texts)}.map((text) => unrolled(unrolled(text, '\
 const shader = (list: string): string => [...list].map((c) => pieces[c.charCodeAt(0) - 35]).join('');\n${lines.join('\n')}\n`;
 }
 
-/** Another module, with lean shaders. */
-const leanTemplates = (source) => source.replace(/\/\* wgsl \*\/ `([^`]*)`/g, (_, code) => `\`${lean([code])[0].join('')}\``);
+/** Another module, with lean shaders; what has no entry point is a part of some, whose names others use. */
+const leanTemplates = (source) => source.replace(/\/\* wgsl \*\/ `([^`]*)`/g, (_, code) =>
+  `\`${code.includes('@compute') ? lean([code])[0].join('') : code}\``);
 
 /** For esbuild. */
 export const leanShadersPlugin = {

@@ -1,23 +1,26 @@
 // answer.ts — splits what a model writes into text, reasoning and calls of tools while it comes.
 // Knows one model's markers, which the exporter finds out; calls no tool.
 
-/** How this model writes what is not plain text; chat/answer/format.h has the forms of all models. */
+/** Calls in an answer; chat/answer/format.h has the forms of all models. */
+export interface CallForms {
+  /** Of what is between the markers; nothing where it is no call. */
+  readonly read: (body: string, forms: CallForms, tools?: readonly unknown[]) => Found[] | undefined;
+  readonly open: string;
+  /** Empty: the end of the answer closes it. */
+  readonly close: string;
+  /** Markers around all calls, which mean nothing by themselves. */
+  readonly around?: readonly string[];
+  readonly namePrefix?: string;
+  readonly nameEnd?: string;
+  readonly keyOpen?: string;
+  readonly keyEnd?: string;
+  readonly valueEnd?: string;
+}
+
+/** How this model writes what is not plain text. */
 export interface AnswerForms {
   readonly reasoning?: { readonly open: string; readonly close: string; readonly dropped?: readonly string[] };
-  readonly calls?: {
-    /** JSON with the name in it; [{NAME: {...}}]; NAME nameEnd {...}; NAME nameEnd (keyOpen KEY keyEnd VALUE valueEnd)*. */
-    readonly body: 'json' | 'json_by_name' | 'arguments' | 'tags';
-    readonly open: string;
-    /** Empty: the end of the answer closes it. */
-    readonly close: string;
-    /** Markers around all calls, which mean nothing by themselves. */
-    readonly around?: readonly string[];
-    readonly namePrefix?: string;
-    readonly nameEnd?: string;
-    readonly keyOpen?: string;
-    readonly keyEnd?: string;
-    readonly valueEnd?: string;
-  };
+  readonly calls?: CallForms;
 }
 
 /** A call, as messages have it in OpenAI's interface. */
@@ -37,10 +40,6 @@ export interface AnswerEvent {
 type Arguments = ToolCall['function']['arguments'];
 type Found = [name: string, args: Arguments];
 
-const letters = '0123456789abcdefghijklmnopqrstuvwxyz';
-/** Nine letters and digits: the only form that all templates take. */
-const newId = () => Array.from({ length: 9 }, () => letters[Math.floor(Math.random() * 36)]).join('');
-
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -51,6 +50,35 @@ function parse(text: string): unknown {
 
 const object = (value: unknown): value is Arguments => !!value && typeof value === 'object' && !Array.isArray(value);
 
+function found(name: unknown, args: unknown, { namePrefix = '' }: CallForms): Found | undefined {
+  if (typeof args === 'string') args = parse(args);
+  const text = typeof name === 'string' ? name.trim() : '';
+  return text && object(args) ? [text.startsWith(namePrefix) ? text.slice(namePrefix.length) : text, args] : undefined;
+}
+
+/** All, or none. */
+const every = (calls: readonly (Found | undefined)[]): Found[] | undefined => (calls.every(Boolean) ? calls as Found[] : undefined);
+const objects = (body: string): Arguments[] => [parse(body)].flat().map((item) => (object(item) ? item : { '': 0 }));
+
+/** JSON with the name in it. */
+export const readJson: CallForms['read'] = (body, forms) =>
+  every(objects(body).map((item) => found(item.name, item.arguments ?? item.parameters ?? {}, forms)));
+
+/** [{NAME: {...}}] */
+export const readJsonByName: CallForms['read'] = (body, forms) =>
+  every(objects(body).flatMap((item) => Object.entries(item).map(([name, args]) => found(name, args, forms))));
+
+function nameOf(body: string, { nameEnd, keyOpen }: CallForms): string {
+  const end = body.indexOf(nameEnd || keyOpen || '{');
+  return end < 0 ? body : body.slice(0, end);
+}
+
+/** NAME nameEnd {...} */
+export const readArguments: CallForms['read'] = (body, forms) => {
+  const name = nameOf(body, forms);
+  return every([found(name, parse(body.slice(name.length + (forms.nameEnd ?? '').length)), forms)]);
+};
+
 /** Values in tags are what the tool's schema says: a text stays one, whatever it spells. */
 function isText(tools: readonly unknown[] | undefined, name: string, key: string): boolean {
   const tool = tools?.map((t) => (t as { function?: unknown }).function ?? t)
@@ -58,27 +86,9 @@ function isText(tools: readonly unknown[] | undefined, name: string, key: string
   return tool?.parameters?.properties?.[key]?.type === 'string';
 }
 
-/** Of the text between the markers; nothing where it is no call. */
-function readCalls(forms: NonNullable<AnswerForms['calls']>, body: string, tools?: readonly unknown[]): Found[] | undefined {
-  const { namePrefix = '', nameEnd = '', keyOpen = '', keyEnd = '', valueEnd = '' } = forms;
-  const found: Found[] = [];
-  const add = (name: unknown, args: unknown) => {
-    args = typeof args === 'string' ? parse(args) : args;
-    if (typeof name !== 'string' || !name.trim() || !object(args)) return false;
-    name = name.trim();
-    found.push([(name as string).startsWith(namePrefix) ? (name as string).slice(namePrefix.length) : name as string, args]);
-    return true;
-  };
-  if (forms.body.startsWith('json')) {
-    const value = parse(body), list = Array.isArray(value) ? value : [value];
-    const ok = list.every((item) => object(item) && (forms.body === 'json'
-      ? add(item.name, item.arguments ?? item.parameters ?? {})
-      : Object.entries(item).every(([name, args]) => add(name, args))));
-    return ok ? found : undefined;
-  }
-  const end = body.indexOf(nameEnd || keyOpen || '{');
-  const name = (end < 0 ? body : body.slice(0, end)).trim();
-  if (forms.body === 'arguments') return add(name, parse(body.slice(end + nameEnd.length))) ? found : undefined;
+/** NAME nameEnd (keyOpen KEY keyEnd VALUE valueEnd)* */
+export const readTags: CallForms['read'] = (body, forms, tools) => {
+  const { keyOpen = '', keyEnd = '', valueEnd = '' } = forms, name = nameOf(body, forms).trim();
   const args: Arguments = {};
   for (let at = body.indexOf(keyOpen); at >= 0; at = body.indexOf(keyOpen, at)) {
     const middle = body.indexOf(keyEnd, at), last = body.indexOf(valueEnd, middle);
@@ -87,8 +97,12 @@ function readCalls(forms: NonNullable<AnswerForms['calls']>, body: string, tools
     args[key] = isText(tools, name, key) ? value : parse(value) ?? value;
     at = last + valueEnd.length;
   }
-  return add(name, args) ? found : undefined;
-}
+  return every([found(name, args, forms)]);
+};
+
+const letters = '0123456789abcdefghijklmnopqrstuvwxyz';
+/** Nine letters and digits: the only form that all templates take. */
+const newId = () => Array.from({ length: 9 }, () => letters[Math.floor(Math.random() * 36)]).join('');
 
 /** One answer. What may still become a marker is held back, and white space beside markers is dropped. */
 export class AnswerParser {
@@ -105,7 +119,9 @@ export class AnswerParser {
 
   /** control: the text of a control token, which is a marker or nothing. */
   push(text: string, control = false): AnswerEvent[] {
-    if (control && !this.allMarkers().some((marker) => marker.includes(text.trim()))) return [];
+    const { reasoning, calls } = this.forms;
+    if (control && ![reasoning, calls].flatMap((forms) => Object.values(forms ?? {})).flat()
+      .some((marker) => typeof marker === 'string' && marker.includes(text.trim()))) return [];
     this.rest += text;
     return this.run(false);
   }
@@ -116,16 +132,10 @@ export class AnswerParser {
   }
 
   private markers(): string[] {
-    const { reasoning, calls } = this.forms;
-    if (this.state === 'reasoning') return [reasoning!.close];
-    if (this.state === 'call') return [calls!.close].filter(Boolean);
-    return [reasoning?.open, ...(reasoning?.dropped ?? []), calls?.open, ...(calls?.around ?? [])].filter((m): m is string => !!m);
-  }
-
-  private allMarkers(): string[] {
-    const { reasoning, calls } = this.forms;
-    return [reasoning?.open, reasoning?.close, ...(reasoning?.dropped ?? []), calls?.open, calls?.close, ...(calls?.around ?? []),
-      calls?.nameEnd, calls?.keyOpen, calls?.keyEnd, calls?.valueEnd].filter((m): m is string => !!m);
+    const { forms: { reasoning, calls }, state } = this;
+    const now = state === 'reasoning' ? [reasoning!.close] : state === 'call' ? [calls!.close]
+      : [reasoning?.open, calls?.open, ...(reasoning?.dropped ?? []), ...(calls?.around ?? [])];
+    return now.filter((marker): marker is string => !!marker);
   }
 
   private show(text: string, out: AnswerEvent[]): void {
@@ -144,41 +154,31 @@ export class AnswerParser {
     this.space = '';
   }
 
-  private endCall(body: string, written: string, out: AnswerEvent[]): void {
-    const found = readCalls(this.forms.calls!, body, this.tools);
-    this.enter('text');
-    if (!found) this.show(written, out);
-    for (const [name, args] of found ?? []) out.push({ text: '', call: { id: newId(), type: 'function', function: { name, arguments: args } } });
-  }
-
   private run(ended: boolean): AnswerEvent[] {
     const out: AnswerEvent[] = [], { reasoning, calls } = this.forms;
     for (;;) {
+      const { rest, state } = this, markers = this.markers();
       // The first marker; of two that begin there, the longer one.
-      let at = -1, marker = '';
-      for (const m of this.markers()) {
-        const i = this.rest.indexOf(m);
-        if (i >= 0 && (at < 0 || i < at || (i === at && m.length > marker.length))) [at, marker] = [i, m];
-      }
-      if (this.state === 'call') {
+      const [at, marker] = markers.map((m) => [rest.indexOf(m), m] as const).filter(([i]) => i >= 0)
+        .sort((a, b) => a[0] - b[0] || b[1].length - a[1].length)[0] ?? [-1, ''];
+      if (state === 'call') {
         if (at < 0 && !ended) return out;
-        const body = at < 0 ? this.rest : this.rest.slice(0, at);
-        this.rest = at < 0 ? '' : this.rest.slice(at + marker.length);
-        this.endCall(body, calls!.open + body + marker, out);
+        const body = at < 0 ? rest : rest.slice(0, at), found = calls!.read(body, calls!, this.tools);
+        this.rest = at < 0 ? '' : rest.slice(at + marker.length);
+        this.enter('text');
+        if (!found) this.show(calls!.open + body + marker, out);
+        for (const [name, args] of found ?? []) out.push({ text: '', call: { id: newId(), type: 'function', function: { name, arguments: args } } });
         continue;
       }
-      if (at < 0) {
-        // What may be the beginning of a marker stays.
-        let keep = 0;
-        for (const m of ended ? [] : this.markers())
-          for (let n = Math.min(m.length - 1, this.rest.length); n > keep; n--) if (this.rest.endsWith(m.slice(0, n))) keep = n;
-        this.show(this.rest.slice(0, this.rest.length - keep), out);
-        this.rest = this.rest.slice(this.rest.length - keep);
-        return out;
-      }
-      this.show(this.rest.slice(0, at), out);
-      this.rest = this.rest.slice(at + marker.length);
-      this.enter(this.state === 'text' && marker === calls?.open ? 'call' : this.state === 'text' && marker === reasoning?.open ? 'reasoning' : 'text');
+      // What may be the beginning of a marker stays.
+      let end = at < 0 ? rest.length : at;
+      if (at < 0 && !ended)
+        for (const m of markers)
+          for (let n = Math.min(m.length - 1, rest.length); n > rest.length - end; n--) if (rest.endsWith(m.slice(0, n))) end = rest.length - n;
+      this.show(rest.slice(0, end), out);
+      this.rest = rest.slice(end + marker.length);
+      if (at < 0) return out;
+      this.enter(state === 'text' && marker === calls?.open ? 'call' : state === 'text' && marker === reasoning?.open ? 'reasoning' : 'text');
     }
   }
 }

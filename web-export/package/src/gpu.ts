@@ -38,20 +38,19 @@ const probe = /* wgsl */ `enable f16;
 
 async function halvesWork(device: GPUDevice): Promise<boolean> {
   device.pushErrorScope('validation');
-  const buffer = (size: number, usage: number) => device.createBuffer({ size, usage });
   const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
-  const halves = buffer(32, STORAGE | COPY_SRC), floats = buffer(64, STORAGE | COPY_SRC), back = buffer(64, COPY_DST | MAP_READ);
+  const buffers = [STORAGE, STORAGE | COPY_SRC, COPY_DST | MAP_READ].map((usage) => device.createBuffer({ size: 64, usage }));
+  const [, floats, back] = buffers as [GPUBuffer, GPUBuffer, GPUBuffer];
   try {
-    const module = device.createShaderModule({ code: probe });
-    const entries = [0, 1].map((binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type: 'storage' as const } }));
-    const bindings = device.createBindGroupLayout({ entries });
-    const layout = device.createPipelineLayout({ bindGroupLayouts: [bindings] });
-    const group = device.createBindGroup({ layout: bindings, entries: [halves, floats].map((buf, binding) => ({ binding, resource: { buffer: buf } })) });
-    const encoder = device.createCommandEncoder();
-    for (const entryPoint of ['first', 'second']) {
+    const module = device.createShaderModule({ code: probe }), encoder = device.createCommandEncoder();
+    for (const [i, entryPoint] of ['first', 'second'].entries()) {
+      const pipeline = device.createComputePipeline({ layout: 'auto', compute: { module, entryPoint } });
       const pass = encoder.beginComputePass();
-      pass.setPipeline(device.createComputePipeline({ layout, compute: { module, entryPoint } }));
-      pass.setBindGroup(0, group);
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, device.createBindGroup({
+        layout: pipeline.getBindGroupLayout(0),
+        entries: buffers.slice(0, i + 1).map((buffer, binding) => ({ binding, resource: { buffer } })),
+      }));
       pass.dispatchWorkgroups(1);
       pass.end();
     }
@@ -63,7 +62,7 @@ async function halvesWork(device: GPUDevice): Promise<boolean> {
   } catch {
     return false;
   } finally {
-    for (const b of [halves, floats, back]) b.destroy();
+    for (const buffer of buffers) buffer.destroy();
     await device.popErrorScope();
   }
 }

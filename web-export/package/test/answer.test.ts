@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type AnswerForms, AnswerParser } from '../src/answer';
+import { type AnswerForms, AnswerParser, readArguments, readJson, readJsonByName, readTags } from '../src/answer';
 
 const think: AnswerForms = { reasoning: { open: '<think>', close: '</think>' } };
-const json: AnswerForms = { ...think, calls: { body: 'json', open: '<tool_call>', close: '</tool_call>' } };
-const tags: AnswerForms = { calls: { body: 'tags', open: '<function=', close: '</function>', around: ['<tool_call>', '</tool_call>'],
+const json: AnswerForms = { ...think, calls: { read: readJson, open: '<tool_call>', close: '</tool_call>' } };
+const tags: AnswerForms = { calls: { read: readTags, open: '<function=', close: '</function>', around: ['<tool_call>', '</tool_call>'],
   nameEnd: '>', keyOpen: '<parameter=', keyEnd: '>', valueEnd: '</parameter>' } };
 
 /** The parts of an answer that comes in pieces of n characters. */
@@ -27,15 +27,15 @@ const cases: [name: string, forms: AnswerForms, answer: string, expected: object
   ['reasoning without an end', think, '<think>Hm </thin', { text: '', reasoning: 'Hm </thin', calls: [] }],
   ['calls', json, 'Look:\n<tool_call>\n{"name": "f", "arguments": {"a": "</x>", "b": [1]}}\n</tool_call>\n<tool_call>{"name":"g","arguments":{}}</tool_call>',
     { text: 'Look:', reasoning: '', calls: [['f', { a: '</x>', b: [1] }], ['g', {}]] }],
-  ['a list of calls, the end missing', { calls: { body: 'json', open: '[TOOL_CALLS]', close: '' } },
+  ['a list of calls, the end missing', { calls: { read: readJson, open: '[TOOL_CALLS]', close: '' } },
     '[TOOL_CALLS][{"name": "f", "arguments": "{\\"a\\": 1}"}, {"name": "g", "parameters": {}}]', { text: '', reasoning: '', calls: [['f', { a: 1 }], ['g', {}]] }],
   ['a call that cannot be read', json, 'A <tool_call>{"name": 5}</tool_call> B', { text: 'A<tool_call>{"name": 5}</tool_call> B', reasoning: '', calls: [] }],
-  ['the name in front', { calls: { body: 'arguments', open: '[TOOL_CALLS]', close: '', nameEnd: '[ARGS]', namePrefix: 'functions.' } },
+  ['the name in front', { calls: { read: readArguments, open: '[TOOL_CALLS]', close: '', nameEnd: '[ARGS]', namePrefix: 'functions.' } },
     '[TOOL_CALLS]functions.f[ARGS]{"a": {"b": null}}', { text: '', reasoning: '', calls: [['f', { a: { b: null } }]] }],
   ['tags', tags, '<tool_call>\n<function=f>\n<parameter=a>\n12\n</parameter>\n<parameter=b>\n12\n</parameter>\n</function>\n</tool_call>',
     { text: '', reasoning: '', calls: [['f', { a: 12, b: '12' }]] }, '',
     [{ type: 'function', function: { name: 'f', parameters: { properties: { b: { type: 'string' } } } } }]],
-  ['names as keys', { calls: { body: 'json_by_name', open: '<|p|>', close: '<|s|>' } }, '<|p|>[{"f": {"a": 1}}]<|s|>', { text: '', reasoning: '', calls: [['f', { a: 1 }]] }],
+  ['names as keys', { calls: { read: readJsonByName, open: '<|p|>', close: '<|s|>' } }, '<|p|>[{"f": {"a": 1}}]<|s|>', { text: '', reasoning: '', calls: [['f', { a: 1 }]] }],
 ];
 
 for (const [name, forms, answer, expected, prompt, tools] of cases)
