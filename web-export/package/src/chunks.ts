@@ -15,7 +15,7 @@ const requests = 4, heldBytes = 64e6;
 
 /** SHA-256 as hexadecimal digits. Error: unsupported (a page that is not secure has no WebCrypto). */
 export async function sha256(bytes: Uint8Array): Promise<string> {
-  if (!globalThis.crypto?.subtle) throw new M2wError('unsupported', 'WebCrypto is missing: serve the page by https or from localhost');
+  if (!globalThis.crypto?.subtle) throw new M2wError('unsupported', 'no WebCrypto: serve by https');
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
   return Array.from(digest, (b) => b.toString(16).padStart(2, '0')).join('');
 }
@@ -132,7 +132,7 @@ export class Chunks {
       await this.keeper.put(chunk, bytes);
       return bytes;
     }
-    throw new M2wError('integrity', `${file.url.split('?')[0]}: not the bytes that the manifest has the SHA-256 of`,
-      { file: file.url.split('/').pop()!.split('?')[0]!, url: file.url });
+    const url = file.url.split('?')[0]!;
+    throw new M2wError('integrity', `${url}: SHA-256`, { file: url.split('/').pop()!, url });
   }
 }

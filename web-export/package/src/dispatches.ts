@@ -1,6 +1,6 @@
 // dispatches.ts — what the lines of engine.ts do: buffers, pipelines and bind groups made once at load, then replayed for
 // each batch. Knows no model.
-import { M2wError } from './errors';
+import { contextFull, disposed, M2wError, tooLarge } from './errors';
 import type { EngineGpu, EngineOptions, Progress, WeightSource } from './types';
 
 export type Groups = readonly [x: number, y: number, z: number];
@@ -68,33 +68,25 @@ type Item =
   | { readonly one: readonly Dispatch[]; readonly many: readonly Dispatch[]; readonly out: boolean }
   | { readonly from: GPUBuffer; readonly to: GPUBuffer; readonly width: number };
 
-/** Writes bytes at any offset: words that come in parts wait for their rest. */
+/** Writes bytes at any offset of a buffer. Words that come in parts are written with each. */
 class Writer {
-  private readonly parts = new Map<number, { readonly word: Uint8Array; left: number }>();
+  private readonly words = new Map<number, Uint8Array<ArrayBuffer>>();
   constructor(private readonly queue: GPUQueue, private readonly buffer: GPUBuffer) {}
 
   write(offset: number, bytes: Uint8Array): void {
-    const head = Math.min((4 - (offset % 4)) % 4, bytes.length);
-    const whole = (bytes.length - head) & ~3;
-    for (let i = 0; i < head; i++) this.byte(offset + i, bytes[i]!);
+    const head = Math.min(-offset & 3, bytes.length), whole = (bytes.length - head) & ~3;
     if (whole) this.queue.writeBuffer(this.buffer, offset + head, bytes as Uint8Array<ArrayBuffer>, head, whole);
-    for (let i = head + whole; i < bytes.length; i++) this.byte(offset + i, bytes[i]!);
-  }
-
-  /** What is left are words whose other bytes are padding. */
-  finish(): void {
-    for (const [at, part] of this.parts) this.queue.writeBuffer(this.buffer, at, part.word as Uint8Array<ArrayBuffer>);
-    this.parts.clear();
+    for (let i = 0; i < bytes.length; i++) {
+      if (i === head) i += whole;
+      if (i < bytes.length) this.byte(offset + i, bytes[i]!);
+    }
   }
 
   private byte(offset: number, value: number): void {
-    const at = offset - (offset % 4);
-    let part = this.parts.get(at);
-    if (!part) this.parts.set(at, (part = { word: new Uint8Array(4), left: 4 }));
-    part.word[offset - at] = value;
-    if (--part.left) return;
-    this.queue.writeBuffer(this.buffer, at, part.word as Uint8Array<ArrayBuffer>);
-    this.parts.delete(at);
+    const at = offset - (offset % 4), word = this.words.get(at) ?? new Uint8Array(4);
+    word[offset - at] = value;
+    this.words.set(at, word);
+    this.queue.writeBuffer(this.buffer, at, word);
   }
 }
 
@@ -143,7 +135,6 @@ export class Dispatches {
   private readonly pipelines = new Map<string, Promise<GPUComputePipeline>>();
   private readonly compiling: Promise<void>[] = [];
   private readonly sources = new Map<string, Target[]>();
-  private readonly writers: Writer[] = [];
   private readonly rings: { readonly window: number; readonly rows: number }[] = [];
   private weightBytes = 0;
   private states = 0;
@@ -203,7 +194,6 @@ export class Dispatches {
   weight(bytes: number, from: string | Readonly<Record<string, readonly Copy[]>>, prefix = ''): GPUBuffer {
     const buffer = this.buffer(bytes);
     const writer = new Writer(this.device.queue, buffer);
-    this.writers.push(writer);
     this.weightBytes += bytes;
     for (const [name, copies] of Object.entries(typeof from === 'string' ? { [from]: [[0, 0, bytes] as const] } : from)) {
       const targets = this.sources.get(prefix + name);
@@ -245,24 +235,26 @@ export class Dispatches {
   /** Compiles, and brings the weights in the order in which the steps read them. */
   async load(weights: WeightSource, progress?: (p: Progress) => void): Promise<void> {
     let done = 0, inFlight = 0;
+    const { weightBytes: bytesTotal, device: { queue } } = this;
+    const report = (stage: Progress['stage'], tensor?: string) =>
+      progress?.({ stage, bytesDone: Math.min(done, bytesTotal), bytesTotal, ...(tensor && { tensor }) });
     weights.prefetch?.([...this.sources.keys()]);
     for (const [tensor, targets] of this.sources) {
-      await weights.read(tensor, (offset, bytes) => {
+      await weights.read(tensor, async (offset, bytes) => {
         for (const target of targets) spread(target, offset, bytes);
         done += bytes.length;
         inFlight += bytes.length;
-        progress?.({ stage: 'weights', bytesDone: Math.min(done, this.weightBytes), bytesTotal: this.weightBytes, tensor });
+        report('weights', tensor);
         if (inFlight < mostInFlight) return;
         inFlight = 0;
-        return this.device.queue.onSubmittedWorkDone() as unknown as Promise<void>;
+        await queue.onSubmittedWorkDone();
       });
     }
-    for (const writer of this.writers) writer.finish();
     this.sources.clear();
-    progress?.({ stage: 'compile', bytesDone: done, bytesTotal: this.weightBytes });
+    report('compile');
     await Promise.all(this.compiling);
-    await this.device.queue.onSubmittedWorkDone();
-    progress?.({ stage: 'ready', bytesDone: done, bytesTotal: this.weightBytes });
+    await queue.onSubmittedWorkDone();
+    report('ready');
   }
 
   /**
@@ -271,10 +263,8 @@ export class Dispatches {
    * submit: a token takes one.
    */
   forward(tokens: Uint32Array, pos: number, nOut = 1, behind?: (encoder: GPUCommandEncoder) => void): void {
-    if (this.disposed) throw new M2wError('disposed', 'the engine was disposed of');
-    if (pos + tokens.length > this.nCtx)
-      throw new M2wError('context-full', `${pos + tokens.length} tokens, and the context is ${this.nCtx}`,
-        { tokens: pos + tokens.length, limit: this.nCtx });
+    if (this.disposed) throw disposed();
+    if (pos + tokens.length > this.nCtx) throw contextFull(pos + tokens.length, this.nCtx);
     for (let first = 0, n; first < tokens.length; first += n) {
       const left = tokens.length - first;
       n = left <= this.nBatch ? left : Math.min(this.nBatch, left - nOut);
@@ -307,8 +297,7 @@ export class Dispatches {
   private buffer(bytes: number, usage: GPUBufferUsageFlags = GPUBufferUsage.STORAGE): GPUBuffer {
     const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
     const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize);
-    if (bytes > limit)
-      throw new M2wError('too-large', `a buffer of ${bytes} bytes, and this device allows ${limit}`, { needed: bytes, limit });
+    if (bytes > limit) throw tooLarge(bytes, limit);
     const size = Math.ceil(bytes / 16) * 16;
     const buffer = this.device.createBuffer({ size, usage: usage | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
     this.buffers.push(buffer);

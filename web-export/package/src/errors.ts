@@ -37,7 +37,13 @@ export class M2wError extends Error {
   }
 }
 
+export const tooLarge = (needed: number, limit: number): M2wError =>
+  new M2wError('too-large', `${needed} bytes in one, the limit is ${limit}`, { needed, limit });
+export const contextFull = (tokens: number, limit: number): M2wError =>
+  new M2wError('context-full', `${tokens} tokens, the limit is ${limit}`, { tokens, limit });
+export const disposed = (): M2wError => new M2wError('disposed', 'disposed of');
+
 /** Throws `aborted` when the signal says so. */
 export function checkAborted(signal?: AbortSignal): void {
-  if (signal?.aborted) throw new M2wError('aborted', 'stopped by the caller');
+  if (signal?.aborted) throw new M2wError('aborted', 'stopped');
 }

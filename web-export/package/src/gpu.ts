@@ -75,27 +75,27 @@ function isIos(): boolean {
 /** A device with all that its adapter allows. Error: no-webgpu. */
 export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
   const gpu = options.gpu ?? (globalThis.navigator as Navigator | undefined)?.gpu;
-  if (!gpu) throw new M2wError('no-webgpu', 'this browser has no WebGPU, or the page is not secure (https)');
+  if (!gpu) throw new M2wError('no-webgpu', 'no WebGPU in this browser, or no https');
   const adapter = await gpu.requestAdapter({ powerPreference: options.powerPreference ?? 'high-performance' });
-  if (!adapter) throw new M2wError('no-webgpu', 'WebGPU finds no usable GPU here');
+  if (!adapter) throw new M2wError('no-webgpu', 'no usable GPU');
   const wanted = ['subgroups', ...(options.noF16 ? [] : ['shader-f16'])] as GPUFeatureName[];
   const features = wanted.filter((feature) => adapter.features.has(feature));
   const device = await adapter.requestDevice({
     requiredFeatures: features,
     requiredLimits: Object.fromEntries(limits.map((name) => [name, adapter.limits[name]])),
-  }).catch((e: unknown) => { throw new M2wError('no-webgpu', `WebGPU gives no device: ${e}`); });
+  }).catch((e: unknown) => { throw new M2wError('no-webgpu', `no device: ${e}`); });
   const { info } = adapter;
   const name = [info.vendor, info.architecture, info.device, info.description].filter(Boolean).join(' ');
   let destroyed = false, failure: M2wError | undefined;
   const lost = new Promise<string>((resolve) => {
     void device.lost.then(({ message, reason }) => {
       if (destroyed) return;
-      failure = new M2wError('device-lost', `the GPU was lost: ${message || reason}`);
+      failure = new M2wError('device-lost', `GPU lost: ${message || reason}`);
       resolve(failure.message);
     });
   });
   device.onuncapturederror = ({ error }) => {
-    failure ??= new M2wError('gpu', `the GPU refused a command: ${error.message}`);
+    failure ??= new M2wError('gpu', `refused: ${error.message}`);
   };
   return {
     device,
@@ -125,7 +125,7 @@ export async function checked<T>(device: GPUDevice, work: () => Promise<T>): Pro
   } finally {
     memory = await device.popErrorScope().catch(() => null); // a lost device answers nothing
     other = await device.popErrorScope().catch(() => null);
-    if (memory) throw new M2wError('too-large', `the GPU has no memory for this: ${memory.message}`);
-    if (other) throw new M2wError('gpu', `the GPU refused a command: ${other.message}`);
+    if (memory) throw new M2wError('too-large', `no memory: ${memory.message}`);
+    if (other) throw new M2wError('gpu', `refused: ${other.message}`);
   }
 }

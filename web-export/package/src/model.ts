@@ -3,7 +3,7 @@
 import type { AnswerEvent } from './answer';
 import type { RenderOptions } from './chat_runtime';
 import { type LoadOptions, sha256 } from './chunks';
-import { checkAborted, M2wError } from './errors';
+import { checkAborted, contextFull, disposed, M2wError, tooLarge } from './errors';
 import { type Metadata, parseHeader } from './gguf';
 import { checked, type Gpu, type GpuOptions, openGpu } from './gpu';
 import type { EngineGpu, EngineOptions, ModelFacts, Progress, WeightSource } from './types';
@@ -223,7 +223,7 @@ export class Model {
 
   /** After a lost device: everything anew, weights from the store. The next answer replays the conversation's tokens. */
   async restart(): Promise<void> {
-    if (this.disposed) throw new M2wError('disposed', 'the model was disposed of');
+    if (this.disposed) throw disposed();
     this.release();
     await this.start();
   }
@@ -257,14 +257,14 @@ export class Model {
       const { largest } = estimateMemory(facts, options), { maxBufferSize, maxStorageBufferBindingSize } = gpu.device.limits;
       const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize);
       if (largest > limit)
-        throw new M2wError('too-large', `this model needs a buffer of ${largest} bytes, and this device allows ${limit}`, { needed: largest, limit });
+        throw tooLarge(largest, limit);
       report({ stage: 'header', ...total });
       const source = await open(weights, { ...options, note: (note) => {
         options.note?.(note);
         progress?.({ stage: 'weights', ...total, note });
       } });
       const header = await source.header();
-      if ((await sha256(header)) !== facts.headerSha256) throw new M2wError('unsupported', 'these are the weights of another model');
+      if ((await sha256(header)) !== facts.headerSha256) throw new M2wError('unsupported', 'weights of another model');
       this.tokenizer = new Tokenizer(parseHeader(header).metadata);
       this.engine = await checked(gpu.device, () => Engine.create(gpu, source, sizes, (p) => {
         checkAborted(signal);
@@ -281,7 +281,7 @@ export class Model {
 
   private prompt(messages: readonly Message[], { tools, variables }: ChatOptions): number[] {
     const { printed: { render }, tokenizer } = this;
-    if (!render) throw new M2wError('unsupported', 'this model has no chat template: use generate()');
+    if (!render) throw new M2wError('unsupported', 'no chat template: use generate()');
     const guard = (text: string) => tokenizer.guard(text);
     const { bos, eos } = tokenizer.facts;
     const text = (id?: number) => (id === undefined ? undefined : tokenizer.decode([id], true));
@@ -314,22 +314,21 @@ export class Model {
   }
 
   /** The sampler goes on drawing where it was, unless settings change. */
-  private samplerFor({ temperature, topK, topP, minP, repeatPenalty, repeatLastN, seed }: SamplingOptions): TokenSampler {
+  private samplerFor({ signal, maxTokens, tools, variables, ...sampling }: ChatOptions): TokenSampler {
     const { Sampler, facts } = this.printed;
-    const given = Object.entries({ temperature, topK, topP, minP, repeatPenalty, repeatLastN, seed }).filter(([, value]) => value !== undefined);
-    const key = String(given);
-    if (!this.sampler || key !== this.samplerKey || seed !== undefined) {
+    const given = Object.entries(sampling).filter(([, value]) => value !== undefined), key = String(given);
+    if (!this.sampler || key !== this.samplerKey || sampling.seed !== undefined) {
       this.sampler?.dispose();
-      const sampling = { seed: Math.floor(Math.random() * 2 ** 53), ...Object.fromEntries(given) };
-      this.sampler = new Sampler(this.gpu.device, this.engine!.logits, facts.nVocab, sampling);
+      this.sampler = new Sampler(this.gpu.device, this.engine!.logits, facts.nVocab,
+        { seed: Math.floor(Math.random() * 2 ** 53), ...Object.fromEntries(given) });
       this.samplerKey = key;
     }
     return this.sampler;
   }
 
   private async *answer(makePrompt: () => readonly number[], options: AnswerOptions, chat?: ChatOptions): AsyncGenerator<AnswerPart, void> {
-    if (this.disposed) throw new M2wError('disposed', 'the model was disposed of');
-    if (this.busy) throw new M2wError('busy', 'an answer is under way: wait for its end, or stop it');
+    if (this.disposed) throw disposed();
+    if (this.busy) throw new M2wError('busy', 'an answer is under way');
     this.busy = true;
     try {
       const failure = this.gpu.failure() ?? (this.engine ? undefined : new M2wError('device-lost', 'restart() did not succeed'));
@@ -346,10 +345,8 @@ export class Model {
 
   private async *tokens(prompt: readonly number[], options: AnswerOptions, chat?: ChatOptions): AsyncGenerator<AnswerPart, void> {
     const { nCtx } = this, { signal, maxTokens = Infinity } = options, began = performance.now();
-    if (!prompt.length) throw new M2wError('usage', 'nothing to answer: the prompt is empty');
-    if (prompt.length > nCtx)
-      throw new M2wError('context-full', `the conversation has ${prompt.length} tokens, and the context is ${nCtx}`,
-        { tokens: prompt.length, limit: nCtx });
+    if (!prompt.length) throw new M2wError('usage', 'an empty prompt');
+    if (prompt.length > nCtx) throw contextFull(prompt.length, nCtx);
     const stats: AnswerStats = { promptTokens: prompt.length, newTokens: 0, tokens: 0, firstTokenMs: 0, tokensPerSecond: 0 };
     const { tokenizer } = this;
     // An opening marker may be the prompt's last.

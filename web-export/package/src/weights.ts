@@ -2,7 +2,7 @@
 // Checks where bytes come from and belong; uploads nothing.
 import { type Chunk, Chunks, type LoadOptions, sha256 } from './chunks';
 import { dtypes, planeOffsets } from './dtypes';
-import { M2wError } from './errors';
+import { M2wError, tooLarge } from './errors';
 import { product } from './gguf';
 import { fetchWhole, RemoteFile } from './http';
 import type { WeightSource } from './types';
@@ -43,10 +43,10 @@ async function parseManifest(bytes: Uint8Array): Promise<Manifest> {
   } catch {
     // what is no JSON is no manifest
   }
-  must(manifest?.format === 'm2w-shards' && manifest.version === 1, 'not format "m2w-shards" of version 1');
+  must(manifest?.format === 'm2w-shards' && manifest.version === 1, 'not m2w-shards 1');
   const digest = manifest.manifest_sha256, at = text.lastIndexOf(digest);
   if ((await sha256(new TextEncoder().encode(text.slice(0, at) + '0'.repeat(64) + text.slice(at + 64)))) !== digest)
-    throw new M2wError('integrity', 'manifest.json has not its own SHA-256', { file: 'manifest.json' });
+    throw new M2wError('integrity', 'manifest.json: SHA-256', { file: 'manifest.json' });
   return manifest;
 }
 
@@ -60,8 +60,7 @@ export async function openShards(manifestUrl: string, options: LoadOptions = {})
   const manifest = await parseManifest(await fetchWhole(url, options));
   const chunks = new Chunks(manifest.shards.map(({ file, bytes, sha256: digest }): Chunk => {
     must(/^\w[\w.-]*$/.test(file), `a file called ${file}`);
-    if (bytes > mostShard)
-      throw new M2wError('too-large', `${file} has ${bytes} bytes: cut the model with a smaller --max-size`, { needed: bytes, limit: mostShard });
+    if (bytes > mostShard) throw tooLarge(bytes, mostShard);
     return { file: new RemoteFile(new URL(file, url.split('?')[0]).href, options, bytes, true), from: 0, to: bytes, key: digest, sha256: digest };
   }), options);
   const tensors = new Map(manifest.tensors.map((t) => [t.name, t]));

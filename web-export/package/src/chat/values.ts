@@ -117,7 +117,7 @@ export const restart = (): void => {
 /** The elements of a value, of which a rendering may visit a million: a template is untrusted code. */
 export function* each(v: Value): Generator<Value> {
   for (const element of iterate(v)) {
-    if (++steps > 1e6) fail('more than 1000000 steps');
+    if (++steps > 1e6) fail('too many steps');
     yield element;
   }
 }
