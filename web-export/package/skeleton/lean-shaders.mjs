@@ -20,14 +20,14 @@ function declarations(code) {
   return found.slice(0, -1).map(plain);
 }
 
-/** The names that a shader gives away; overrides and entry points are known by theirs, members stand behind a dot. */
-function names(tokens) {
-  const own = new Set(), others = new Set(['default']);
+/** The names that a shader gives away; entry points are known by theirs, as are `others`, and members stand behind a dot. */
+function names(tokens, others) {
+  const own = new Set();
   let struct = false;
   for (const [i, t] of tokens.entries()) {
     struct = t === 'struct' || (struct && t !== '}');
-    if (tokens[i - 1] === 'override' || (tokens[i - 1] === 'fn' && tokens[i - 2]?.[0] === '@') || (struct && tokens[i + 1] === ':')) others.add(t);
-    else if (word.test(t) && (tokens[i + 1] === ':' || /^(fn|let|var|const|alias|struct)$/.test(tokens[i - 1]))) own.add(t);
+    if ((tokens[i - 1] === 'fn' && tokens[i - 2]?.[0] === '@') || (struct && tokens[i + 1] === ':')) others.add(t);
+    else if (word.test(t) && (tokens[i + 1] === ':' || /^(fn|let|var|const|alias|struct|override)$/.test(tokens[i - 1]))) own.add(t);
   }
   for (const t of others) own.delete(t);
   return own;
@@ -64,11 +64,14 @@ function print(tokens, rename) {
 const numbered = /^(\w*?[a-z])((?:_?\d)+)$/;
 const letters = (n, base, next) => String.fromCharCode(base + (n % 26)) + (n < 26 ? '' : next(Math.floor(n / 26) - 1));
 
-/** Each shader's declarations, printed. One short name for one name everywhere, so that equal declarations stay equal. */
-function lean(codes) {
+/**
+ * Each shader's declarations, printed, and the names' short ones: one for one name everywhere, so that equal declarations stay
+ * equal.
+ */
+function lean(codes, fixed = []) {
   const uses = new Map(), kept = new Set(), series = new Map();
   const shaders = codes.map((code) => {
-    const parts = declarations(code), own = names(parts.flat());
+    const parts = declarations(code), own = names(parts.flat(), new Set(['default', ...fixed]));
     for (const t of parts.flat().filter((t) => word.test(t))) {
       if (own.has(t)) uses.set(t, (uses.get(t) ?? 0) + 1);
       else kept.add(t);
@@ -89,7 +92,7 @@ function lean(codes) {
     do s = letters(n++, 97, String); while (kept.has(s));
     short.set(name, s);
   }
-  return shaders.map(({ parts, own }) => parts.map((tokens) => print(tokens, (t) => (own.has(t) ? short.get(t) : t))));
+  return { short, texts: shaders.map(({ parts, own }) => parts.map((tokens) => print(tokens, (t) => (own.has(t) ? short.get(t) : t)))) };
 }
 
 /**
@@ -131,10 +134,11 @@ function share(lists) {
   return { pieces: [...pieces.keys()], numbers };
 }
 
+const shadersOf = (source) => [...source.matchAll(/export const (\w+) = \/\* wgsl \*\/ `([^`]*)`;/g)];
+
 /** shaders.ts for the bundle. */
 export function leanShaders(source) {
-  const shaders = [...source.matchAll(/export const (\w+) = \/\* wgsl \*\/ `([^`]*)`;/g)];
-  const { pieces, numbers } = share(lean(shaders.map(([, , code]) => code)));
+  const shaders = shadersOf(source), { pieces, numbers } = share(lean(shaders.map(([, , code]) => code)).texts);
   if (pieces.length > 57) pieces.splice(57, 0, ''); // no list is written with a backslash
   const texts = pieces.map((piece) => rolled(rolled(piece, "'", '#'), '`', '$'));
   const lines = shaders.map(([, name], i) => `export const ${name} = /* @__PURE__ */ shader(${JSON.stringify(String.fromCharCode(...numbers[i].map((n) => 35 + n + (n > 56))))});`);
@@ -144,9 +148,15 @@ const pieces = ${JSON.stringify(texts)}.map((text) => unrolled(unrolled(text, '\
 const shader = (list: string): string => [...list].map((c) => pieces[c.charCodeAt(0) - 35]).join('');\n${lines.join('\n')}\n`;
 }
 
+/** engine.ts with the overrides of shaders.ts by their short names. */
+function leanEngine(source, shaders) {
+  const { short } = lean(shadersOf(shaders).map(([, , code]) => code));
+  return source.replace(/(?<=\bset: )\{[^}]*\}/g, (set) => set.replace(/\w+(?=: )/g, (name) => short.get(name)));
+}
+
 /** Another module, with lean shaders; what has no entry point is a part of some, whose names others use. */
 const leanTemplates = (source) => source.replace(/\/\* wgsl \*\/ `([^`]*)`/g, (_, code) =>
-  `\`${code.includes('@compute') ? lean([code])[0].join('') : code}\``);
+  `\`${code.includes('@compute') ? lean([code], code.match(/(?<=override )\w+/g) ?? []).texts[0].join('') : code}\``);
 
 /** For esbuild. */
 export const leanShadersPlugin = {
@@ -154,7 +164,9 @@ export const leanShadersPlugin = {
   setup(build) {
     build.onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, ({ path }) => {
       const source = readFileSync(path, 'utf8');
-      return { contents: /shaders\.ts$/.test(path) ? leanShaders(source) : leanTemplates(source), loader: 'ts' };
+      const contents = /shaders\.ts$/.test(path) ? leanShaders(source)
+        : /engine\.ts$/.test(path) ? leanEngine(source, readFileSync(path.replace(/engine\.ts$/, 'shaders.ts'), 'utf8')) : leanTemplates(source);
+      return { contents, loader: 'ts' };
     });
   },
 };
