@@ -114,24 +114,25 @@ function rolled(code, mark, hole) {
   return parts.join('');
 }
 
-/** Lists of texts as lists of numbers of pieces: texts that always stand side by side are one piece. */
-function share(lists) {
-  const next = new Map(), previous = new Map();
-  const note = (map, text, beside) => map.set(text, !map.has(text) || map.get(text) === beside ? beside : undefined);
-  for (const list of lists) list.forEach((text, i) => { note(next, text, list[i + 1]); note(previous, text, list[i - 1]); });
-  const joined = (text) => next.get(text) !== undefined && previous.get(next.get(text)) === text;
-  const pieces = new Map();
-  const numbers = lists.map((list) => {
-    const out = [];
-    for (let i = 0; i < list.length; i++) {
-      let piece = list[i];
-      while (joined(list[i])) piece += list[++i];
-      if (!pieces.has(piece)) pieces.set(piece, pieces.size);
-      out.push(pieces.get(piece));
-    }
-    return out;
-  });
-  return { pieces: [...pieces.keys()], numbers };
+/**
+ * Shaders as lists of numbers of pieces. Declarations stand in any order, behind directives: what the same shaders have in common is
+ * one piece.
+ */
+function share(shaders) {
+  const users = new Map(), pieces = new Map();
+  for (const [i, declarations] of shaders.entries())
+    for (const text of declarations) users.set(text, [...(users.get(text) ?? []), i]);
+  for (const [text, list] of users) {
+    const piece = pieces.get(String(list)) ?? { text: '', list };
+    piece.text += text;
+    pieces.set(String(list), piece);
+  }
+  const first = ({ text }) => /^(?:enable|diagnostic)\b/.test(text);
+  const sorted = [...pieces.values()].sort((a, b) => first(b) - first(a));
+  return {
+    pieces: sorted.map(({ text }) => text),
+    numbers: shaders.map((_, i) => sorted.flatMap(({ list }, n) => (list.includes(i) ? [n] : []))),
+  };
 }
 
 const shadersOf = (source) => [...source.matchAll(/export const (\w+) = \/\* wgsl \*\/ `([^`]*)`;/g)];
@@ -154,9 +155,11 @@ function leanEngine(source, shaders) {
   return source.replace(/(?<=\bset: )\{[^}]*\}/g, (set) => set.replace(/\w+(?=: )/g, (name) => short.get(name)));
 }
 
-/** Another module, with lean shaders; what has no entry point is a part of some, whose names others use. */
-const leanTemplates = (source) => source.replace(/\/\* wgsl \*\/ `([^`]*)`/g, (_, code) =>
-  `\`${code.includes('@compute') ? lean([code], code.match(/(?<=override )\w+/g) ?? []).texts[0].join('') : code}\``);
+/** Another module, with lean shaders: overrides keep their names, and so do the functions of what is a part of other shaders. */
+const leanTemplates = (source) => source.replace(/\/\* wgsl \*\/ `([^`]*)`/g, (_, code) => {
+  const fixed = code.match(code.includes('@compute') ? /(?<=override )\w+/g : /(?<=fn )\w+/g) ?? [];
+  return `\`${lean([code], fixed).texts[0].join('')}\``;
+});
 
 /** For esbuild. */
 export const leanShadersPlugin = {
