@@ -24,7 +24,7 @@ constexpr std::string_view kCharsmapKey = "tokenizer.ggml.precompiled_charsmap";
 /// kUnkPenalty).
 constexpr double kUnknownPenalty = 10;
 
-struct Options {
+struct UnigramOptions {
     bool space_prefix = false;
     bool remove_extra_spaces = false;
     std::optional<CharacterMap> map;
@@ -37,7 +37,7 @@ bool is_piece(TokenKind kind) {
 
 class Unigram final : public Algorithm {
   public:
-    Unigram(const Vocabulary& vocab, const StringPool& pieces, Options options)
+    Unigram(const Vocabulary& vocab, const StringPool& pieces, UnigramOptions options)
         : options_(std::move(options)),
           matcher_(texts_of(vocab, pieces), TextMatcher::Direction::forward),
           unknown_(vocab.unknown) {
@@ -163,7 +163,7 @@ class Unigram final : public Algorithm {
         if (!is_known) arrive(kNoToken, n_character, unknown_score_);
     }
 
-    Options options_;
+    UnigramOptions options_;
     TextMatcher matcher_;
     std::vector<double> scores_;  // [tokens]
     double unknown_score_ = 0;
@@ -201,7 +201,7 @@ Result<MadeAlgorithm> make_unigram(const AlgorithmInput& input) {
                          fmt::format("token {} has {} bytes, limit {}", id, (*pieces)[id].size(),
                                      kMaxPieceBytes)};
     }
-    Options options{prefix.value_or(false), extra.value_or(false), std::move(map)};
+    UnigramOptions options{prefix.value_or(false), extra.value_or(false), std::move(map)};
     return MadeAlgorithm{std::make_unique<const Unigram>(vocab, *pieces, std::move(options)),
                          pieces};
 }

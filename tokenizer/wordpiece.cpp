@@ -41,7 +41,7 @@ bool is_other(utf8proc_category_t category) {
            (category >= UTF8PROC_CATEGORY_CC && category <= UTF8PROC_CATEGORY_CO);
 }
 
-struct Options {
+struct WordPieceOptions {
     bool lowercase = true;
     bool strip_accents = true;
 };
@@ -50,7 +50,8 @@ struct Options {
 /// was gathered.
 class WordPiece final : public Algorithm {
   public:
-    WordPiece(const Vocabulary& vocab, std::shared_ptr<const StringPool> pieces, Options options)
+    WordPiece(const Vocabulary& vocab, std::shared_ptr<const StringPool> pieces,
+              WordPieceOptions options)
         : options_(options),
           pieces_(std::move(pieces)),
           index_(vocab.size()),
@@ -161,7 +162,7 @@ class WordPiece final : public Algorithm {
         return true;
     }
 
-    Options options_;
+    WordPieceOptions options_;
     std::shared_ptr<const StringPool> pieces_;
     TextIndex index_;  // piece -> id
     uint32_t unknown_;
@@ -177,7 +178,7 @@ Result<MadeAlgorithm> make_wordpiece(const AlgorithmInput& input) {
             fmt::format("tokenizer.ggml.unknown_token_id is missing ({})", input.file.name())};
     TRY(const auto lowercase, input.file.find_bool("tokenizer.ggml.normalizer.lowercase"));
     TRY(const auto strip, input.file.find_bool("tokenizer.ggml.normalizer.strip_accents"));
-    Options options;
+    WordPieceOptions options;
     options.lowercase = lowercase.value_or(true);
     options.strip_accents = strip.value_or(options.lowercase);
     const auto pieces = pieces_with_spaces(input.vocab);

@@ -9,7 +9,7 @@
 namespace m2w {
 namespace {
 
-constexpr size_t kMaxHeaderBytes = 1024, kMaxLeadingSpace = 1024;
+constexpr size_t kMaxHeaderBytes = 1024;
 
 bool ends_with(std::string_view prompt, std::string_view marker) {
     prompt = trim_space(prompt);

@@ -9,7 +9,7 @@
 namespace m2w {
 namespace {
 
-constexpr size_t kMaxNameBytes = 256, kMaxKeyBytes = 1024, kMaxLeadingSpace = 1024;
+constexpr size_t kMaxNameBytes = 256, kMaxKeyBytes = 1024;
 
 using JsonState = JsonScanner::State;
 using MatchState = MarkerMatch::State;

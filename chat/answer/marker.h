@@ -28,6 +28,9 @@ struct MarkerPlace {
 MarkerPlace find_marker(std::span<const std::string_view> markers, std::string_view text,
                         size_t from, bool complete);
 
+/// More space than this ahead of a call, or of what it is made of, is text.
+constexpr size_t kMaxLeadingSpace = 1024;
+
 /// As JSON has it: space, tab, line feed, carriage return.
 constexpr bool is_space(char c) {
     return c == ' ' || c == '\n' || c == '\t' || c == '\r';

@@ -159,7 +159,7 @@ Value xml_attributes(Runtime& rt, Args& a) {
     return rt.string(std::move(out), rt.autoescape);
 }
 
-constexpr Builtin kFilters[] = {
+constexpr Builtin kHtmlFilters[] = {
     {"e", escape_filter, {"s"}, 1},
     {"escape", escape_filter, {"s"}, 1},
     {"forceescape", force_escape, {"value"}, 1},
@@ -169,12 +169,12 @@ constexpr Builtin kFilters[] = {
     {"urlize", urlize, {"value"}, 1, true},
     {"xmlattr", xml_attributes, {"d", "autospace"}, 1},
 };
-static_assert(is_sorted_table(kFilters));
+static_assert(is_sorted_table(kHtmlFilters));
 
 }  // namespace
 
 std::span<const Builtin> html_filters() {
-    return kFilters;
+    return kHtmlFilters;
 }
 
 }  // namespace m2w::jinja

@@ -200,7 +200,7 @@ Value sum(Runtime& rt, Args& a) {
     return total;
 }
 
-constexpr Builtin kFilters[] = {
+constexpr Builtin kListFilters[] = {
     {"batch", batch_filter, {"value", "linecount", "fill_with"}, 2},
     {"dictsort", dictsort, {"value", "case_sensitive", "by", "reverse"}, 1},
     {"first", first, {"seq"}, 1},
@@ -223,12 +223,12 @@ constexpr Builtin kFilters[] = {
     {"sum", sum, {"iterable", "attribute", "start"}, 1},
     {"unique", unique_filter, {"value", "case_sensitive", "attribute"}, 1},
 };
-static_assert(is_sorted_table(kFilters));
+static_assert(is_sorted_table(kListFilters));
 
 }  // namespace
 
 std::span<const Builtin> list_filters() {
-    return kFilters;
+    return kListFilters;
 }
 
 }  // namespace m2w::jinja

@@ -171,7 +171,7 @@ Value word_wrap(Runtime& rt, Args& a) {
     return rt.string(std::move(out));
 }
 
-constexpr Builtin kFilters[] = {
+constexpr Builtin kStringFilters[] = {
     {"capitalize", convert_case<text::capitalize>, {"s"}, 1},
     {"center", center, {"value", "width"}, 1},
     {"format", format, {"value"}, 1, true},
@@ -188,12 +188,12 @@ constexpr Builtin kFilters[] = {
      {"s", "width", "break_long_words", "wrapstring", "break_on_hyphens"},
      1},
 };
-static_assert(is_sorted_table(kFilters));
+static_assert(is_sorted_table(kStringFilters));
 
 }  // namespace
 
 std::span<const Builtin> string_filters() {
-    return kFilters;
+    return kStringFilters;
 }
 
 }  // namespace m2w::jinja

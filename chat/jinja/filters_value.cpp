@@ -215,7 +215,7 @@ Value to_json_filter(Runtime& rt, Args& a) {
     return rt.string(write_json(rt, a[0], style));
 }
 
-constexpr Builtin kFilters[] = {
+constexpr Builtin kValueFilters[] = {
     {"abs", absolute, {"x"}, 1},
     {"attr", attribute, {"obj", "name"}, 2},
     {"count", length_filter, {"obj"}, 1},
@@ -231,12 +231,12 @@ constexpr Builtin kFilters[] = {
     {"string", to_string, {"value"}, 1},
     {"tojson", to_json_filter, {"x", "ensure_ascii", "indent", "separators", "sort_keys"}, 1},
 };
-static_assert(is_sorted_table(kFilters));
+static_assert(is_sorted_table(kValueFilters));
 
 }  // namespace
 
 std::span<const Builtin> value_filters() {
-    return kFilters;
+    return kValueFilters;
 }
 
 }  // namespace m2w::jinja

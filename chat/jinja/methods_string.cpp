@@ -229,7 +229,7 @@ Value index(Runtime& rt, Args& a) {
     return Value::integer(i);
 }
 
-Value count(Runtime& rt, Args& a) {
+Value count_text(Runtime& rt, Args& a) {
     const std::string_view needle = a.string(rt, 1);
     rt.charge_scan(needle.size());
     const auto w = window(rt, a);
@@ -357,11 +357,11 @@ Value encode(Runtime& rt, Args&) {
 
 using text::Side;
 
-constexpr Builtin kMethods[] = {
+constexpr Builtin kStringMethods[] = {
     {"capitalize", convert_case<text::capitalize>, {"self"}, 1},
     {"casefold", convert_case<text::case_fold>, {"self"}, 1},
     {"center", center, {"self", "width", "fillchar"}, 2},
-    {"count", count, {"self", "sub", "start", "end"}, 2},
+    {"count", count_text, {"self", "sub", "start", "end"}, 2},
     {"encode", encode, {"self", "encoding", "errors"}, 1},
     {"endswith", has_affix<true>, {"self", "suffix", "start", "end"}, 2},
     {"expandtabs", expandtabs, {"self", "tabsize"}, 1},
@@ -392,12 +392,12 @@ constexpr Builtin kMethods[] = {
     {"upper", convert_case<text::upper>, {"self"}, 1},
     {"zfill", zfill, {"self", "width"}, 2},
 };
-static_assert(is_sorted_table(kMethods));
+static_assert(is_sorted_table(kStringMethods));
 
 }  // namespace
 
 std::span<const Builtin> string_methods() {
-    return kMethods;
+    return kStringMethods;
 }
 
 std::string replace_text(Runtime& rt, std::string_view s, std::string_view from,

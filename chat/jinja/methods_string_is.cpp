@@ -65,7 +65,7 @@ Value is_identifier(Runtime& rt, Args& a) {
     return Value::boolean(!s.empty());
 }
 
-constexpr Builtin kMethods[] = {
+constexpr Builtin kStringTests[] = {
     {"isalnum", all_of<text::is_alnum>, {"self"}, 1},
     {"isalpha", all_of<text::is_alpha>, {"self"}, 1},
     {"isascii", is_ascii, {"self"}, 1},
@@ -79,12 +79,12 @@ constexpr Builtin kMethods[] = {
     {"istitle", is_title, {"self"}, 1},
     {"isupper", all_cased<text::is_upper, text::is_lower>, {"self"}, 1},
 };
-static_assert(is_sorted_table(kMethods));
+static_assert(is_sorted_table(kStringTests));
 
 }  // namespace
 
 std::span<const Builtin> string_predicates() {
-    return kMethods;
+    return kStringTests;
 }
 
 }  // namespace m2w::jinja

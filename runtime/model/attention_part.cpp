@@ -32,19 +32,12 @@ void normalise(Emitter& e, Heads& heads) {
     heads.k = e.norm("k_norm", heads.k, Slot::attn_k_norm, by_head ? heads.n_head_kv : 1);
 }
 
-ValueId rope(Emitter& e, std::string_view name, ValueId x, ValueId table, uint32_t n_head) {
-    const ValueId y = e.value(name, e.width(x));
-    e.emit(Op::rope, {x.index, table.index, y.index},
-           {n_head, e.hp.key_length, e.hp.rope.dimension_count, uint32_t(e.arch.rope.pairing)});
-    return y;
-}
-
 void rotate(Emitter& e, const SharedValues& shared, Heads& heads) {
     const RopeUse use = e.hp.layers[e.layer()].rope;
     if (use == RopeUse::none) return;
     const ValueId table = use == RopeUse::global ? shared.rope_table : shared.rope_table_local;
-    heads.q = rope(e, "q_rope", heads.q, table, heads.n_head);
-    heads.k = rope(e, "k_rope", heads.k, table, heads.n_head_kv);
+    heads.q = e.rope("q_rope", heads.q, table, heads.n_head);
+    heads.k = e.rope("k_rope", heads.k, table, heads.n_head_kv);
 }
 
 ValueId attend(Emitter& e, const Heads& heads) {

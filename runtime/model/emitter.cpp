@@ -102,6 +102,13 @@ std::array<ValueId, 3> Emitter::matmul_split(ValueId x, Slot weight, Slot bias,
     return y;
 }
 
+ValueId Emitter::rope(std::string_view name, ValueId x, ValueId table, uint32_t n_head) {
+    const ValueId y = value(name, width(x));
+    emit(Op::rope, {x.index, table.index, y.index},
+         {n_head, width(x) / n_head, hp.rope.dimension_count, uint32_t(arch.rope.pairing)});
+    return y;
+}
+
 ValueId Emitter::glu(std::string_view name, ValueId gate, ValueId up, const FfnSpec& of) {
     const ValueId y = value(name, width(up), rows(up));
     emit(Op::glu, {gate.index, up.index, y.index},

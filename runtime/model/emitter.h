@@ -71,6 +71,8 @@ class Emitter {
                                         std::initializer_list<Product> products);
     /// a + scale * b
     ValueId add(std::string_view name, ValueId a, ValueId b, float scale = 1);
+    /// Turns each head of x by its position, as `table` has the angles.
+    ValueId rope(std::string_view name, ValueId x, ValueId table, uint32_t n_head);
     /// of: its activation, limit and shift.
     ValueId glu(std::string_view name, ValueId gate, ValueId up, const FfnSpec& of);
 

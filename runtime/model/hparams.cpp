@@ -10,8 +10,7 @@ namespace m2w {
 namespace {
 
 // Limits of docs/models.md.
-constexpr uint32_t kMaxLayers = 512, kMaxHeads = 1024, kMaxEmbedding = 1u << 17,
-                   kMaxFeedForward = 1u << 20, kMaxVocab = 1u << 24;
+constexpr uint32_t kMaxLayers = 512, kMaxEmbedding = 1u << 17, kMaxVocab = 1u << 24;
 
 Result<void> read_heads(KeyReader& keys, const ArchSpec& arch, Hparams& hp) {
     TRY(hp.head_count, keys.get_u32("attention.head_count", 1, kMaxHeads));

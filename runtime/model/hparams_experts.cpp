@@ -10,8 +10,7 @@ namespace m2w {
 namespace {
 
 // Limits of docs/models.md. Those of used experts and of groups are the kernels' (route.comp).
-constexpr uint32_t kMaxExperts = 1024, kMaxUsed = 64, kMaxGroups = 32, kMaxShared = 64,
-                   kMaxFeedForward = 1u << 20;
+constexpr uint32_t kMaxExperts = 1024, kMaxUsed = 64, kMaxGroups = 32, kMaxShared = 64;
 
 /// The values of expert_gating_func.
 enum GatingFunc : uint32_t { kSoftmax = 1, kSigmoid = 2, kSoftmaxOfChosen = 3 };

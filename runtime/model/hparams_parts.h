@@ -8,7 +8,8 @@
 namespace m2w {
 
 // Limits of docs/models.md.
-constexpr uint32_t kMaxHeadDim = 4096, kMaxContext = 1u << 28;
+constexpr uint32_t kMaxHeads = 1024, kMaxHeadDim = 4096, kMaxFeedForward = 1u << 20,
+                   kMaxContext = 1u << 28;
 
 /// Needs the heads and RoPE's dimensions; says which layers have latent attention, and checks
 /// widths of keys and values.

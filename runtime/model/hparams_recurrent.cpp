@@ -8,8 +8,7 @@ namespace m2w {
 namespace {
 
 // Limits of docs/models.md.
-constexpr uint32_t kMaxConv = 64, kMaxInner = 1u << 17, kMaxState = 4096, kMaxHeads = 1024,
-                   kMaxInterval = 512;
+constexpr uint32_t kMaxConv = 64, kMaxInner = 1u << 17, kMaxState = 4096, kMaxInterval = 512;
 constexpr uint64_t kMaxStateWords = 1u << 26;  // of one layer
 
 Result<void> read_scan(KeyReader& keys, RecurrentHparams& r) {

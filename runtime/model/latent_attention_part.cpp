@@ -45,13 +45,6 @@ ValueId attend(Emitter& e, ValueId q, ValueId k, ValueId v) {
     return y;
 }
 
-ValueId rope(Emitter& e, std::string_view name, ValueId x, ValueId table, uint32_t n_head) {
-    const ValueId y = e.value(name, e.width(x));
-    e.emit(Op::rope, {x.index, table.index, y.index},
-           {n_head, e.width(x) / n_head, e.hp.rope.dimension_count, uint32_t(e.arch.rope.pairing)});
-    return y;
-}
-
 }  // namespace
 
 ValueId build_latent_attention(Emitter& e, const SharedValues& shared, ValueId h) {
@@ -67,15 +60,15 @@ ValueId build_latent_attention(Emitter& e, const SharedValues& shared, ValueId h
     }
     const ValueId q_plain = columns(e, "q_plain", q, n_head, 0, n_plain);
     const ValueId q_latent = head_matmul(e, "q_latent", q_plain, Slot::attn_k_b, n_latent);
-    const ValueId q_turned = rope(e, "q_rope", columns(e, "q_turning", q, n_head, n_plain, n_rot),
-                                  shared.rope_table, n_head);
+    const ValueId q_turned = e.rope("q_rope", columns(e, "q_turning", q, n_head, n_plain, n_rot),
+                                    shared.rope_table, n_head);
     const ValueId query = join(e, "query", q_latent, q_turned, n_head);
 
     const ValueId kv = e.matmul("kv", h, Slot::attn_kv_a_mqa);
     const ValueId value =
         e.norm("kv_norm", columns(e, "kv_latent", kv, 1, 0, n_latent), Slot::attn_kv_a_norm);
     const ValueId k_turned =
-        rope(e, "k_rope", columns(e, "k_turning", kv, 1, n_latent, n_rot), shared.rope_table, 1);
+        e.rope("k_rope", columns(e, "k_turning", kv, 1, n_latent, n_rot), shared.rope_table, 1);
     const ValueId key = join(e, "key", value, k_turned, 1);
     const ValueId attended = attend(e, query, key, value);
     const ValueId out =

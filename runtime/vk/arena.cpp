@@ -8,7 +8,7 @@
 namespace m2w::vk {
 namespace {
 
-uint64_t align_up(uint64_t n) {
+uint64_t align_slice(uint64_t n) {
     return (n + Arena::kAlignment - 1) / Arena::kAlignment * Arena::kAlignment;
 }
 
@@ -34,10 +34,10 @@ Result<Arena> Arena::create(Device& device, std::span<const uint64_t> sizes_byte
             return Error{
                 Category::resource_limit,
                 fmt::format("{}: {} bytes in one piece, the device takes {}", what, size, limit)};
-        if (chunk_sizes.empty() || align_up(size) > limit - chunk_sizes.back())
+        if (chunk_sizes.empty() || align_slice(size) > limit - chunk_sizes.back())
             chunk_sizes.push_back(0);
         places.push_back({chunk_sizes.size() - 1, chunk_sizes.back()});
-        chunk_sizes.back() += align_up(size);
+        chunk_sizes.back() += align_slice(size);
     }
     Arena arena;
     arena.chunks_.reserve(chunk_sizes.size());
@@ -47,7 +47,7 @@ Result<Arena> Arena::create(Device& device, std::span<const uint64_t> sizes_byte
     }
     for (size_t i = 0; i < places.size(); ++i) {
         const Buffer& chunk = arena.chunks_[places[i].chunk];
-        const uint64_t first = align_up(chunk.address()) - chunk.address();
+        const uint64_t first = align_slice(chunk.address()) - chunk.address();
         arena.slices_.push_back(chunk.part(first + places[i].offset, sizes_bytes[i]));
     }
     return arena;

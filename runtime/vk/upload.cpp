@@ -11,7 +11,7 @@ constexpr uint64_t kMiB = uint64_t(1) << 20;
 constexpr uint64_t kStageAlignment = 16;  // what a repacking loop may expect of its output
 constexpr uint64_t kDownloadBytes = 16 * kMiB;
 
-uint64_t align_up(uint64_t n) {
+uint64_t align_stage(uint64_t n) {
     return (n + kStageAlignment - 1) / kStageAlignment * kStageAlignment;
 }
 
@@ -46,8 +46,8 @@ Result<void> Uploader::stage(std::span<const Slice> targets, std::span<std::span
     TRY(device_.check());
     uint64_t needed = 0, total = 0;
     for (const Slice& to : targets) {
-        total += align_up(to.size_bytes);
-        if (!to.mapped()) needed += align_up(to.size_bytes);
+        total += align_stage(to.size_bytes);
+        if (!to.mapped()) needed += align_stage(to.size_bytes);
     }
     M2W_ASSERT(total <= half_bytes_);
     if (needed > 0 && halves_.empty()) TRY(make_ring());
@@ -61,7 +61,7 @@ Result<void> Uploader::stage(std::span<const Slice> targets, std::span<std::span
         Half& half = halves_[current_];
         const Slice from = half.memory.part(half.used_bytes, to.size_bytes);
         half.copies.emplace_back(from, to);
-        half.used_bytes += align_up(to.size_bytes);
+        half.used_bytes += align_stage(to.size_bytes);
         out[i] = {from.mapped(), from.size_bytes};
     }
     return {};

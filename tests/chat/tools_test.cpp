@@ -17,7 +17,7 @@ using test::kWrongAnswer;
 using test::kWrongResult;
 using test::TemporaryFolder;
 
-Result<std::shared_ptr<const LoadedModel>> load(const std::filesystem::path& path) {
+Result<std::shared_ptr<const LoadedModel>> load_on_reference(const std::filesystem::path& path) {
     EngineOptions options;
     options.device = "ref";
     return LoadedModel::load(path, options);
@@ -29,7 +29,7 @@ Result<Conversation> open(const std::filesystem::path& path = test::bundled_mode
     options.sampling.temperature = 0;
     options.max_tokens = max_tokens;
     TRY(options.tools, ToolSet::parse(kCalculator));
-    TRY(auto model, load(path));
+    TRY(auto model, load_on_reference(path));
     return Conversation::create(std::move(model), options);
 }
 
@@ -112,14 +112,14 @@ TEST(tools, are_refused_where_the_model_cannot_be_told_of_them) {
     ConversationOptions raw;
     raw.raw = true;
     ASSERT_GET(raw.tools, ToolSet::parse(kCalculator));
-    ASSERT_GET(auto model, load(test::bundled_model()));
+    ASSERT_GET(auto model, load_on_reference(test::bundled_model()));
     EXPECT_EQ(test::outcome(Conversation::create(std::move(model), raw)),
               "usage: tools need a chat template");
 }
 
 TEST(tools, reasoning_is_no_part_of_the_text) {
     TemporaryFolder folder;
-    ASSERT_GET(auto model, load(test::thinking_model(folder)));
+    ASSERT_GET(auto model, load_on_reference(test::thinking_model(folder)));
     ConversationOptions options;
     options.sampling.temperature = 0;
     options.max_tokens = 12;

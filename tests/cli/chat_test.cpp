@@ -7,16 +7,6 @@
 namespace m2w::test {
 namespace {
 
-RunResult chat(std::vector<std::string> args, const RunOptions& options = {}) {
-    std::vector<std::string> command{m2w_program(), "chat", "--device", "ref"};
-    command.insert(command.end(), args.begin(), args.end());
-    return run(command, options);
-}
-
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
-
 TEST(chat, a_prompt_gives_one_answer_on_stdout_and_nothing_else) {
     const RunResult r = chat({"-p", "What is 12 + 30?"});
     EXPECT_EQ(r.status, 0);

@@ -20,10 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-bool has(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
-
 void flip_byte(const fs::path& path, size_t at) {
     std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
     file.seekg(std::streamoff(at));
@@ -103,7 +99,7 @@ TEST_F(HostedShardsTest, a_header_shard_is_enough_to_inspect_and_tokenize) {
         server_->reset();
         const RunResult r = m2w({"inspect", url(path), "--fit", "512"});
         EXPECT_EQ(r.status, 0) << r.err;
-        EXPECT_TRUE(has(r.out, "memory for a context of 512")) << r.out;
+        EXPECT_TRUE(contains(r.out, "memory for a context of 512")) << r.out;
         EXPECT_EQ(sent_bytes(), need) << path;
     }
     EXPECT_EQ(m2w({"tokenize", "-m", url(), "hello"}).out,
@@ -116,7 +112,7 @@ TEST_F(HostedShardsTest, pull_brings_every_byte_once_and_copies_out_what_can_be_
     fs::create_directories(out);
     const RunResult r = m2w({"pull", url(), "-o", out.string()});
     EXPECT_EQ(r.status, 0) << r.err;
-    EXPECT_TRUE(has(r.err, " 100%")) << r.err;
+    EXPECT_TRUE(contains(r.err, " 100%")) << r.err;
     EXPECT_EQ(sent_bytes(), size_of("one"));
     for (const auto& entry : fs::directory_iterator(files() / "one"))
         EXPECT_EQ(read_text(entry.path()), read_text(out / entry.path().filename()));
@@ -126,7 +122,7 @@ TEST_F(HostedShardsTest, pull_brings_every_byte_once_and_copies_out_what_can_be_
     server_->reset();
     const RunResult again = m2w({"pull", url(), "--verify"});
     EXPECT_EQ(again.status, 0) << again.err;
-    EXPECT_TRUE(has(again.out, blob_of(file("layer-03-")).string())) << again.out;
+    EXPECT_TRUE(contains(again.out, blob_of(file("layer-03-")).string())) << again.out;
     EXPECT_EQ(sent_bytes(), 1u) << "whether the manifest is still the same";
 }
 
@@ -135,7 +131,7 @@ TEST_F(HostedShardsTest, chat_computes_while_shards_come_and_then_works_offline)
     const RunResult online = ask(url("/one/"));
     EXPECT_EQ(online.status, 0) << online.err;
     EXPECT_EQ(online.out, kAnswer);
-    EXPECT_TRUE(has(online.err, "100%")) << online.err;
+    EXPECT_TRUE(contains(online.err, "100%")) << online.err;
     EXPECT_EQ(sent_bytes(), size_of("one"));
     server_->reset();
     EXPECT_EQ(ask(url("/one/"), {"--offline"}).out, kAnswer);
@@ -144,7 +140,7 @@ TEST_F(HostedShardsTest, chat_computes_while_shards_come_and_then_works_offline)
     server_.reset();
     const RunResult alone = ask(address);
     EXPECT_EQ(alone.out, kAnswer);
-    EXPECT_TRUE(has(alone.err, "using what is in the cache")) << alone.err;
+    EXPECT_TRUE(contains(alone.err, "using what is in the cache")) << alone.err;
 }
 
 TEST_F(HostedShardsTest, every_verb_sees_the_same_model) {
@@ -164,7 +160,7 @@ TEST_F(HostedShardsTest, every_verb_sees_the_same_model) {
     EXPECT_EQ(verified.status, 0) << verified.out << verified.err;
     const std::string lock = (folder_.path() / "m2w.lock").string();
     EXPECT_EQ(m2w({"pull", url(), "--lock", lock}).status, 0);
-    EXPECT_TRUE(has(read_text(lock), sha256_hex(read_text(file("manifest")))));
+    EXPECT_TRUE(contains(read_text(lock), sha256_hex(read_text(file("manifest")))));
     EXPECT_EQ(m2w({"pull", url(), "--lock", lock, "--offline"}).status, 0);
 }
 
@@ -197,7 +193,7 @@ TEST_F(HostedShardsTest, removing_a_manifest_removes_the_shards_that_no_other_on
     EXPECT_EQ(n_blobs(), n_alone + 2) << "a manifest and a header";
     const RunResult one = m2w({"cache", "rm", url()});
     EXPECT_EQ(one.status, 0) << one.err;
-    EXPECT_TRUE(has(one.out, "2 files, ")) << one.out;
+    EXPECT_TRUE(contains(one.out, "2 files, ")) << one.out;
     EXPECT_EQ(n_blobs(), n_alone);
     EXPECT_EQ(ask(url("/two/"), {"--offline"}).out, kAnswer);
     const RunResult two = m2w({"cache", "rm", url("/two/")});
@@ -208,7 +204,7 @@ TEST_F(HostedShardsTest, removing_a_manifest_removes_the_shards_that_no_other_on
     // A manifest that was only looked into, and the beginning of a shard.
     ASSERT_EQ(m2w({"inspect", url()}).status, 0);
     EXPECT_EQ(m2w({"cache", "rm", url()}).status, 0);
-    EXPECT_TRUE(has(m2w({"cache", "list"}).out, "0 files"));
+    EXPECT_TRUE(contains(m2w({"cache", "list"}).out, "0 files"));
 }
 
 TEST_F(HostedShardsTest, a_shard_that_is_damaged_on_the_server_is_named_and_not_used) {
@@ -217,7 +213,8 @@ TEST_F(HostedShardsTest, a_shard_that_is_damaged_on_the_server_is_named_and_not_
     for (const auto& r : {ask(url()), m2w({"pull", url()})}) {
         EXPECT_EQ(r.status, 3);
         EXPECT_EQ(r.out, "");
-        EXPECT_TRUE(has(r.err, "error[checksum]") && has(r.err, layer.filename().string()))
+        EXPECT_TRUE(contains(r.err, "error[checksum]") &&
+                    contains(r.err, layer.filename().string()))
             << r.err;
     }
     EXPECT_EQ(m2w({"inspect", url()}).status, 0) << "its header is right";
@@ -227,11 +224,13 @@ TEST_F(HostedShardsTest, a_shard_that_is_damaged_on_the_server_is_named_and_not_
     fs::resize_file(layer, 1000);
     const RunResult shorter = m2w({"pull", url()});
     EXPECT_EQ(shorter.status, 3);
-    EXPECT_TRUE(has(shorter.err, "error[checksum]") && has(shorter.err, "1000 bytes on the server"))
+    EXPECT_TRUE(contains(shorter.err, "error[checksum]") &&
+                contains(shorter.err, "1000 bytes on the server"))
         << shorter.err;
     fs::remove(layer);
     const RunResult gone = m2w({"pull", url()});
-    EXPECT_TRUE(has(gone.err, "error[http_status]") && has(gone.err, layer.filename().string()))
+    EXPECT_TRUE(contains(gone.err, "error[http_status]") &&
+                contains(gone.err, layer.filename().string()))
         << gone.err;
 }
 
@@ -242,8 +241,9 @@ TEST_F(HostedShardsTest, a_shard_that_is_damaged_in_the_cache_is_fetched_again_o
     const RunResult offline = ask(url(), {"--offline"});
     EXPECT_EQ(offline.status, 3);
     EXPECT_EQ(offline.out, "");
-    EXPECT_TRUE(has(offline.err, "error[checksum]") &&
-                has(offline.err, layer.filename().string()) && has(offline.err, "chunk 1 "))
+    EXPECT_TRUE(contains(offline.err, "error[checksum]") &&
+                contains(offline.err, layer.filename().string()) &&
+                contains(offline.err, "chunk 1 "))
         << offline.err;
     server_->reset();
     const RunResult online = ask(url());
@@ -261,7 +261,7 @@ TEST_F(HostedShardsTest, what_is_no_manifest_is_refused) {
         fs::remove_all(cache());
         const RunResult r = m2w({"inspect", url("/bad.json")});
         EXPECT_NE(r.status, 0);
-        EXPECT_TRUE(has(r.err, "error[" + category + "] " + url("/"))) << r.err;
+        EXPECT_TRUE(contains(r.err, "error[" + category + "] " + url("/"))) << r.err;
     };
     refused("{}", "manifest");
     refused("{\"format\":\"m2w-shards\",\"version\":2}", "version");
@@ -280,7 +280,7 @@ TEST_F(HostedShardsTest, a_token_goes_to_shards_as_well) {
     std::ofstream(token) << "m2w-secret\n";
     const RunResult r = m2w({"pull", url("/auth/one/"), "--token-file", token.string()});
     EXPECT_EQ(r.status, 0) << r.err;
-    EXPECT_FALSE(has(r.err + r.out, "m2w-secret"));
+    EXPECT_FALSE(contains(r.err + r.out, "m2w-secret"));
     EXPECT_EQ(server_->stats()["token_leaks"], 0);
 }
 

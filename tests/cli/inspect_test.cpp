@@ -23,10 +23,6 @@ nlohmann::json inspect_json(std::vector<std::string> args) {
     return nlohmann::json::parse(r.out, nullptr, false);
 }
 
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
-
 /// Whether some line has these words, in this order, with any number of spaces between them.
 bool has_line(const std::string& text, const std::string& words) {
     std::istringstream lines(text);

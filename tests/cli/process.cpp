@@ -142,6 +142,15 @@ std::string m2w_program(const std::string& name) {
     return std::string(M2W_BIN_DIR) + "/" + name;
 }
 
+RunResult chat(std::vector<std::string> args, const RunOptions& options) {
+    args.insert(args.begin(), {m2w_program(), "chat", "--device", "ref"});
+    return run(args, options);
+}
+
+bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
 PtyProcess::PtyProcess(const std::vector<std::string>& command, bool color) {
     winsize size{};
     size.ws_row = 24;

@@ -41,6 +41,12 @@ RunResult run(const std::vector<std::string>& command, const RunOptions& options
 /// The path of the built program, or of another name of it.
 std::string m2w_program(const std::string& name = "m2w");
 
+/// m2w chat on the reference device.
+RunResult chat(std::vector<std::string> args, const RunOptions& options = {});
+
+/// Whether a program's output has this part.
+bool contains(const std::string& text, const std::string& part);
+
 /// A program on a pseudo-terminal of 80 columns. Killed with the object, if it still runs.
 class PtyProcess {
   public:

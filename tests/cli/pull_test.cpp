@@ -51,17 +51,13 @@ class PullVerb : public ::testing::Test {
     std::unique_ptr<FaultServer> server_;
 };
 
-bool has(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
-
 TEST_F(PullVerb, prints_where_the_model_is_and_progress_as_plain_lines) {
     const RunResult r = m2w({"pull", url()});
     EXPECT_EQ(r.status, 0) << r.err;
     EXPECT_EQ(r.out, blob().string() + "\n");
     EXPECT_EQ(read_text(blob()), bytes_);
-    EXPECT_TRUE(has(r.err, "pulling m.gguf  100%")) << r.err;
-    EXPECT_FALSE(has(r.err, "\x1b"));
+    EXPECT_TRUE(contains(r.err, "pulling m.gguf  100%")) << r.err;
+    EXPECT_FALSE(contains(r.err, "\x1b"));
     EXPECT_EQ(sent_bytes(), bytes_.size());
 }
 
@@ -98,13 +94,13 @@ TEST_F(PullVerb, exit_statuses_say_what_went_wrong) {
     for (const auto& [path, category] : cases) {
         const RunResult r = m2w({"pull", url(path)});
         EXPECT_EQ(r.status, 3) << path;
-        EXPECT_TRUE(has(r.err, category)) << r.err;
+        EXPECT_TRUE(contains(r.err, category)) << r.err;
     }
     const fs::path token = folder_.path() / "token";
     std::ofstream(token) << "m2w-secret\n";
     const RunResult r = m2w({"pull", url("/auth/m.gguf"), "--token-file", token.string()});
     EXPECT_EQ(r.status, 0) << r.err;
-    EXPECT_FALSE(has(r.err + r.out, "m2w-secret"));
+    EXPECT_FALSE(contains(r.err + r.out, "m2w-secret"));
 }
 
 TEST_F(PullVerb, a_header_is_enough_for_inspect_and_its_fit) {
@@ -114,7 +110,7 @@ TEST_F(PullVerb, a_header_is_enough_for_inspect_and_its_fit) {
         header_bytes = std::min(header_bytes, t.offset_bytes);
     const RunResult r = m2w({"inspect", url(), "--fit", "512"});
     EXPECT_EQ(r.status, 0) << r.err;
-    EXPECT_TRUE(has(r.out, "memory for a context of 512"));
+    EXPECT_TRUE(contains(r.out, "memory for a context of 512"));
     EXPECT_LE(sent_bytes(), header_bytes + (1u << 20));
     const uint64_t before = sent_bytes();
     EXPECT_EQ(m2w({"tokenize", "-m", url(), "hello"}).status, 0);
@@ -142,7 +138,7 @@ TEST_F(PullVerb, chat_pulls_and_then_works_offline) {
     server_.reset();
     const RunResult alone = with({address});
     EXPECT_EQ(alone.out, "12 + 30 = 42.\n");
-    EXPECT_TRUE(has(alone.err, "using what is in the cache")) << alone.err;
+    EXPECT_TRUE(contains(alone.err, "using what is in the cache")) << alone.err;
 }
 
 TEST_F(PullVerb, chat_computes_while_the_model_comes_and_leaves_it_complete) {
@@ -150,7 +146,7 @@ TEST_F(PullVerb, chat_computes_while_the_model_comes_and_leaves_it_complete) {
         {"chat", "--temp", "0", "-p", "What is 12 + 30?", "-m", url("/slow/m.gguf?kbps=30000")});
     EXPECT_EQ(r.status, 0) << r.err;
     EXPECT_EQ(r.out, "12 + 30 = 42.\n");
-    EXPECT_TRUE(has(r.err, "pulling m.gguf  100%")) << r.err;
+    EXPECT_TRUE(contains(r.err, "pulling m.gguf  100%")) << r.err;
     EXPECT_EQ(read_text(blob()), bytes_);
     EXPECT_EQ(sent_bytes(), bytes_.size()) << "nothing comes twice";
 }
@@ -160,7 +156,7 @@ TEST_F(PullVerb, chat_with_a_model_that_changes_on_its_way_shows_no_answer) {
                              url("/etagchange/m.gguf?after=3&content=1")});
     EXPECT_EQ(r.status, 3);
     EXPECT_EQ(r.out, "");
-    EXPECT_TRUE(has(r.err, "error[http_changed]")) << r.err;
+    EXPECT_TRUE(contains(r.err, "error[http_changed]")) << r.err;
 }
 
 /// A server whose SHA-256 is known, and that sends one byte wrong for so many times.
@@ -178,7 +174,7 @@ class DamagedOnItsWay : public PullVerb {
     static void expect_no_answer(const RunResult& r, const std::string& why) {
         EXPECT_EQ(r.status, 3) << r.err;
         EXPECT_EQ(r.out, "");
-        EXPECT_TRUE(has(r.err, "error[checksum]") && has(r.err, why)) << r.err;
+        EXPECT_TRUE(contains(r.err, "error[checksum]") && contains(r.err, why)) << r.err;
     }
 };
 
@@ -212,7 +208,7 @@ TEST_F(DamagedOnItsWay, header_that_makes_no_sense_is_fetched_once_more_and_name
         const ServerProcess once = serve(at, "1");
         const RunResult r = inspect(once);
         EXPECT_EQ(r.status, 0) << r.err;
-        EXPECT_TRUE(has(r.err, "came damaged and was fetched again")) << r.err;
+        EXPECT_TRUE(contains(r.err, "came damaged and was fetched again")) << r.err;
         EXPECT_EQ(tensors_of(r.out), tensors_of(good));
         EXPECT_EQ(inspect(once).err, "") << "what is kept is right";
     }
@@ -220,7 +216,7 @@ TEST_F(DamagedOnItsWay, header_that_makes_no_sense_is_fetched_once_more_and_name
     const ServerProcess always = serve(9, "1000000");
     const RunResult refused = inspect(always);
     EXPECT_EQ(refused.status, 2) << refused.err;
-    EXPECT_FALSE(has(refused.err, "fetched again")) << refused.err;
+    EXPECT_FALSE(contains(refused.err, "fetched again")) << refused.err;
     EXPECT_EQ(inspect(always).status, 2);
 }
 
@@ -235,7 +231,7 @@ TEST_F(PullVerb, a_lock_pins_what_a_name_means) {
     const std::string lock = (folder_.path() / "m2w.lock").string();
     EXPECT_EQ(m2w({"pull", url(), "--lock", lock}).status, 0);
     const std::string text = read_text(lock);
-    EXPECT_TRUE(has(text, sha256_hex(bytes_))) << text;
+    EXPECT_TRUE(contains(text, sha256_hex(bytes_))) << text;
     EXPECT_EQ(m2w({"pull", url(), "--lock", lock}).status, 0);
     EXPECT_EQ(read_text(lock), text);
     std::string other = bytes_;
@@ -245,26 +241,26 @@ TEST_F(PullVerb, a_lock_pins_what_a_name_means) {
     fs::remove_all(cache());
     const RunResult refused = m2w({"pull", url(), "--lock", lock});
     EXPECT_EQ(refused.status, 3);
-    EXPECT_TRUE(has(refused.err, "error[checksum]")) << refused.err;
+    EXPECT_TRUE(contains(refused.err, "error[checksum]")) << refused.err;
     std::ofstream(lock) << "{";
     EXPECT_EQ(m2w({"pull", url(), "--lock", lock}).status, 3);
 }
 
 TEST_F(PullVerb, the_cache_is_listed_verified_and_emptied) {
     EXPECT_EQ(m2w({"cache"}).status, 1);
-    EXPECT_TRUE(has(m2w({"cache", "list"}).out, "0 files")) << "there need not be one";
+    EXPECT_TRUE(contains(m2w({"cache", "list"}).out, "0 files")) << "there need not be one";
     EXPECT_EQ(m2w({"pull", url()}).status, 0);
     EXPECT_EQ(m2w({"inspect", url("/ok/m.gguf")}).status, 0);
     const RunResult list = m2w({"cache", "list"});
-    EXPECT_TRUE(has(list.out, sha256_hex(bytes_).substr(0, 12))) << list.out;
-    EXPECT_TRUE(has(list.out, "complete") && has(list.out, "/m.gguf")) << list.out;
+    EXPECT_TRUE(contains(list.out, sha256_hex(bytes_).substr(0, 12))) << list.out;
+    EXPECT_TRUE(contains(list.out, "complete") && contains(list.out, "/m.gguf")) << list.out;
     EXPECT_EQ(m2w({"cache", "verify"}).status, 0);
     std::string damaged = bytes_;
     damaged[3'000'000] ^= 1;
     std::ofstream(blob(), std::ios::binary) << damaged;
     const RunResult verify = m2w({"cache", "verify"});
     EXPECT_EQ(verify.status, 3);
-    EXPECT_TRUE(has(verify.out, "chunk 45 (bytes 2949120 to 3014655)")) << verify.out;
+    EXPECT_TRUE(contains(verify.out, "chunk 45 (bytes 2949120 to 3014655)")) << verify.out;
     server_->reset();
     EXPECT_EQ(m2w({"pull", url(), "--verify"}).status, 0);
     EXPECT_EQ(read_text(blob()), bytes_);
@@ -275,14 +271,14 @@ TEST_F(PullVerb, the_cache_is_listed_verified_and_emptied) {
     EXPECT_EQ(m2w({"cache", "rm", url()}).status, 0);
     EXPECT_FALSE(fs::exists(blob()));
     EXPECT_EQ(m2w({"cache", "prune", "--max-size", "0"}).status, 0);
-    EXPECT_TRUE(has(m2w({"cache", "list"}).out, "0 files"));
+    EXPECT_TRUE(contains(m2w({"cache", "list"}).out, "0 files"));
 }
 
 TEST_F(PullVerb, a_cache_that_cannot_be_written_is_a_clear_error) {
     std::ofstream(cache()) << "no folder";
     const RunResult r = m2w({"pull", url()});
     EXPECT_EQ(r.status, 3);
-    EXPECT_TRUE(has(r.err, "error[cache]") && has(r.err, "M2W_CACHE")) << r.err;
+    EXPECT_TRUE(contains(r.err, "error[cache]") && contains(r.err, "M2W_CACHE")) << r.err;
 }
 
 TEST_F(PullVerb, a_large_file_takes_little_memory) {

@@ -12,7 +12,7 @@
 namespace m2w::test {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr const char* kNow = "2026-07-04T12:00:00";
 
@@ -28,18 +28,18 @@ std::vector<std::string> text_lines(const std::string& text) {
     return out;
 }
 
-std::vector<Json> lines_of(const std::string& text) {
-    std::vector<Json> out;
+std::vector<OrderedJson> lines_of(const std::string& text) {
+    std::vector<OrderedJson> out;
     for (const std::string& line : text_lines(text))
-        out.push_back(Json::parse(line, nullptr, false));
+        out.push_back(OrderedJson::parse(line, nullptr, false));
     return out;
 }
 
 /// The pass rule of the golden data: the output, or the lenient one; an error where one is due.
-bool passes(const Json& golden, const Json& got) {
+bool passes(const OrderedJson& golden, const OrderedJson& got) {
     if (got.contains("output"))
-        return got["output"] == golden.value("output", Json()) ||
-               got["output"] == golden.value("lenient_output", Json());
+        return got["output"] == golden.value("output", OrderedJson()) ||
+               got["output"] == golden.value("lenient_output", OrderedJson());
     if (!golden.contains("error") || !got.contains("error")) return false;
     if (golden["error_kind"] != "raise") return true;
     return got["error_kind"] == "raise" &&
@@ -48,15 +48,16 @@ bool passes(const Json& golden, const Json& got) {
 }
 
 /// One input line for a golden record: its case, as cases.json has it, and the record's settings.
-std::string input_of(const Json& golden, const Json& cases, size_t id) {
-    const Json* found = nullptr;
-    for (const Json& one : cases["common"])
+std::string input_of(const OrderedJson& golden, const OrderedJson& cases, size_t id) {
+    const OrderedJson* found = nullptr;
+    for (const OrderedJson& one : cases["common"])
         if (one["id"] == golden["case"]) found = &one;
-    const Json extra = cases["extra"].value(golden["template"].get<std::string>(), Json::array());
-    for (const Json& one : extra)
+    const OrderedJson extra =
+        cases["extra"].value(golden["template"].get<std::string>(), OrderedJson::array());
+    for (const OrderedJson& one : extra)
         if (one["id"] == golden["case"]) found = &one;
     if (!found) return "";
-    Json record{{"id", id}};
+    OrderedJson record{{"id", id}};
     for (const char* key : {"messages", "tools", "documents", "kwargs"})
         if (found->contains(key)) record[key] = (*found)[key];
     record["add_generation_prompt"] = golden["agp"];
@@ -67,11 +68,12 @@ std::string input_of(const Json& golden, const Json& cases, size_t id) {
 
 TEST(render, golden_renderings_of_public_templates_are_byte_identical) {
     M2W_SHARED(folder, "chat");
-    const Json cases = Json::parse(read_text(folder / "cases.json"), nullptr, false);
+    const OrderedJson cases = OrderedJson::parse(read_text(folder / "cases.json"), nullptr, false);
     ASSERT_FALSE(cases.is_discarded());
     for (const std::string name : {"meta-llama-Llama-3.1-8B-Instruct", "Qwen-Qwen2.5-7B-Instruct",
                                    "Qwen-Qwen3-0.6B", "google-gemma-2-2b-it"}) {
-        const std::vector<Json> golden = lines_of(read_text(folder / "golden" / (name + ".jsonl")));
+        const std::vector<OrderedJson> golden =
+            lines_of(read_text(folder / "golden" / (name + ".jsonl")));
         ASSERT_GT(golden.size(), 20u) << name;
         std::string input;
         for (size_t i = 0; i < golden.size(); ++i) input += input_of(golden[i], cases, i);
@@ -79,7 +81,7 @@ TEST(render, golden_renderings_of_public_templates_are_byte_identical) {
             {"--template", (folder / "templates" / (name + ".jinja")).string(), "--now", kNow},
             input);
         ASSERT_EQ(r.status, 0) << r.err;
-        const std::vector<Json> out = lines_of(r.out);
+        const std::vector<OrderedJson> out = lines_of(r.out);
         ASSERT_EQ(out.size(), golden.size()) << name;
         for (size_t i = 0; i < golden.size(); ++i) {
             EXPECT_EQ(out[i]["id"], i);
@@ -91,13 +93,13 @@ TEST(render, golden_renderings_of_public_templates_are_byte_identical) {
 TEST(render, unit_snippets_pass_as_far_as_they_are_core) {
     M2W_SHARED(path, "chat/jinja_unit.jsonl");
     const std::string text = read_text(path);
-    const std::vector<Json> golden = lines_of(text);
+    const std::vector<OrderedJson> golden = lines_of(text);
     std::string input;
     // The lines themselves, not a copy: 1.0 and the order of keys must come through.
     for (const std::string& line : text_lines(text)) input += line + "\n";
     const RunResult r = render({"--now", kNow}, input);
     ASSERT_EQ(r.status, 0) << r.err;
-    const std::vector<Json> out = lines_of(r.out);
+    const std::vector<OrderedJson> out = lines_of(r.out);
     ASSERT_EQ(out.size(), golden.size());
     std::map<std::string, std::pair<int, int>> tiers;
     for (size_t i = 0; i < golden.size(); ++i) {

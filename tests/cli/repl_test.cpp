@@ -46,10 +46,6 @@ class Chat : public PtyProcess {
     }
 };
 
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
-
 TEST(repl, a_second_turn_knows_a_name_from_the_first) {
     Chat chat;
     EXPECT_TRUE(contains(chat.ask("My name is Quorra."), "Quorra"));

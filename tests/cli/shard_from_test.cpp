@@ -28,10 +28,6 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 using Files = std::map<std::string, std::string>;
 
-bool has(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
-
 Files files_in(const fs::path& folder) {
     Files files;
     for (const auto& entry : fs::directory_iterator(folder))
@@ -224,7 +220,7 @@ TEST_F(ShardFrom, check_reads_what_the_server_has_now) {
         server_->reset();
         const RunResult r = m2w({"shard", "--check", url(path)});
         EXPECT_EQ(r.status, 0) << r.err;
-        EXPECT_TRUE(has(r.out, "shards are as the manifest says")) << r.out;
+        EXPECT_TRUE(contains(r.out, "shards are as the manifest says")) << r.out;
         EXPECT_GE(sent_bytes(), model_bytes_) << "not from the cache";
     }
     fs::path layer;
@@ -236,10 +232,10 @@ TEST_F(ShardFrom, check_reads_what_the_server_has_now) {
     const RunResult damaged = m2w({"shard", "--check", url("/s/")});
     EXPECT_EQ(damaged.status, 3);
     EXPECT_TRUE(damaged.out.starts_with(layer.filename().string())) << damaged.out;
-    EXPECT_TRUE(has(damaged.err, "error[checksum]")) << damaged.err;
+    EXPECT_TRUE(contains(damaged.err, "error[checksum]")) << damaged.err;
     fs::remove(layer);
     const RunResult missing = m2w({"shard", "--check", url("/s/")});
-    EXPECT_TRUE(has(missing.err, "error[http_status]")) << missing.err;
+    EXPECT_TRUE(contains(missing.err, "error[http_status]")) << missing.err;
     EXPECT_EQ(m2w({"shard", "--check", url()}).status, 1) << "a model that is not sharded";
     EXPECT_EQ(m2w({"shard", "--check", url("/s/"), "--offline"}).status, 3);
     EXPECT_EQ(m2w({"shard", "--check", url("/s/"), "-o", out("x")}).status, 1);

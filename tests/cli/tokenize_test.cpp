@@ -17,7 +17,7 @@ RunResult tokenize(std::vector<std::string> args, const std::string& input) {
     return run(args, {.input = input});
 }
 
-std::vector<Json> lines_of(const std::string& text) {
+std::vector<Json> rows_of(const std::string& text) {
     std::vector<Json> out;
     std::istringstream lines(text);
     for (std::string line; std::getline(lines, line);) out.push_back(Json::parse(line));
@@ -58,7 +58,7 @@ TEST(tokenize, json_lines_give_the_golden_ids_and_pieces) {
                      "\n";
         const RunResult r = tokenize({"-m", vocab_path(vocabulary).string(), "--jsonl"}, input);
         ASSERT_EQ(r.status, 0) << r.err;
-        const std::vector<Json> out = lines_of(r.out);
+        const std::vector<Json> out = rows_of(r.out);
         ASSERT_EQ(out.size(), cases.size());
         for (size_t i = 0; i < cases.size(); ++i) {
             EXPECT_EQ(out[i]["id"], i);
@@ -76,7 +76,7 @@ TEST(tokenize, text_and_hex_are_the_same_input_and_any_id_comes_back) {
                  "\n"
                  "{\"id\": null, \"hex\": \"4772c3bcc39f6520f09fa689\"}\n");
     ASSERT_EQ(r.status, 0) << r.err;
-    const std::vector<Json> out = lines_of(r.out);
+    const std::vector<Json> out = rows_of(r.out);
     ASSERT_EQ(out.size(), 2u);
     EXPECT_EQ(out[0]["id"], Json::parse("[1, \"a\"]"));
     EXPECT_EQ(out[0]["ids"], out[1]["ids"]);
@@ -119,7 +119,7 @@ TEST(tokenize, a_bad_line_is_named_by_its_number) {
                                      "{\"id\": 1, \"text\": \"a\"}\n" + std::string(bad) + "\n");
         EXPECT_EQ(r.status, 1) << bad;
         EXPECT_TRUE(r.err.starts_with("error[usage] line 2: ")) << r.err;
-        EXPECT_EQ(lines_of(r.out).size(), 1u) << "what came before is answered";
+        EXPECT_EQ(rows_of(r.out).size(), 1u) << "what came before is answered";
     }
 }
 

@@ -9,12 +9,6 @@
 namespace m2w::test {
 namespace {
 
-RunResult chat(std::vector<std::string> args) {
-    std::vector<std::string> command{m2w_program(), "chat", "--device", "ref"};
-    command.insert(command.end(), args.begin(), args.end());
-    return run(command);
-}
-
 std::string tools_file(const TemporaryFolder& folder, const std::string& json = kCalculator) {
     const auto path = folder.path() / "tools.json";
     std::ofstream(path) << json;

@@ -24,10 +24,6 @@ RunResult verify(std::vector<std::string> args) {
         GTEST_SKIP() << "no Vulkan driver, nothing checked: " << (result).err; \
     }
 
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
-
 TEST(verify, a_sound_device_is_good) {
     const RunResult text = verify({"--ids", "5,17,3,42", "--greedy", "1"});
     M2W_NEEDS_DEVICE(text);

@@ -24,8 +24,8 @@ using test::kNoTmpfs;
 using test::mount_tmpfs;
 using test::varied_bytes;
 
-constexpr size_t kFileBytes = 1'500'001;
-constexpr uint64_t kChunk = kMinChunkBytes;
+constexpr size_t kDiskFileBytes = 1'500'001;
+constexpr uint64_t kDiskChunk = kMinChunkBytes;
 
 bool is(const Result<PullReport>& result, Category category) {
     if (!result && result.error().category == category) return true;
@@ -37,7 +37,7 @@ bool is(const Result<PullReport>& result, Category category) {
 /// A server in memory and a cache, for children: they have no server of their own.
 struct Bench {
     fs::path root;
-    test::FakeServer server{varied_bytes(kFileBytes)};
+    test::FakeServer server{varied_bytes(kDiskFileBytes)};
 
     Result<std::shared_ptr<CachedFile>> open() {
         CachedFileOptions how;
@@ -71,7 +71,7 @@ TEST(disk, a_disk_that_fills_up_meanwhile_stops_cleanly_and_keeps_what_came) {
         std::atomic<bool> filled = false;
         const fs::path filler = folder.path() / "filler";
         bench.server.on_piece = [&](uint64_t at, std::string&) -> Result<void> {
-            if (at > kFileBytes / 3 && !filled.exchange(true))
+            if (at > kDiskFileBytes / 3 && !filled.exchange(true))
                 std::ofstream(filler) << std::string(3'000'000, 'x');
             return {};
         };
@@ -82,7 +82,7 @@ TEST(disk, a_disk_that_fills_up_meanwhile_stops_cleanly_and_keeps_what_came) {
         const auto report = bench.pull();
         if (!report || report->sha256 != sha256_hex(bench.server.bytes)) return 2;
         // Only what was on its way when the disk was full came twice.
-        return before + bench.server.sent_bytes <= kFileBytes + 8 * kChunk ? 0 : 3;
+        return before + bench.server.sent_bytes <= kDiskFileBytes + 8 * kDiskChunk ? 0 : 3;
     };
     const int status = in_child([&] { return mount_tmpfs(folder.path(), "size=1800k"); }, work);
     if (status == -1) GTEST_SKIP() << kNoTmpfs;
@@ -123,7 +123,7 @@ TEST(disk, a_write_that_fails_meanwhile_stops_cleanly_and_what_is_recorded_comes
         Bench bench{folder.path() / "c"};
         bench.server.on_piece = [](uint64_t at, std::string&) -> Result<void> {
             // The file has its size by now; what lies behind its middle cannot be written.
-            if (at > kFileBytes / 3) test::limit_file_bytes(kFileBytes / 2);
+            if (at > kDiskFileBytes / 3) test::limit_file_bytes(kDiskFileBytes / 2);
             return {};
         };
         if (!is(bench.pull(), Category::disk_full)) return 1;
@@ -134,11 +134,11 @@ TEST(disk, a_write_that_fails_meanwhile_stops_cleanly_and_what_is_recorded_comes
         const auto partial = bench.open();
         if (!partial) return 4;
         const uint64_t recorded = (*partial)->recorded_bytes();
-        if (recorded < kFileBytes / 4 || recorded > kFileBytes / 2) return 5;
+        if (recorded < kDiskFileBytes / 4 || recorded > kDiskFileBytes / 2) return 5;
         const auto report = bench.pull();
         if (!report || report->sha256 != sha256_hex(bench.server.bytes)) return 6;
         if (test::read_text(bench.root / "blobs" / report->sha256) != bench.server.bytes) return 7;
-        return bench.server.sent_bytes == kFileBytes - recorded ? 0 : 8;
+        return bench.server.sent_bytes == kDiskFileBytes - recorded ? 0 : 8;
     };
     EXPECT_EQ(in_child([] { return true; }, work), 0);
 }
@@ -164,7 +164,7 @@ TEST(disk, a_read_only_cache_serves_what_it_has_and_says_what_it_cannot) {
         bench.server.forget();
         const auto file = Cache(root).open(bench.server.identity(), how);
         if (!file) return 1;
-        std::vector<std::byte> all(kFileBytes);
+        std::vector<std::byte> all(kDiskFileBytes);
         if (!(*file)->read(0, all) || bench.server.sent_bytes != 0) return 2;
         bench.server.bytes += "more";
         return is(bench.pull(), Category::cache) ? 0 : 3;
@@ -199,10 +199,10 @@ TEST(disk, processes_share_one_download) {
         EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
         sum += std::stoull("0" + test::read_text(counted(i)));
     }
-    EXPECT_EQ(sum, kFileBytes);
+    EXPECT_EQ(sum, kDiskFileBytes);
     EXPECT_EQ(sha256_hex(test::read_text(folder.path() / "c/blobs" /
-                                         sha256_hex(varied_bytes(kFileBytes)))),
-              sha256_hex(varied_bytes(kFileBytes)));
+                                         sha256_hex(varied_bytes(kDiskFileBytes)))),
+              sha256_hex(varied_bytes(kDiskFileBytes)));
 }
 
 }  // namespace

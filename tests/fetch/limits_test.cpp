@@ -14,7 +14,7 @@ namespace {
 
 using test::kUrl, test::Scripted, test::serve;
 
-const std::string kContent(2000, 'x');
+const std::string kLongContent(2000, 'x');
 
 std::string with_commas(uint64_t n) {
     if (n < 1000) return std::to_string(n);
@@ -68,7 +68,7 @@ Category opened(const ScriptedTransport::Script& script) {
 TEST(fetch_limits, bytes_of_a_head) {
     const auto with_head_of = [](uint64_t bytes) {
         return opened([bytes](const Request& request) {
-            ScriptedAnswer answer = serve(kContent, request);
+            ScriptedAnswer answer = serve(kLongContent, request);
             uint64_t have = 2;  // the empty line
             for (const std::string& line : answer.lines) have += line.size() + 2;
             answer.lines.push_back("X: " + std::string(bytes - have - 5, 'x'));
@@ -82,7 +82,7 @@ TEST(fetch_limits, bytes_of_a_head) {
 TEST(fetch_limits, interim_heads_count_too) {
     const auto with_interim = [](size_t heads) {
         return opened([heads](const Request& request) {
-            ScriptedAnswer answer = serve(kContent, request);
+            ScriptedAnswer answer = serve(kLongContent, request);
             std::vector<std::string> lines;
             for (size_t i = 0; i < heads; i++) lines.insert(lines.end(), {"HTTP/1.1 103 X", ""});
             lines.insert(lines.end(), answer.lines.begin(), answer.lines.end());
@@ -97,7 +97,7 @@ TEST(fetch_limits, interim_heads_count_too) {
 TEST(fetch_limits, fields_of_a_head) {
     const auto with_fields = [](size_t fields) {
         return opened([fields](const Request& request) {
-            ScriptedAnswer answer = serve(kContent, request);
+            ScriptedAnswer answer = serve(kLongContent, request);
             while (answer.lines.size() < fields + 1) answer.lines.push_back("X: y");
             return answer;
         });
@@ -113,7 +113,7 @@ TEST(fetch_limits, short_answers_in_a_row) {
             std::sscanf(header_of(request, "Range").c_str(), "bytes=%llu-%llu", &first, &last);
             Request one = request;
             one.headers[0] = fmt::format("Range: bytes={0}-{0}", first);
-            return serve(kContent, one);
+            return serve(kLongContent, one);
         });
         server.options.first_bytes = 1;
         const auto file = RemoteFile::open(kUrl, server.options);

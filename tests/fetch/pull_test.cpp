@@ -17,14 +17,14 @@ namespace fs = std::filesystem;
 using test::FaultServer;
 using test::varied_bytes;
 
-constexpr size_t kFileBytes = 1'500'001;
-constexpr uint64_t kChunk = kMinChunkBytes;
+constexpr size_t kPulledBytes = 1'500'001;
+constexpr uint64_t kPullChunk = kMinChunkBytes;
 
 class PullTest : public ::testing::Test {
   protected:
     void SetUp() override {
         M2W_SHARED(script, "robust/fault_server.py");
-        bytes_ = varied_bytes(kFileBytes);
+        bytes_ = varied_bytes(kPulledBytes);
         if (!files_) {
             files_ = std::make_unique<test::TemporaryFolder>();
             fs::create_directories(files_->path() / "owner/repo/resolve/main");
@@ -73,7 +73,7 @@ class PullTest : public ::testing::Test {
 TEST_F(PullTest, brings_every_byte_once) {
     ASSERT_GET(const PullReport report, pull("/m.gguf"));
     EXPECT_EQ(report.sha256, sha256_hex(bytes_));
-    EXPECT_EQ(sent_bytes(), kFileBytes);
+    EXPECT_EQ(sent_bytes(), kPulledBytes);
     EXPECT_GT(server_->stats()["connections"], 1);
     server_->reset();
     ASSERT_OK(pull("/m.gguf"));
@@ -127,7 +127,7 @@ TEST_F(PullTest, a_file_that_changes_meanwhile_is_an_error_and_nothing_is_mixed)
 TEST_F(PullTest, a_byte_flipped_on_the_way_is_repaired_where_the_sha256_is_known) {
     ModelOptions how = options();
     how.sha256 = sha256_hex(bytes_);
-    const std::string at = std::to_string(20 * kChunk + 7);
+    const std::string at = std::to_string(20 * kPullChunk + 7);
     ASSERT_GET(const PullReport report, pull("/corrupt/m.gguf?times=9&at=" + at, how));
     EXPECT_EQ(report.sha256, sha256_hex(bytes_));
     EXPECT_LE(report.repaired.size(), 1u);
@@ -166,7 +166,7 @@ TEST_F(PullTest, faults_of_a_server_cost_little) {
         server_->reset();
         ASSERT_GET(const PullReport report, pull(path));
         EXPECT_EQ(report.sha256, sha256_hex(bytes_));
-        EXPECT_LE(sent_bytes(), kFileBytes + kFileBytes / 10);
+        EXPECT_LE(sent_bytes(), kPulledBytes + kPulledBytes / 10);
     }
 }
 
@@ -220,7 +220,7 @@ TEST_F(PullTest, a_pin_needs_no_server_once_pulled_and_refuses_other_bytes) {
     server_->reset();
     ASSERT_OK(CachedModel::open("hf:any/name", pinned));
     EXPECT_EQ(server_->log().size(), 0u);
-    write("m.gguf", varied_bytes(kFileBytes, 2));
+    write("m.gguf", varied_bytes(kPulledBytes, 2));
     fs::remove_all(pinned.cache_root);
     ASSERT_GET(auto other, CachedModel::open("hf:any/name", pinned));
     const auto refused = other.pull({}, false);

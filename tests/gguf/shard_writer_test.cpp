@@ -18,7 +18,7 @@ namespace {
 using test::MemorySink;
 using Files = MemorySink::Files;
 
-constexpr uint64_t kSmall = 4096;
+constexpr uint64_t kSmallShard = 4096;
 
 std::string outcome_of(const gguf::File& file, MemorySink& sink,
                        const ShardWriteOptions& options = {}) {
@@ -108,8 +108,8 @@ TEST(shard_layout, piece_has_the_planes_of_the_device_without_the_grid) {
 
 TEST(write_shards, same_input_gives_the_same_bytes) {
     const std::string bytes = test::sample_model().bytes();
-    const Files first = test::shard(*test::parse_model(bytes), {.max_shard_bytes = kSmall});
-    const Files second = test::shard(*test::parse_model(bytes), {.max_shard_bytes = kSmall});
+    const Files first = test::shard(*test::parse_model(bytes), {.max_shard_bytes = kSmallShard});
+    const Files second = test::shard(*test::parse_model(bytes), {.max_shard_bytes = kSmallShard});
     EXPECT_GT(first.size(), 10u);
     EXPECT_EQ(first, second);
 }
@@ -118,11 +118,11 @@ TEST(write_shards, manifest_tells_what_each_file_is) {
     const std::string bytes = test::sample_model().bytes();
     const Files files =
         test::shard(*test::parse_model(bytes, "folder/a model.gguf"),
-                    {.max_shard_bytes = kSmall, .plan_sha256 = sha256_hex("a plan")});
+                    {.max_shard_bytes = kSmallShard, .plan_sha256 = sha256_hex("a plan")});
     ASSERT_GET(const Manifest m, test::manifest_of(files));
     EXPECT_EQ(m.architecture, "llama");
     EXPECT_EQ(m.plan_sha256, sha256_hex("a plan"));
-    EXPECT_EQ(m.max_shard_bytes, kSmall);
+    EXPECT_EQ(m.max_shard_bytes, kSmallShard);
     ASSERT_EQ(m.parts.size(), 1u);
     EXPECT_EQ(m.parts[0].name, "a model.gguf");
     EXPECT_EQ(m.parts[0].size_bytes, bytes.size());
@@ -132,7 +132,7 @@ TEST(write_shards, manifest_tells_what_each_file_is) {
         named.insert(shard.file);
         const std::string& content = files.at(shard.file);
         EXPECT_EQ(shard.size_bytes, content.size());
-        EXPECT_LE(content.size(), kSmall);
+        EXPECT_LE(content.size(), kSmallShard);
         EXPECT_EQ(shard.sha256, sha256_hex(content));
         EXPECT_TRUE(shard.file.ends_with("-" + shard.sha256.substr(0, 16) + ".bin"));
         if (shard.layer == 10) {
@@ -154,7 +154,7 @@ TEST(write_shards, manifest_tells_what_each_file_is) {
 /// As a download that a full disk or a crash ended at any point would go on.
 TEST(write_shards, run_that_ended_at_any_change_goes_on_to_the_same_bytes) {
     const auto file = test::parse_model(test::sample_model().bytes());
-    const ShardWriteOptions options{.max_shard_bytes = kSmall};
+    const ShardWriteOptions options{.max_shard_bytes = kSmallShard};
     MemorySink whole;
     ASSERT_OK(write_shards(*file, whole, options));
     uint64_t n_kept = 0;
@@ -291,7 +291,7 @@ TEST(write_shards, second_run_keeps_everything) {
 
 TEST(write_shards, noted_shard_that_was_damaged_is_made_again) {
     const auto file = test::parse_model(test::sample_model().bytes());
-    const ShardWriteOptions options{.max_shard_bytes = kSmall, .force = true};
+    const ShardWriteOptions options{.max_shard_bytes = kSmallShard, .force = true};
     MemorySink whole, sink;
     ASSERT_OK(write_shards(*file, whole, options));
     sink.fail_after = whole.n_changes - 1;  // all but the manifest's name
@@ -308,12 +308,12 @@ TEST(write_shards, notes_of_another_model_or_size_are_not_believed) {
     const auto file = test::parse_model(test::sample_model().bytes());
     MemorySink sink;
     sink.fail_after = 60;
-    ASSERT_FALSE(write_shards(*file, sink, {.max_shard_bytes = kSmall}));
+    ASSERT_FALSE(write_shards(*file, sink, {.max_shard_bytes = kSmallShard}));
     sink.fail_after = UINT64_MAX;
     test::SampleModel other = test::sample_model();
     const auto changed = test::parse_model(other.add("blk.0.more", DType::f32, {4}).bytes());
-    ASSERT_OK(write_shards(*changed, sink, {.max_shard_bytes = kSmall}));
-    const Files expected = test::shard(*changed, {.max_shard_bytes = kSmall});
+    ASSERT_OK(write_shards(*changed, sink, {.max_shard_bytes = kSmallShard}));
+    const Files expected = test::shard(*changed, {.max_shard_bytes = kSmallShard});
     for (const auto& [name, content] : expected) EXPECT_EQ(sink.files.at(name), content) << name;
 }
 
@@ -332,7 +332,7 @@ TEST(write_shards, nothing_foreign_is_replaced_without_force) {
 
     const auto other = test::parse_model(test::SampleModel().add("a", DType::f32, {4}).bytes());
     EXPECT_TRUE(outcome_of(*other, sink).starts_with("usage: manifest.json is there already"));
-    EXPECT_TRUE(outcome_of(*file, sink, {.max_shard_bytes = kSmall}).starts_with("usage: "));
+    EXPECT_TRUE(outcome_of(*file, sink, {.max_shard_bytes = kSmallShard}).starts_with("usage: "));
     sink.files["manifest.json"] = "{}";
     EXPECT_TRUE(outcome_of(*file, sink).starts_with("usage: "));
     EXPECT_EQ(sink.files.size(), good.size());
@@ -350,7 +350,7 @@ TEST(write_shards, models_that_share_a_layer_share_its_shards) {
         model->add("output.weight", DType::q4_0, {64, 300}, first ? 1 : 2);
         model->add("blk.1.x.weight", DType::q8_0, {64, 9}, first ? 1 : 2);
     }
-    const ShardWriteOptions options{.max_shard_bytes = kSmall};
+    const ShardWriteOptions options{.max_shard_bytes = kSmallShard};
     const Files one = test::shard(*test::parse_model(a.bytes()), options);
     const Files two = test::shard(*test::parse_model(b.bytes()), options);
     const auto names_of = [](const Files& files, std::string_view prefix) {

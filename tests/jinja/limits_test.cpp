@@ -11,7 +11,7 @@
 namespace m2w::jinja::test {
 namespace {
 
-std::string times(std::string_view text, size_t n) {
+std::string repeat(std::string_view text, size_t n) {
     std::string out;
     for (size_t i = 0; i < n; ++i) out += text;
     return out;
@@ -55,14 +55,15 @@ const Case kCases[] = {
      "{{ dict(a=1, b=2, c=3)|length }}",
      "limit: line 1, column 21: more than 2 parameters or keyword arguments"},
     {"parse_depth of lists", [](Limits& l) { l.parse_depth = 10; },
-     "{{ " + times("[", 8) + times("]", 8) + " }}", "{{ " + times("[", 10) + times("]", 10) + " }}",
+     "{{ " + repeat("[", 8) + repeat("]", 8) + " }}",
+     "{{ " + repeat("[", 10) + repeat("]", 10) + " }}",
      "limit: line 1, column 13: nested more than 10 deep"},
     {"parse_depth of statements", [](Limits& l) { l.parse_depth = 10; },
-     times("{% if 1 %}", 8) + times("{% endif %}", 8),
-     times("{% if 1 %}", 10) + times("{% endif %}", 10),
+     repeat("{% if 1 %}", 8) + repeat("{% endif %}", 8),
+     repeat("{% if 1 %}", 10) + repeat("{% endif %}", 10),
      "limit: line 1, column 101: nested more than 10 deep"},
     {"expression_height", [](Limits& l) { l.expression_height = 10; },
-     "{{ 1" + times("+1", 9) + " }}", "{{ 1" + times("+1", 10) + " }}",
+     "{{ 1" + repeat("+1", 9) + " }}", "{{ 1" + repeat("+1", 10) + " }}",
      "limit: line 1, column 26: expression of more than 10 operations in a row"},
     {"call_depth of macros", [](Limits& l) { l.call_depth = 10; }, kRecursive + "{{ f(9) }}",
      kRecursive + "{{ f(10) }}",
@@ -74,7 +75,8 @@ const Case kCases[] = {
      "{% endfor %}",
      "limit: line 1, column 60: maximum recursion depth exceeded (10 calls)"},
     {"eval_depth", [](Limits& l) { l.eval_depth = 10; },
-     "{{ " + times("[", 8) + times("]", 8) + " }}", "{{ " + times("[", 10) + times("]", 10) + " }}",
+     "{{ " + repeat("[", 8) + repeat("]", 8) + " }}",
+     "{{ " + repeat("[", 10) + repeat("]", 10) + " }}",
      "limit: line 1, column 12: maximum recursion depth exceeded (10)"},
     {"steps", [](Limits& l) { l.steps = 50; }, "{% for i in range(10) %}{{ i }}{% endfor %}",
      "{% for i in range(20) %}{{ i }}{% endfor %}", "limit: line 1, column 25: more than 50 steps"},
@@ -84,8 +86,8 @@ const Case kCases[] = {
     {"value_bytes of strings", [](Limits& l) { l.value_bytes = 100; }, "{{ 'x' * 100 }}",
      "{{ 'x' * 101 }}", "limit: line 1, column 8: string of more than 100 bytes"},
     {"value_bytes of text under way", [](Limits& l) { l.value_bytes = 100; },
-     "{% set x %}" + times("x", 100) + "{% endset %}",
-     "{% set x %}" + times("x", 101) + "{% endset %}",
+     "{% set x %}" + repeat("x", 100) + "{% endset %}",
+     "{% set x %}" + repeat("x", 101) + "{% endset %}",
      "limit: line 1, column 12: output of more than 100 bytes"},
     {"value_bytes of lists", [](Limits& l) { l.value_bytes = 160; }, "{{ ([1] * 10)|length }}",
      "{{ ([1] * 11)|length }}", "limit: line 1, column 9: list of more than 10 elements"},
@@ -102,7 +104,7 @@ const Case kCases[] = {
     {"integer_bits", [](Limits& l) { l.integer_bits = 100; }, "{{ 2 ** 99 }}", "{{ 2 ** 100 }}",
      "limit: line 1, column 6: integer wider than 100 bits"},
     {"integer_bits of literals", [](Limits& l) { l.integer_bits = 100; },
-     "{{ 0x" + times("f", 25) + " }}", "{{ 0x1" + times("0", 25) + " }}",
+     "{{ 0x" + repeat("f", 25) + " }}", "{{ 0x1" + repeat("0", 25) + " }}",
      "limit: line 1, column 4: integer wider than 100 bits"},
 };
 
@@ -186,7 +188,7 @@ TEST(errors, say_line_and_column_in_characters) {
 }
 
 TEST(errors, are_short_unless_the_template_speaks) {
-    EXPECT_LT(outcome("{{ {}['" + times("é", 100'000) + "'].x }}").size(), 600u);
+    EXPECT_LT(outcome("{{ {}['" + repeat("é", 100'000) + "'].x }}").size(), 600u);
     EXPECT_EQ(outcome("{{ raise_exception('x' * 5000) }}").size(), 5000u + 26);
 }
 

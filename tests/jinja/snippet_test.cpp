@@ -8,7 +8,7 @@
 namespace m2w::jinja::test {
 namespace {
 
-struct Share {
+struct TierShare {
     int passed = 0, all = 0;
 };
 
@@ -36,9 +36,9 @@ bool passes(const Value& record) {
 TEST(snippets, every_one_of_every_tier_renders_as_transformers_does) {
     M2W_SHARED(path, "chat/jinja_unit.jsonl");
     ASSERT_GET(const auto records, read_jsonl(path));
-    std::map<std::string, Share> shares;
+    std::map<std::string, TierShare> shares;
     for (const Value& record : records) {
-        Share& share = shares[*member(record, "tier")];
+        TierShare& share = shares[*member(record, "tier")];
         share.all++;
         share.passed += passes(record);
     }

@@ -10,9 +10,9 @@
 namespace m2w::test {
 namespace {
 
-class Reader {
+class VectorFileReader {
   public:
-    Reader(const OpInfo& info, std::shared_ptr<const gguf::File> file)
+    VectorFileReader(const OpInfo& info, std::shared_ptr<const gguf::File> file)
         : info_(info), file_(std::move(file)) {}
 
     Result<VectorFile> read() {
@@ -143,7 +143,7 @@ std::string vector_path(const OpInfo& info) {
 
 Result<VectorFile> read_vectors(const OpInfo& info) {
     TRY(auto file, gguf::File::open(vector_path(info)));
-    return Reader(info, std::move(file)).read();
+    return VectorFileReader(info, std::move(file)).read();
 }
 
 }  // namespace m2w::test

@@ -7,23 +7,15 @@
 
 #include <limits>
 
-#include "runtime/model/fuzz/blueprint.h"
 #include "runtime/model/hparams.h"
-#include "tests/support/results.h"
+#include "tests/model/hparams_verdict.h"
 
 namespace m2w {
 namespace {
 
 using test::Blueprint;
+using test::hparams_verdict;
 using test::kHparamLimits;
-using test::outcome;
-
-/// What Hparams::from says; "ok" for a file that it accepts.
-std::string verdict(const Blueprint& blueprint) {
-    auto file = blueprint.file();
-    EXPECT_TRUE(bool(file)) << file.error().str();
-    return file ? outcome(Hparams::from(**file)) : "no file";
-}
 
 class hparams_limits : public testing::TestWithParam<std::string_view> {
   protected:
@@ -45,7 +37,7 @@ TEST_P(hparams_limits, integer_beyond_a_bound_is_refused_with_the_bounds) {
         std::vector<uint32_t> outside{limit.hi + 1, UINT32_MAX};
         if (limit.lo > 0) outside.push_back(limit.lo - 1);
         for (const uint32_t value : outside)
-            EXPECT_EQ(verdict(blueprint().set(limit.key, value)), refusal(value));
+            EXPECT_EQ(hparams_verdict(blueprint().set(limit.key, value)), refusal(value));
     }
 }
 
@@ -53,26 +45,30 @@ TEST_P(hparams_limits, integer_at_a_bound_passes_the_check_of_its_range) {
     for (const auto& limit : kHparamLimits) {
         const std::string range = fmt::format("expected {} to {}", limit.lo, limit.hi);
         for (const uint32_t value : {limit.lo, limit.hi})
-            EXPECT_EQ(verdict(blueprint().set(limit.key, value)).find(range), std::string::npos)
+            EXPECT_EQ(hparams_verdict(blueprint().set(limit.key, value)).find(range),
+                      std::string::npos)
                 << limit.key << " = " << value;
     }
     // Where nothing else depends on the value, the file is accepted as a whole.
     if (find_arch(GetParam())->ffn.form != FfnForm::xielu) {  // which has numbers of each layer
-        EXPECT_EQ(verdict(blueprint().erase("attention.head_count_kv").set("block_count", 512u)),
-                  "ok");
+        EXPECT_EQ(
+            hparams_verdict(blueprint().erase("attention.head_count_kv").set("block_count", 512u)),
+            "ok");
     }
-    EXPECT_EQ(verdict(blueprint().set("context_length", 1u << 28)), "ok");
-    EXPECT_EQ(verdict(blueprint().set("embedding_length", 1u << 17)), "ok");
-    EXPECT_EQ(verdict(blueprint().set("feed_forward_length", 1u << 20)), "ok");
-    EXPECT_EQ(verdict(blueprint().set("attention.head_count", 1024u)), "ok");
-    EXPECT_EQ(verdict(blueprint()
-                          .set("attention.key_length", 4096u)
-                          .set("attention.value_length", 4096u)
-                          .set("rope.dimension_count", 4096u)),
+    EXPECT_EQ(hparams_verdict(blueprint().set("context_length", 1u << 28)), "ok");
+    EXPECT_EQ(hparams_verdict(blueprint().set("embedding_length", 1u << 17)), "ok");
+    EXPECT_EQ(hparams_verdict(blueprint().set("feed_forward_length", 1u << 20)), "ok");
+    EXPECT_EQ(hparams_verdict(blueprint().set("attention.head_count", 1024u)), "ok");
+    EXPECT_EQ(hparams_verdict(blueprint()
+                                  .set("attention.key_length", 4096u)
+                                  .set("attention.value_length", 4096u)
+                                  .set("rope.dimension_count", 4096u)),
               "ok");
-    EXPECT_EQ(verdict(blueprint().erase_raw("tokenizer.ggml.tokens").set("vocab_size", 1u << 24)),
+    EXPECT_EQ(
+        hparams_verdict(blueprint().erase_raw("tokenizer.ggml.tokens").set("vocab_size", 1u << 24)),
+        "ok");
+    EXPECT_EQ(hparams_verdict(blueprint().set("expert_count", 0u).set("expert_used_count", 0u)),
               "ok");
-    EXPECT_EQ(verdict(blueprint().set("expert_count", 0u).set("expert_used_count", 0u)), "ok");
 }
 
 TEST_P(hparams_limits, integer_of_any_integer_type_is_read) {
@@ -82,14 +78,14 @@ TEST_P(hparams_limits, integer_of_any_integer_type_is_read) {
                    .set("attention.head_count", uint8_t(4))
                    .set("context_length", int64_t(64))
                    .set("feed_forward_length", uint16_t(48));
-    EXPECT_EQ(verdict(any), "ok");
+    EXPECT_EQ(hparams_verdict(any), "ok");
 }
 
 TEST_P(hparams_limits, integer_outside_32_bits_is_refused) {
     for (const auto& limit : kHparamLimits) {
         const std::string key = fmt::format("hyperparameter: {}.{}", GetParam(), limit.key);
         for (const int64_t value : {int64_t(-64), int64_t(1) << 32}) {
-            const std::string got = verdict(blueprint().set(limit.key, value));
+            const std::string got = hparams_verdict(blueprint().set(limit.key, value));
             EXPECT_TRUE(got.starts_with(key)) << got;
             EXPECT_NE(got.find(std::to_string(value)), std::string::npos) << got;
         }
@@ -105,7 +101,7 @@ TEST_P(hparams_limits, value_of_another_type_is_refused) {
             fmt::format("wrong_metadata_type: {}.{} is ", GetParam(), limit.key);
         for (const gguf::Value& value : not_integers) {
             Blueprint b = blueprint();
-            const std::string got = verdict(b.set_raw(b.key(limit.key), value));
+            const std::string got = hparams_verdict(b.set_raw(b.key(limit.key), value));
             EXPECT_TRUE(got.starts_with(refusal)) << got;
         }
     }
@@ -117,11 +113,11 @@ TEST_P(hparams_limits, value_of_another_type_is_refused) {
           "attention.scale", "residual_scale", "final_logit_softcapping"}) {
         for (const gguf::Value& value : not_floats) {
             Blueprint b = blueprint();
-            const std::string got = verdict(b.set_raw(b.key(name), value));
+            const std::string got = hparams_verdict(b.set_raw(b.key(name), value));
             EXPECT_TRUE(got.starts_with("wrong_metadata_type: " + b.key(name) + " is ")) << got;
         }
     }
-    const std::string got = verdict(blueprint().set("rope.scaling.type", 1u));
+    const std::string got = hparams_verdict(blueprint().set("rope.scaling.type", 1u));
     EXPECT_TRUE(got.starts_with(
         fmt::format("wrong_metadata_type: {}.rope.scaling.type is u32", GetParam())))
         << got;
@@ -132,12 +128,12 @@ TEST_P(hparams_limits, float_that_is_not_above_zero_is_refused) {
          {epsilon(), "rope.freq_base", "rope.scaling.factor", "rope.scale_linear",
           "attention.scale", "residual_scale", "final_logit_softcapping"}) {
         for (const float value : {0.0f, -1.0f})
-            EXPECT_EQ(verdict(blueprint().set(name, value)),
+            EXPECT_EQ(hparams_verdict(blueprint().set(name, value)),
                       fmt::format("hyperparameter: {}.{}: expected a number above 0, file has {}",
                                   GetParam(), name, value));
         for (const float value :
              {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
-            const std::string got = verdict(blueprint().set(name, value));
+            const std::string got = hparams_verdict(blueprint().set(name, value));
             EXPECT_TRUE(got.starts_with(fmt::format("hyperparameter: {}.{}", GetParam(), name)))
                 << got;
         }
@@ -147,7 +143,7 @@ TEST_P(hparams_limits, float_that_is_not_above_zero_is_refused) {
 TEST_P(hparams_limits, required_key_that_is_missing_is_named) {
     for (const char* name : {"block_count", "context_length", "embedding_length",
                              "feed_forward_length", "attention.head_count", epsilon()})
-        EXPECT_EQ(verdict(blueprint().erase(name)),
+        EXPECT_EQ(hparams_verdict(blueprint().erase(name)),
                   fmt::format("missing_metadata: {}.{}: key missing", GetParam(), name));
 }
 

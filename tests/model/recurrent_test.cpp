@@ -3,30 +3,23 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "runtime/model/fuzz/blueprint.h"
 #include "tests/model/hparams_limits.h"
-#include "tests/support/results.h"
+#include "tests/model/hparams_verdict.h"
 
 namespace m2w {
 namespace {
 
 using test::Blueprint;
-using test::outcome;
-
-std::string verdict(const Blueprint& blueprint) {
-    auto file = blueprint.file();
-    EXPECT_TRUE(bool(file)) << file.error().str();
-    return file ? outcome(Hparams::from(**file)) : "no file";
-}
+using test::hparams_verdict;
 
 TEST(recurrent, integer_beyond_a_bound_is_refused_with_the_bounds) {
     for (const auto& [architecture, limit] : test::kRecurrentLimits) {
         for (const uint32_t value : {limit.lo - 1, limit.hi + 1})
-            EXPECT_EQ(verdict(Blueprint(architecture).set(limit.key, value)),
+            EXPECT_EQ(hparams_verdict(Blueprint(architecture).set(limit.key, value)),
                       fmt::format("{}: {}.{}: expected {} to {}, file has {}", limit.category,
                                   architecture, limit.key, limit.lo, limit.hi, value));
         for (const uint32_t value : {limit.lo, limit.hi})
-            EXPECT_EQ(verdict(Blueprint(architecture).set(limit.key, value))
+            EXPECT_EQ(hparams_verdict(Blueprint(architecture).set(limit.key, value))
                           .find(fmt::format("expected {} to", limit.lo)),
                       std::string::npos)
                 << limit.key << " = " << value;
@@ -35,20 +28,20 @@ TEST(recurrent, integer_beyond_a_bound_is_refused_with_the_bounds) {
 
 TEST(recurrent, key_that_is_missing_is_named) {
     for (const auto& [architecture, limit] : test::kRecurrentLimits)
-        EXPECT_EQ(verdict(Blueprint(architecture).erase(limit.key)),
+        EXPECT_EQ(hparams_verdict(Blueprint(architecture).erase(limit.key)),
                   fmt::format("missing_metadata: {}.{}: key missing", architecture, limit.key));
 }
 
 TEST(recurrent, heads_that_do_not_divide_are_refused) {
-    EXPECT_EQ(verdict(Blueprint("falcon-h1").set("ssm.time_step_rank", 3u)),
+    EXPECT_EQ(hparams_verdict(Blueprint("falcon-h1").set("ssm.time_step_rank", 3u)),
               "hyperparameter: falcon-h1.ssm.time_step_rank: 3 does not divide ssm.inner_size 16");
-    EXPECT_EQ(verdict(Blueprint("qwen35").set("ssm.group_count", 3u)),
+    EXPECT_EQ(hparams_verdict(Blueprint("qwen35").set("ssm.group_count", 3u)),
               "hyperparameter: qwen35.ssm.group_count: 3 does not divide ssm.time_step_rank 4");
 }
 
 TEST(recurrent, state_that_is_too_large_is_refused) {
     EXPECT_EQ(
-        verdict(
+        hparams_verdict(
             Blueprint("falcon-h1").set("ssm.inner_size", 1u << 15).set("ssm.state_size", 2052u)),
         fmt::format("hyperparameter: falcon-h1.ssm.state_size: a state of {} words, expected "
                     "at most {}",
@@ -81,7 +74,7 @@ TEST(recurrent, layer_without_key_value_heads_is_refused_where_every_layer_has_a
         auto blueprint = Blueprint(architecture);
         blueprint.set_raw(blueprint.key("attention.head_count_kv"),
                           gguf::make_array(std::vector<uint32_t>{2, 0}));
-        EXPECT_NE(verdict(blueprint).find("expected a divisor of head_count 4, file has 0"),
+        EXPECT_NE(hparams_verdict(blueprint).find("expected a divisor of head_count 4, file has 0"),
                   std::string::npos)
             << architecture;
     }
@@ -95,7 +88,7 @@ TEST(recurrent, layers_that_predict_further_tokens_are_not_used) {
     ASSERT_FALSE(model->warnings().empty());
     for (const std::string& warning : model->warnings())
         EXPECT_TRUE(warning.starts_with("tensor not used: blk.2.")) << warning;
-    EXPECT_EQ(verdict(Blueprint("qwen35").set("nextn_predict_layers", 2u)),
+    EXPECT_EQ(hparams_verdict(Blueprint("qwen35").set("nextn_predict_layers", 2u)),
               "hyperparameter: qwen35.nextn_predict_layers: 2 of 2 layers");
 }
 

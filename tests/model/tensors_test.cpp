@@ -15,7 +15,7 @@ using test::Blueprint;
 using test::BlueprintShape;
 using test::outcome;
 
-std::string verdict(const Blueprint& blueprint) {
+std::string model_verdict(const Blueprint& blueprint) {
     return outcome(blueprint.model());
 }
 
@@ -25,17 +25,13 @@ std::string shape_str(const std::vector<uint64_t>& dims) {
     return out;
 }
 
-Blueprint plain() {
-    return Blueprint("llama");
-}
-
 // What a blueprint holds is what the row requires; so each tensor of it is tried in turn.
 
 TEST(tensors, required_tensor_that_is_missing_is_named) {
     for (const ArchSpec& arch : all_archs()) {
         const Blueprint whole(arch);
         for (const auto& t : whole.tensors())
-            EXPECT_EQ(verdict(Blueprint(arch).erase_tensor(t.name)),
+            EXPECT_EQ(model_verdict(Blueprint(arch).erase_tensor(t.name)),
                       fmt::format("shape_mismatch: {}: tensor missing", t.name))
                 << arch.gguf_name;
     }
@@ -63,33 +59,33 @@ TEST(tensors, tensor_of_another_shape_is_refused_with_both_shapes) {
             for (const auto& dims : wrong) {
                 Blueprint blueprint(arch);
                 blueprint.tensor(t.name).dims = dims;
-                EXPECT_EQ(verdict(blueprint), refusal(dims)) << arch.gguf_name;
+                EXPECT_EQ(model_verdict(blueprint), refusal(dims)) << arch.gguf_name;
             }
         }
     }
 }
 
 TEST(tensors, embedding_with_other_rows_than_the_vocabulary_is_refused) {
-    Blueprint blueprint = plain();
+    Blueprint blueprint = Blueprint("llama");
     blueprint.tensor("token_embd.weight").dims = {32, 41};
-    EXPECT_EQ(verdict(blueprint),
+    EXPECT_EQ(model_verdict(blueprint),
               "vocab: token_embd.weight: expected 40 rows (the vocabulary), file has 41");
-    EXPECT_EQ(verdict(plain().add("output.weight", {32, 39})),
+    EXPECT_EQ(model_verdict(Blueprint("llama").add("output.weight", {32, 39})),
               "vocab: output.weight: expected 40 rows (the vocabulary), file has 39");
 }
 
 TEST(tensors, trailing_dimensions_of_one_are_accepted) {
-    Blueprint blueprint = plain();
+    Blueprint blueprint = Blueprint("llama");
     blueprint.tensor("output_norm.weight").dims = {32, 1, 1};
     blueprint.tensor("blk.1.ffn_down.weight").dims = {48, 32, 1, 1};
-    EXPECT_EQ(verdict(blueprint), "ok");
+    EXPECT_EQ(model_verdict(blueprint), "ok");
 }
 
 TEST(tensors, matrix_of_a_type_without_meaning_for_weights_is_refused) {
     for (const DType type : {DType::i8, DType::i16, DType::i32, DType::i64, DType::f64}) {
-        Blueprint blueprint = plain();
+        Blueprint blueprint = Blueprint("llama");
         blueprint.tensor("blk.0.attn_q.weight").dtype = type;
-        EXPECT_EQ(verdict(blueprint),
+        EXPECT_EQ(model_verdict(blueprint),
                   fmt::format("shape_mismatch: blk.0.attn_q.weight: a matrix cannot be {}",
                               dtype_info(type).name));
     }
@@ -103,7 +99,7 @@ TEST(tensors, matrix_of_every_type_is_accepted_or_refused_by_name) {
         Blueprint blueprint("llama", shape);
         blueprint.tensor("blk.1.ffn_up.weight").dtype = type.dtype;
         EXPECT_EQ(
-            verdict(blueprint),
+            model_verdict(blueprint),
             type.decode
                 ? "ok"
                 : fmt::format("unsupported: blk.1.ffn_up.weight: weight type {} is not supported",
@@ -113,14 +109,14 @@ TEST(tensors, matrix_of_every_type_is_accepted_or_refused_by_name) {
 
 TEST(tensors, vector_is_a_float) {
     for (const DType type : {DType::f32, DType::f16, DType::bf16}) {
-        Blueprint blueprint = plain();
+        Blueprint blueprint = Blueprint("llama");
         blueprint.tensor("output_norm.weight").dtype = type;
-        EXPECT_EQ(verdict(blueprint), "ok");
+        EXPECT_EQ(model_verdict(blueprint), "ok");
     }
     for (const DType type : {DType::q8_0, DType::q4_0, DType::i32, DType::f64}) {
-        Blueprint blueprint = plain();
+        Blueprint blueprint = Blueprint("llama");
         blueprint.tensor("output_norm.weight").dtype = type;
-        EXPECT_EQ(verdict(blueprint),
+        EXPECT_EQ(model_verdict(blueprint),
                   fmt::format("shape_mismatch: output_norm.weight: a vector must be F32, F16 or "
                               "BF16, file has {}",
                               dtype_info(type).name));
@@ -159,14 +155,14 @@ bool plan_reads(const Plan& plan, std::string_view name) {
 
 TEST(tensors, optional_tensor_is_used_where_the_file_has_it) {
     for (const Optional& t : kOptional) {
-        Blueprint blueprint = plain();
+        Blueprint blueprint = Blueprint("llama");
         blueprint.add(std::string(t.name), t.dims);
         if (t.name == "rope_freqs.weight") blueprint.fill("rope_freqs.weight", {1, 1, 2, 4});
         ASSERT_GET(const auto with, blueprint.model());
         EXPECT_EQ(with->warnings(), std::vector<std::string>()) << t.name;
         // The factors went into the constant; every other tensor is an operand.
         EXPECT_EQ(plan_reads(with->plan(), t.name), t.name != "rope_freqs.weight") << t.name;
-        ASSERT_GET(const auto without, plain().model());
+        ASSERT_GET(const auto without, Blueprint("llama").model());
         EXPECT_EQ(with->plan().constants[0].words != without->plan().constants[0].words,
                   t.name == "rope_freqs.weight");
     }
@@ -175,7 +171,7 @@ TEST(tensors, optional_tensor_is_used_where_the_file_has_it) {
 TEST(tensors, optional_tensor_of_another_shape_is_refused) {
     for (const Optional& t : kOptional) {
         if (t.name == "output.weight") continue;  // its rows are the vocabulary's
-        EXPECT_EQ(verdict(plain().add(std::string(t.name), {3})),
+        EXPECT_EQ(model_verdict(Blueprint("llama").add(std::string(t.name), {3})),
                   fmt::format("shape_mismatch: {}: expected {}, file has [3]", t.name,
                               shape_str(t.dims)));
     }
@@ -184,7 +180,7 @@ TEST(tensors, optional_tensor_of_another_shape_is_refused) {
 TEST(tensors, bias_of_queries_keys_and_values_is_required_where_the_row_says_so) {
     for (const ArchSpec& arch : all_archs()) {
         for (const char* name : {"blk.1.attn_q.bias", "blk.1.attn_k.bias", "blk.1.attn_v.bias"}) {
-            const std::string got = verdict(Blueprint(arch).erase_tensor(name));
+            const std::string got = model_verdict(Blueprint(arch).erase_tensor(name));
             EXPECT_EQ(
                 got, arch.qkv_bias ? fmt::format("shape_mismatch: {}: tensor missing", name) : "ok")
                 << arch.gguf_name;
@@ -198,10 +194,10 @@ TEST(tensors, attention_sinks_are_required_or_refused_as_the_row_says) {
         SCOPED_TRACE(arch.gguf_name);
         Blueprint blueprint(arch);
         if (arch.attn_sinks) {
-            EXPECT_EQ(verdict(blueprint.erase_tensor(name)),
+            EXPECT_EQ(model_verdict(blueprint.erase_tensor(name)),
                       fmt::format("shape_mismatch: {}: tensor missing", name));
         } else {
-            EXPECT_EQ(verdict(blueprint.add(name, {4})),
+            EXPECT_EQ(model_verdict(blueprint.add(name, {4})),
                       fmt::format("unsupported: {}: architecture \"{}\" is not expected to have "
                                   "this tensor",
                                   name, arch.gguf_name));
@@ -213,7 +209,7 @@ TEST(tensors, norms_of_query_and_key_heads_are_refused_where_the_row_has_none) {
     for (const ArchSpec& arch : all_archs()) {
         if (arch.norms.qk != QkNorm::none) continue;
         for (const char* name : {"blk.0.attn_q_norm.weight", "blk.1.attn_k_norm.weight"})
-            EXPECT_EQ(verdict(Blueprint(arch).add(name, {8})),
+            EXPECT_EQ(model_verdict(Blueprint(arch).add(name, {8})),
                       fmt::format("unsupported: {}: architecture \"{}\" is not expected to have "
                                   "this tensor",
                                   name, arch.gguf_name));
@@ -221,12 +217,13 @@ TEST(tensors, norms_of_query_and_key_heads_are_refused_where_the_row_has_none) {
 }
 
 TEST(tensors, unknown_tensor_is_a_warning) {
-    ASSERT_GET(
-        const auto model,
-        plain().add("planted.weight", {5}).add("blk.1.planted.bias", {32, 2}, DType::q8_0).model());
+    ASSERT_GET(const auto model, Blueprint("llama")
+                                     .add("planted.weight", {5})
+                                     .add("blk.1.planted.bias", {32, 2}, DType::q8_0)
+                                     .model());
     EXPECT_EQ(model->warnings(), (std::vector<std::string>{"tensor not used: planted.weight",
                                                            "tensor not used: blk.1.planted.bias"}));
-    ASSERT_GET(const auto without, plain().model());
+    ASSERT_GET(const auto without, Blueprint("llama").model());
     EXPECT_EQ(without->warnings(), std::vector<std::string>());
     EXPECT_EQ(model->n_params(), without->n_params());
     EXPECT_EQ(model->plan().print(), without->plan().print());
@@ -235,20 +232,20 @@ TEST(tensors, unknown_tensor_is_a_warning) {
 TEST(tensors, layer_beyond_the_models_is_refused) {
     for (const char* layer : {"2", "3", "511", "4294967296", "18446744073709551616", "-1", "x"}) {
         const std::string name = fmt::format("blk.{}.attn_q.weight", layer);
-        EXPECT_EQ(verdict(plain().add(name, {32, 32})),
+        EXPECT_EQ(model_verdict(Blueprint("llama").add(name, {32, 32})),
                   fmt::format("shape_mismatch: {}: the model has 2 layers", name));
     }
-    EXPECT_EQ(verdict(plain().set("block_count", 3u)),
+    EXPECT_EQ(model_verdict(Blueprint("llama").set("block_count", 3u)),
               "shape_mismatch: blk.2.attn_norm.weight: tensor missing");
-    EXPECT_EQ(verdict(plain().set("block_count", 1u)),
+    EXPECT_EQ(model_verdict(Blueprint("llama").set("block_count", 1u)),
               "shape_mismatch: blk.1.attn_norm.weight: the model has 1 layers");
 }
 
 TEST(tensors, key_value_heads_of_each_layer_set_its_shapes) {
-    Blueprint blueprint = plain();
+    Blueprint blueprint = Blueprint("llama");
     blueprint.set_raw("llama.attention.head_count_kv",
                       gguf::make_array(std::vector<uint32_t>{2, 4}));
-    EXPECT_EQ(verdict(blueprint),
+    EXPECT_EQ(model_verdict(blueprint),
               "shape_mismatch: blk.1.attn_k.weight: expected [32][32], file has [16][32]");
     blueprint.tensor("blk.1.attn_k.weight").dims = {32, 32};
     blueprint.tensor("blk.1.attn_v.weight").dims = {32, 32};
@@ -263,9 +260,9 @@ TEST(tensors, parameters_are_counted_once) {
     const uint64_t n_embd = 32, n_ff = 48, n_q = 32, n_kv = 16, n_vocab = 40;
     const uint64_t layer =
         2 * n_embd + n_embd * n_q + 2 * n_embd * n_kv + n_q * n_embd + 3 * n_embd * n_ff;
-    ASSERT_GET(const auto tied, plain().model());
+    ASSERT_GET(const auto tied, Blueprint("llama").model());
     EXPECT_EQ(tied->n_params(), n_vocab * n_embd + n_embd + 2 * layer);
-    ASSERT_GET(const auto untied, plain().add("output.weight", {32, 40}).model());
+    ASSERT_GET(const auto untied, Blueprint("llama").add("output.weight", {32, 40}).model());
     EXPECT_EQ(untied->n_params(), 2 * n_vocab * n_embd + n_embd + 2 * layer);
     ASSERT_GET(const auto bias, Blueprint("qwen2").model());
     EXPECT_EQ(bias->n_params(), tied->n_params() + 2 * (n_q + 2 * n_kv));
