@@ -166,11 +166,23 @@ RigOptions full_context(CacheType cache) {
 
 TEST_P(CacheOps, attention_of_any_heads_equals_the_reference) {
     std::vector<StepCase> steps;
-    for (const uint32_t head_dim : {16u, 64u, 80u}) steps.push_back(attend(2, 1, head_dim));
-    if (GetParam() == CacheType::f16)  // compiling them takes longer than running
-        for (const uint32_t head_dim : {96u, 128u, 256u}) steps.push_back(attend(2, 1, head_dim));
-    for (const auto [n_head, n_head_kv] : std::vector<std::array<uint32_t, 2>>{
-             {1, 1}, {3, 3}, {4, 2}, {6, 2}, {9, 3}, {8, 2}, {12, 4}, {8, 1}, {14, 2}, {16, 2}})
+    using Heads = std::vector<std::array<uint32_t, 2>>;
+    // How a cache is read does not depend on the heads: one type meets all of them.
+    const bool all = GetParam() == CacheType::f16;
+    for (const uint32_t head_dim :
+         all ? std::vector{16u, 64u, 80u, 96u, 128u, 256u} : std::vector{16u, 80u})
+        steps.push_back(attend(2, 1, head_dim));
+    for (const auto [n_head, n_head_kv] : all ? Heads{{1, 1},
+                                                      {3, 3},
+                                                      {4, 2},
+                                                      {6, 2},
+                                                      {9, 3},
+                                                      {8, 2},
+                                                      {12, 4},
+                                                      {8, 1},
+                                                      {14, 2},
+                                                      {16, 2}}
+                                              : Heads{{1, 1}, {9, 3}, {14, 2}})
         steps.push_back(attend(n_head, n_head_kv, 32));
     sweep(steps, timeline(kSizes), full_context(GetParam()));
 }
