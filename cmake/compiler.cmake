@@ -4,6 +4,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # False alarms of g++ 12 at -O3: std::optional and std::variant (https://gcc.gnu.org/bugzilla/show_bug.cgi?id=80635),
   # "literal" + std::string (https://gcc.gnu.org/bugzilla/show_bug.cgi?id=105651).
   add_compile_options(-Wno-maybe-uninitialized -Wno-restrict)
+  if(CMAKE_UNITY_BUILD)
+    # Sources that include others are taken for headers: what is internal to a test is then said to leak into its cases.
+    add_compile_options(-Wno-subobject-linkage)
+  endif()
 endif()
 if(M2W_WERROR)
   add_compile_options(-Werror)
@@ -31,12 +35,7 @@ endif()
 # m2w_runs_once(TARGET): code that runs once a command and is never waited for. The optimiser costs more than it gives.
 function(m2w_runs_once target)
   if(M2W_SANITIZE)
-    # Headers precompiled at the libraries' level do not serve at this one.
     target_compile_options(${target} PRIVATE -O0)
-    get_target_property(reused ${target} PRECOMPILE_HEADERS_REUSE_FROM)
-    if(reused STREQUAL m2w_common_headers)
-      set_target_properties(${target} PROPERTIES DISABLE_PRECOMPILE_HEADERS ON)
-    endif()
   else()
     target_compile_options(${target} PRIVATE -O1)
   endif()

@@ -57,19 +57,20 @@ print_skipped() {
 # Each test program is built once: unit tests under sanitizers, the others as they ship, and those where both count twice
 # (SANITIZED in their CMakeLists). Building all of them in both trees took a third longer and found nothing more.
 run_all_tests() {
-    cores=$(jobs)
+    # One more than there are cores: a quarter of their time, tests wait for servers, browsers and each other's threads.
+    at_once=$(($(jobs) + 1))
     # Shaders are the same under sanitizers: those of build/ serve.
     build build m2w_kernels
     # clang compiles a sanitized tree in two thirds of the time that g++ takes (510 s against 840 s of processor time), and a
     # second compiler finds what one lets pass.
-    CXX=${CXX:-clang++} configure build-asan 'CMAKE_BUILD_TYPE=Debug M2W_TESTS=ON M2W_PCH=ON M2W_SANITIZE=address,undefined M2W_SPIRV_FROM=build/spirv'
+    CXX=${CXX:-clang++} configure build-asan "CMAKE_BUILD_TYPE=Debug M2W_TESTS=ON M2W_SANITIZE=address,undefined M2W_SPIRV_FROM=build/spirv $united"
     build build-asan m2w_tests_sanitized
     # Reports name lines without llvm-symbolizer, which is a package of 60 MB.
     export ASAN_OPTIONS="${ASAN_OPTIONS:-allow_addr2line=1}" UBSAN_OPTIONS="${UBSAN_OPTIONS:-allow_addr2line=1}"
-    run_stage 'unit, under ASan and UBSan' build-asan -L sanitized -j "$cores" "$@"
+    run_stage 'unit, under ASan and UBSan' build-asan -L sanitized -j "$at_once" "$@"
     wait "$web_tools" || exit 1
     build build m2w m2w_tests_growth m2w_tests_ops m2w_tests_model m2w_tests_cli m2w_tests_web m2w_tests_repo
-    run_stage 'devices, models, command line, web, repository' build -LE unit -j "$cores" "$@"
+    run_stage 'devices, models, command line, web, repository' build -LE unit -j "$at_once" "$@"
     printf '%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
     [ "$failed" = 0 ]
 }
