@@ -170,3 +170,29 @@ export function difference(got: Uint8Array, expected: Expected, data: Uint8Array
   if (Math.sqrt(error) > rtol * Math.sqrt(norm)) return `relative error ${Math.sqrt(error / norm).toPrecision(3)}, allowed ${rtol.toPrecision(3)}`;
   return '';
 }
+
+/** Outputs that were checked, and what was wrong with some. */
+export interface OpResult { problems: string[]; checked: number }
+
+/** A device with what the kernels' variants ask for. */
+export async function openDevice(gpu: GPU): Promise<GPUDevice> {
+  const adapter = await gpu.requestAdapter();
+  if (!adapter) throw new Error('no WebGPU adapter');
+  const { maxStorageBufferBindingSize, maxBufferSize } = adapter.limits;
+  return adapter.requestDevice({
+    requiredFeatures: ['subgroups'], requiredLimits: { maxStorageBufferBindingSize, maxBufferSize },
+  });
+}
+
+/** The cases of these names. */
+export async function runNamed(
+  device: GPUDevice, pipelines: Pipelines, cases: Cases, data: Uint8Array, names: string[],
+): Promise<OpResult> {
+  const wanted = new Set(names);
+  const result: OpResult = { problems: [], checked: 0 };
+  await runCases(device, pipelines, cases.cases.filter((one) => wanted.has(one.name)), data, (one, binding, problem) => {
+    result.checked++;
+    if (problem) result.problems.push(`${one.name} ${binding}: ${problem}`);
+  });
+  return result;
+}
