@@ -2,12 +2,13 @@
 // in Node, one process for all models.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { webcrypto } from 'node:crypto';
 import { after, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { mixedModel } from './mixed_model';
 
 globalThis.crypto ??= webcrypto as Crypto; // Node 18
 const shared = process.env.M2W_SHARED_DIR, m2w = join(process.env.M2W_BIN_DIR, 'm2w');
@@ -19,7 +20,6 @@ const models: readonly (readonly [path: string, what: string])[] = [
   ['model/tiny-f16.gguf', 'halves'],
   ['model/tiny-q4_0.gguf', 'Q4_0'],
   ['model/tiny-q4_k_m.gguf', 'mixed types'],
-  ['quant/tiny2l-q5_0.gguf', 'Q5_0'],
   ['quant/tiny2l-q3_k_m.gguf', 'Q3_K, Q4_K, Q5_K and Q6_K'],
   ['arch/llama-rope3/model-f16.gguf', 'scaled rope'],
   ['arch/qwen2/model-f16.gguf', 'biases'],
@@ -64,7 +64,7 @@ async function load(folder: string): Promise<any> {
 async function verify(path: string, gpu: GPU, more: readonly string[] = [], as = {}): Promise<any> {
   const folder = join(work, [path, ...more, JSON.stringify(as)].join().replace(/\W/g, '-'));
   const ids = more.includes('--ids') ? [] : idsOf(path);
-  execFileSync(m2w, ['export', '-m', join(shared, path), '-o', folder, ...ids, ...more], { stdio: 'pipe' });
+  execFileSync(m2w, ['export', '-m', resolve(shared, path), '-o', folder, ...ids, ...more], { stdio: 'pipe' });
   const { match, serve } = await load(folder);
   const server = await serve(folder);
   try {
@@ -99,6 +99,15 @@ for (const [path, what] of others ?? models) {
     check(await verify(path, await dawn()));
   });
 }
+
+test('Q5_0 and Q6_K in one file', { skip: missing ? `missing: ${missing}` : false }, async () => {
+  const path = join(work, 'mixed.gguf');
+  writeFileSync(path, mixedModel(join(shared, 'quant/tiny2l-q5_0.gguf'), join(shared, 'quant/tiny2l-q6_k.gguf'),
+    /token_embd|attn_v|ffn_down/));
+  const types = execFileSync(m2w, ['inspect', '--json', path], { encoding: 'utf8' });
+  assert.deepEqual(JSON.parse(types).weight_types.map((row: any) => row.type).sort(), ['F32', 'Q5_0', 'Q6_K']);
+  check(await verify(path, await dawn()));
+});
 
 // Those with barriers compute the same, but take a CPU minutes.
 test('kernels for GPUs with subgroups', { skip: missing ? `missing: ${missing}` : false }, async () => {
