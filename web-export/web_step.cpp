@@ -107,6 +107,12 @@ std::string format_name(const WebWeight& weight) {
     return name;
 }
 
+/// Blocks of 32 codes of one width and a scale. They are rounded products' formats, and light
+/// enough to compile for more rows at once than others.
+bool has_scale_alone(const WebWeight& weight) {
+    return !weight.nbits && (weight.dtype == DType::q8_0 || weight.dtype == DType::q4_0);
+}
+
 /// One kernel on its way: the variant of its module, the values of its constants and its grid.
 class Builder {
   public:
@@ -255,8 +261,12 @@ class Builder {
         const bool many = context_.batch == BatchSize::many;
         const uint64_t rows = context_.weight.rows;
         const bool sum_in_one = int8_ && !many;
-        const uint32_t rows_an_owner = !alone_ || sum_in_one ? 2 : many || rows >= 1024 ? 4 : 1;
-        const uint32_t columns = !many ? 1 : alone_ ? 4 : 8;
+        const uint32_t side = has_scale_alone(context_.weight) ? 8 : 4;
+        const uint32_t rows_an_owner = !alone_ || sum_in_one ? 2
+                                       : many                ? side
+                                       : rows >= 1024        ? 4
+                                                             : 1;
+        const uint32_t columns = !many ? 1 : alone_ ? side : 8;
         define("ROWS", std::to_string(rows_an_owner));
         define("COLS", std::to_string(columns));
         if (int8_) {
@@ -317,8 +327,8 @@ Result<std::vector<WebKernel>> web_kernels(const Step& step, const WebContext& c
                      fmt::format("no WGSL kernel computes {}", op_info(step.op).name)};
     if (context.weight.nbits && context.weight.nbits->int8_activations)
         return Error{Category::unsupported, "no WGSL kernel rounds activations to 8 bits"};
-    const bool int8 = context.int8_activations && step.op == Op::matmul && !context.weight.nbits &&
-                      (context.weight.dtype == DType::q8_0 || context.weight.dtype == DType::q4_0);
+    const bool int8 =
+        context.int8_activations && step.op == Op::matmul && has_scale_alone(context.weight);
     std::vector<WebKernel> out;
     if (int8) out.push_back(Builder(step, context, *row).build_rounding());
     TRY(auto kernel, Builder(step, context, *row).build(int8));

@@ -1,5 +1,6 @@
 // matmul_int8.wgsl - as matmul, of activations that round_rows.wgsl has rounded to 8 bits: sums inside of a group of 32
-// are exact integers. For formats whose groups are that long and have a scale alone.
+// are exact integers, as floats where several rows share what taking bytes apart costs. For formats whose groups are that
+// long and have a scale alone.
 #include "weights.wgsl"
 #include "matmul_store.wgsl"
 fn work(owner: u32, z: u32, lane: u32) {
@@ -36,17 +37,17 @@ fn work(owner: u32, z: u32, lane: u32) {
 #else
 #repeat r $ROWS
 #repeat c $COLS
-        var dots${r}_$c = 0i;
+        var dots${r}_$c = 0.0;
 #endrepeat
 #endrepeat
         for (var i = 0u; i < 8u; i++) {
 #repeat c $COLS
-            let codes$c = rounded[x$c + i];
+            let codes$c = vec4f(unpack4xI8(rounded[x$c + i]));
 #endrepeat
 #repeat r $ROWS
-            let w$r = signed_codes(block$r, i);
+            let w$r = vec4f(unpack4xI8(signed_codes(block$r, i)));
 #repeat c $COLS
-            dots${r}_$c += dot4I8Packed(w$r, codes$c);
+            dots${r}_$c += dot(w$r, codes$c);
 #endrepeat
 #endrepeat
         }
