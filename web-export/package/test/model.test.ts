@@ -111,6 +111,13 @@ async function collect(parts: AsyncIterable<AnswerPart>): Promise<{ text: string
 
 const user = (content: string) => ({ role: 'user', content });
 
+test('weights of another model are refused by their header', async () => {
+  const other = { ...printed, facts: { ...facts, headerSha256: '0'.repeat(64) } };
+  const gpu = new FakeGpu() as unknown as GPU;
+  await assert.rejects(Model.load(other, { weights: 'http://127.0.0.1/model.gguf', gpu, store: false }),
+    (e: M2wError) => e instanceof M2wError && e.code === 'unsupported');
+});
+
 test('an answer ends, and says how it went', async () => {
   const progress: Progress[] = [];
   const model = await load({ progress: (p) => progress.push(p) });
