@@ -87,6 +87,7 @@ export interface MemoryEstimate {
 
 interface PrintedEngine {
   readonly logits: GPUBuffer;
+  load(weights: WeightSource, progress?: (p: Progress) => void): Promise<void>;
   forward(tokens: Uint32Array, pos: number, nOut: number, behind?: (encoder: GPUCommandEncoder) => void): void;
   truncate(pos: number): boolean;
   dispose(): void;
@@ -112,7 +113,7 @@ interface TokenSampler {
 /** The modules that the exporter prints for one model. */
 export interface Printed {
   facts: ModelFacts;
-  Engine: { create(gpu: EngineGpu, weights: WeightSource, options: EngineOptions, progress?: (p: Progress) => void): Promise<PrintedEngine> };
+  Engine: { create(gpu: EngineGpu, options: EngineOptions): PrintedEngine };
   Tokenizer: new (metadata: Metadata) => PrintedTokenizer;
   Sampler: new (device: GPUDevice, logits: GPUBuffer, nVocab: number, sampling: Partial<SamplingOptions>) => TokenSampler;
   /** Absent: the model has no chat template. */
@@ -253,27 +254,36 @@ export class Model {
     };
     const gpu = (this.gpu = await openGpu(options));
     this.lost = gpu.lost;
+    let engine: PrintedEngine | undefined, failed = false;
     try {
       const { largest } = estimateMemory(facts, options), { maxBufferSize, maxStorageBufferBindingSize } = gpu.device.limits;
       const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize);
       if (largest > limit)
         throw tooLarge(largest, limit);
       report({ stage: 'header', ...total });
+      // Kernels are compiled while the header comes, weights come while the tokenizer is made.
+      engine = await checked(gpu.device, async () => Engine.create(gpu, sizes));
       const source = await open(weights, { ...options, note: (note) => {
         options.note?.(note);
         progress?.({ stage: 'weights', ...total, note });
       } });
       const header = await source.header();
       if ((await sha256(header)) !== facts.headerSha256) throw new M2wError('unsupported', 'weights of another model');
-      this.tokenizer = new Tokenizer(parseHeader(header).metadata);
-      this.engine = await checked(gpu.device, () => Engine.create(gpu, source, sizes, (p) => {
+      const loading = checked(gpu.device, () => engine!.load(source, (p) => {
         checkAborted(signal);
+        if (failed) throw new M2wError('aborted', 'loading failed');
         Object.assign(total, { bytesDone: p.bytesDone, bytesTotal: p.bytesTotal });
         report(p);
       }));
+      loading.catch(() => undefined); // awaited behind the tokenizer
+      this.tokenizer = new Tokenizer(parseHeader(header).metadata);
+      await loading;
       const failure = gpu.failure();
       if (failure) throw failure;
+      this.engine = engine;
     } catch (e) {
+      failed = true;
+      engine?.dispose();
       this.release();
       throw gpu.failure() ?? e;
     }

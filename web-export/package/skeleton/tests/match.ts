@@ -125,7 +125,8 @@ export async function match(base: string, cache: 'f16' | 'f32', webgpu?: GPU,
   const expectedLogits = await floats(activations.logits);
   const ids = Uint32Array.from(prompt_ids), n = ids.length;
   const options = { nCtx: Math.min(n + greedy_ids.length, model.contextLength), nBatch: n, cache, taps: true, ...(as.activations && { activations: as.activations }) };
-  const engine = await Engine.create(gpu, weights, options);
+  const engine = Engine.create(gpu, options);
+  await engine.load(weights);
   const logits = (): Promise<Float32Array> => readBack(gpu.device, engine.logits, model.nVocab);
   const checks: Check[][] = [...engine.taps, null].map(() => []);
   /** Compares what a batch left. */
