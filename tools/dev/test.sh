@@ -67,9 +67,12 @@ run_all_tests() {
     build build-asan m2w_tests_sanitized
     # Reports name lines without llvm-symbolizer, which is a package of 60 MB.
     export ASAN_OPTIONS="${ASAN_OPTIONS:-allow_addr2line=1}" UBSAN_OPTIONS="${UBSAN_OPTIONS:-allow_addr2line=1}"
+    # What the last stage runs is built meanwhile.
+    build build m2w m2w_tests_growth m2w_tests_ops m2w_tests_model m2w_tests_cli m2w_tests_web m2w_tests_repo &
+    release=$!
     run_stage 'unit, under ASan and UBSan' build-asan -L sanitized -j "$at_once" "$@"
+    wait "$release" || exit 1
     wait "$web_tools" || exit 1
-    build build m2w m2w_tests_growth m2w_tests_ops m2w_tests_model m2w_tests_cli m2w_tests_web m2w_tests_repo
     run_stage 'devices, models, command line, web, repository' build -LE unit -j "$at_once" "$@"
     printf '%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
     [ "$failed" = 0 ]
