@@ -12,7 +12,7 @@ namespace {
 
 /// In the contract of matmul; check_contract() makes sure.
 enum MatmulBinding : size_t { kWeight, kX, kBias, kResidual, kProduct };
-enum MatmulParam : size_t { kCols, kRows };
+enum MatmulParam : size_t { kProductCols, kProductRows };
 constexpr size_t kMostProducts = 3;
 
 /// In the contracts of rms_norm and rope_store.
@@ -31,7 +31,7 @@ void check_contract() {
                info.bindings[kBias].name == "bias" && info.bindings[kResidual].name == "residual");
     for (size_t i = 0; i < kMostProducts; ++i)
         M2W_ASSERT(info.bindings[kProduct + i].name[0] == 'y' &&
-                   info.params[kRows + i].name[0] == 'm');
+                   info.params[kProductRows + i].name[0] == 'm');
 }
 
 constexpr uint32_t kNoStep = UINT32_MAX;
@@ -258,7 +258,7 @@ Plan stack_matmuls(const Plan& plan) {
         }
         for (size_t i = 1; i < n; ++i) {
             step.operands[kProduct + i] = steps[i].operands[kProduct];
-            step.params[kRows + i] = steps[i].params[kRows];
+            step.params[kProductRows + i] = steps[i].params[kProductRows];
         }
         return Fusion{n, step};
     });

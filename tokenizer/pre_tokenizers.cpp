@@ -8,7 +8,7 @@ namespace m2w::tokenizer {
 
 namespace {
 
-using Texts = std::string_view[];
+using TextList = std::string_view[];
 
 // Parts that many patterns are put together of.
 #define M2W_SPACES R"(|\s+(?!\S)|\s+)"
@@ -44,56 +44,57 @@ using Texts = std::string_view[];
     R"(]+[\r\n]*)" M2W_LINES M2W_SPACES
 
 // What files without the key were made for (llama.cpp, LLAMA_VOCAB_PRE_TYPE_DEFAULT).
-constexpr Texts kDefaultPatterns = {R"([\p{P}\$\+<=>\^~\|]+)", M2W_GPT2_WORDS, R"(\p{N}+)",
-                                    "[0-9][0-9][0-9]"};
-constexpr Texts kGpt2Patterns = {M2W_GPT2_WORDS};
-constexpr Texts kDigitGpt2Patterns = {R"(\p{N})", M2W_GPT2_WORDS};
-constexpr Texts kFalconPatterns = {R"([\p{P}\$\+<=>\^~\|`]+)", M2W_GPT2_WORDS, "[0-9][0-9][0-9]"};
-constexpr Texts kChameleonPatterns = {
+constexpr TextList kDefaultPatterns = {R"([\p{P}\$\+<=>\^~\|]+)", M2W_GPT2_WORDS, R"(\p{N}+)",
+                                       "[0-9][0-9][0-9]"};
+constexpr TextList kGpt2Patterns = {M2W_GPT2_WORDS};
+constexpr TextList kDigitGpt2Patterns = {R"(\p{N})", M2W_GPT2_WORDS};
+constexpr TextList kFalconPatterns = {R"([\p{P}\$\+<=>\^~\|`]+)", M2W_GPT2_WORDS,
+                                      "[0-9][0-9][0-9]"};
+constexpr TextList kChameleonPatterns = {
     "<sentinel:[0-9]+>",       "(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z",
     R"(([\t\n]|    |  ))",     R"(\p{N})",
     R"([\p{P}!-/:-@\[-`{-~])", M2W_GPT2_WORDS};
 
-constexpr Texts kLlama3Patterns = {M2W_CL100K_WORDS(R"(\p{N}{1,3})")};
-constexpr Texts kQwen2Patterns = {M2W_CL100K_WORDS(R"(\p{N})")};
-constexpr Texts kLagunaPatterns = {R"([^\n]+|[\n]+)", M2W_CL100K_WORDS(R"(\p{N})")};
-constexpr Texts kMiniCpm5Patterns = {R"(\p{N}{1,3})", M2W_CL100K_WORDS(R"(\p{N}+)")};
+constexpr TextList kLlama3Patterns = {M2W_CL100K_WORDS(R"(\p{N}{1,3})")};
+constexpr TextList kQwen2Patterns = {M2W_CL100K_WORDS(R"(\p{N})")};
+constexpr TextList kLagunaPatterns = {R"([^\n]+|[\n]+)", M2W_CL100K_WORDS(R"(\p{N})")};
+constexpr TextList kMiniCpm5Patterns = {R"(\p{N}{1,3})", M2W_CL100K_WORDS(R"(\p{N}+)")};
 // Marks count as letters.
-constexpr Texts kQwen35Patterns = {
+constexpr TextList kQwen35Patterns = {
     M2W_CONTRACTIONS
     R"(|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*)" M2W_LINES
         M2W_SPACES};
-constexpr Texts kJais2Patterns = {
+constexpr TextList kJais2Patterns = {
     M2W_CL100K_LETTERS
     R"(\p{N}{1,3})" M2W_CL100K_SYMBOLS M2W_LINES
     R"(|\s{512}(?!\S)|\s{256}(?!\S)|\s{128}(?!\S)|\s{64}(?!\S)|\s{32}(?!\S)|\s{16}(?!\S))"
     R"(|\s{8}(?!\S)|\s{4}(?!\S)|\s{1,2}(?!\S)|\s{1})"};
-constexpr Texts kBailingPatterns = {
+constexpr TextList kBailingPatterns = {
     R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*)"
     R"(|\s*[\r\n])" M2W_SPACES};
-constexpr Texts kSeedCoderPatterns = {M2W_CL100K_LETTERS
-                                      R"(\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+)" M2W_LINES M2W_SPACES};
+constexpr TextList kSeedCoderPatterns = {M2W_CL100K_LETTERS
+                                         R"(\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+)" M2W_LINES M2W_SPACES};
 // Words with single spaces between them are one piece.
-constexpr Texts kExaoneMoePatterns = {
+constexpr TextList kExaoneMoePatterns = {
     M2W_CONTRACTIONS R"(|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+|\p{N})"
                      R"(| ?[^\s\p{L}\p{N}]+[\r\n/]?|\s*[\r\n])" M2W_SPACES};
 
-constexpr Texts kGpt4oPatterns = {
+constexpr TextList kGpt4oPatterns = {
     M2W_O200K_WORDS(M2W_CONTRACTIONS "?", R"(\p{N}{1,3})", R"([\r\n/]*)")};
-constexpr Texts kTekkenPatterns = {M2W_O200K_WORDS("", R"(\p{N})", R"([\r\n/]*)")};
-constexpr Texts kTinyAyaPatterns = {
+constexpr TextList kTekkenPatterns = {M2W_O200K_WORDS("", R"(\p{N})", R"([\r\n/]*)")};
+constexpr TextList kTinyAyaPatterns = {
     R"(\d{1,3}(?=(?:\d{3})*\b))",
     M2W_O200K_WORDS(M2W_CONTRACTIONS "?", R"(\p{N}{1,3})", R"([\r\n/]*)")};
 // Korean, Chinese punctuation, Bopomofo, Chinese and Japanese are words of their own.
-constexpr Texts kYoutuPatterns = {
+constexpr TextList kYoutuPatterns = {
     R"([\x{AC00}-\x{D7A3}\x{3131}-\x{318E}]+|[\x{FF01}\x{2026}\x{201C}\x{201D}\x{2018}\x{2019}\x{2014}\x{FF1A}\x{FF1B}\x{FF0C}\x{3001}-\x{303F}\x{FE30}-\x{FE4F}]+)"
     R"(|[\x{3105}-\x{312F}]+|[\x{4E00}-\x{9FA5}\x{3040}-\x{309F}\x{30A0}-\x{30FF}]+)",
     M2W_O200K_WORDS(M2W_CONTRACTIONS "?", R"(\p{N})", R"([\r\n/]*)")};
 // tokenization_kimi.py: o200k_base without Chinese characters, which are words of their own.
-constexpr Texts kKimiPatterns = {
+constexpr TextList kKimiPatterns = {
     R"(\p{sc:Han}+)", M2W_O200K_WORDS(M2W_CONTRACTIONS "?", R"(\p{N}{1,3})", R"([\r\n]*)")};
 
-constexpr Texts kDeepseekLlmPatterns = {
+constexpr TextList kDeepseekLlmPatterns = {
     R"([\r\n])",
     // The alphabets with upper and lower case.
     R"(\s?[A-Za-z\x{B5}\x{C0}-\x{D6}\x{D8}-\x{F6}\x{F8}-\x{1BA}\x{1BC}-\x{1BF}\x{1C4}-)"
@@ -113,11 +114,11 @@ constexpr Texts kDeepseekLlmPatterns = {
     R"(\x{10C80}-\x{10CB2}\x{10CC0}-\x{10CF2}\x{118A0}-\x{118DF}\x{1E900}-\x{1E943}]+)",
     R"(\s?[!-/:-~\x{FF01}-\x{FF0F}\x{FF1A}-\x{FF5E}\x{2018}-\x{201F}\x{3000}-\x{3002}]+)",
     R"(\s+$)", R"([\x{4E00}-\x{9FA5}\x{800}-\x{4E00}\x{AC00}-\x{D7FF}]+)", R"(\p{N}+)"};
-constexpr Texts kDeepseekCoderPatterns = {R"([\r\n])", R"(\s?\p{L}+)", R"(\s?\p{P}+)",
-                                          R"([一-龥ࠀ-一가-\x{D7FF}]+)", R"(\p{N})"};
-constexpr Texts kDeepseekV3Patterns = {R"(\p{N}{1,3})", R"([一-龥\x{3040}-ヿ]+)",
-                                       M2W_DEEPSEEK_WORDS};
-constexpr Texts kAfmoePatterns = {
+constexpr TextList kDeepseekCoderPatterns = {R"([\r\n])", R"(\s?\p{L}+)", R"(\s?\p{P}+)",
+                                             R"([一-龥ࠀ-一가-\x{D7FF}]+)", R"(\p{N})"};
+constexpr TextList kDeepseekV3Patterns = {R"(\p{N}{1,3})", R"([一-龥\x{3040}-ヿ]+)",
+                                          M2W_DEEPSEEK_WORDS};
+constexpr TextList kAfmoePatterns = {
     // Cuts inside of numbers, into groups of three digits from the right, and behind them.
     R"((?<=\p{N})(?=(?:\p{N}{3})*(?!\p{N})))",
     // Scripts without spaces between words.
@@ -127,12 +128,12 @@ constexpr Texts kAfmoePatterns = {
     R"(-\x{11FF}]+)",
     M2W_DEEPSEEK_WORDS};
 
-constexpr Texts kBloomPatterns = {R"( ?[^(\s|.,!?…。，、।۔،)]+)"};
-constexpr Texts kVikingPatterns = {R"( ?[^(\s|.,!?…。，、।۔،)]+)", R"(\p{N})"};
+constexpr TextList kBloomPatterns = {R"( ?[^(\s|.,!?…。，、।۔،)]+)"};
+constexpr TextList kVikingPatterns = {R"( ?[^(\s|.,!?…。，、।۔،)]+)", R"(\p{N})"};
 // Words may span spaces; digits are grouped from the right.
-constexpr Texts kSuperBpePatterns = {R"(\p{N}+)", R"((?=(\d{3})+(?!\d)))"};
-constexpr Texts kGemma4Patterns = {R"([^\n]+|[\n]+)"};
-constexpr Texts kWhitespacePatterns = {R"(\S+)"};
+constexpr TextList kSuperBpePatterns = {R"(\p{N}+)", R"((?=(\d{3})+(?!\d)))"};
+constexpr TextList kGemma4Patterns = {R"([^\n]+|[\n]+)"};
+constexpr TextList kWhitespacePatterns = {R"(\S+)"};
 
 #undef M2W_SPACES
 #undef M2W_LINES
@@ -148,47 +149,47 @@ constexpr Texts kWhitespacePatterns = {R"(\S+)"};
 #undef M2W_PUNCTUATION
 #undef M2W_DEEPSEEK_WORDS
 
-constexpr Texts kDefaultNames = {"default"};
-constexpr Texts kGpt2Names = {"gpt-2",    "phi-2",      "jina-es",      "jina-de",
-                              "gigachat", "jina-v2-es", "jina-v2-de",   "a.x-4.0",
-                              "mellum",   "jina-v1-en", "jina-v2-code", "roberta-bpe",
-                              "jais",     "exaone4",    "trillion",     "granite-docling"};
-constexpr Texts kNeoxNames = {"mpt", "olmo", "modern-bert"};
-constexpr Texts kFalconNames = {"falcon"};
-constexpr Texts kStarcoderNames = {"starcoder", "refact",     "smollm", "codeshell",
-                                   "exaone",    "minerva-7b", "mellum2"};
-constexpr Texts kCommandRNames = {"command-r"};
-constexpr Texts kChameleonNames = {"chameleon"};
-constexpr Texts kLlama3Names = {"llama-bpe", "llama3",   "llama-v3", "falcon3",     "falcon-h1",
-                                "pixtral",   "midm-2.0", "lfm2",     "jina-v5-nano"};
-constexpr Texts kDbrxNames = {"dbrx", "smaug-bpe", "glm4", "chatglm-bpe"};
-constexpr Texts kQwen2Names = {"qwen2", "deepseek-r1-qwen", "f2llmv2", "megrez", "stablelm2"};
+constexpr TextList kDefaultNames = {"default"};
+constexpr TextList kGpt2Names = {"gpt-2",    "phi-2",      "jina-es",      "jina-de",
+                                 "gigachat", "jina-v2-es", "jina-v2-de",   "a.x-4.0",
+                                 "mellum",   "jina-v1-en", "jina-v2-code", "roberta-bpe",
+                                 "jais",     "exaone4",    "trillion",     "granite-docling"};
+constexpr TextList kNeoxNames = {"mpt", "olmo", "modern-bert"};
+constexpr TextList kFalconNames = {"falcon"};
+constexpr TextList kStarcoderNames = {"starcoder", "refact",     "smollm", "codeshell",
+                                      "exaone",    "minerva-7b", "mellum2"};
+constexpr TextList kCommandRNames = {"command-r"};
+constexpr TextList kChameleonNames = {"chameleon"};
+constexpr TextList kLlama3Names = {"llama-bpe", "llama3",   "llama-v3", "falcon3",     "falcon-h1",
+                                   "pixtral",   "midm-2.0", "lfm2",     "jina-v5-nano"};
+constexpr TextList kDbrxNames = {"dbrx", "smaug-bpe", "glm4", "chatglm-bpe"};
+constexpr TextList kQwen2Names = {"qwen2", "deepseek-r1-qwen", "f2llmv2", "megrez", "stablelm2"};
 // tokenization_hy.py of Hunyuan-A13B: unicodedata.normalize("NFC", text).
-constexpr Texts kHunyuanNames = {"hunyuan"};
-constexpr Texts kKormoNames = {"kormo", "grok-2", "solar-open"};
-constexpr Texts kLagunaNames = {"laguna"};
-constexpr Texts kMiniCpm5Names = {"minicpm5"};
-constexpr Texts kQwen35Names = {"qwen35"};
-constexpr Texts kJais2Names = {"jais-2"};
-constexpr Texts kBailingNames = {"bailingmoe", "bailingmoe2", "llada-moe"};
-constexpr Texts kSeedCoderNames = {"seed-coder"};
-constexpr Texts kExaoneMoeNames = {"exaone-moe"};
-constexpr Texts kGpt4oNames = {"gpt-4o"};
-constexpr Texts kLlama4Names = {"llama4", "kanana2", "talkie", "minimax-m2"};
-constexpr Texts kGraniteNames = {"granite-embed-multi-97m"};
-constexpr Texts kTekkenNames = {"tekken"};
-constexpr Texts kTinyAyaNames = {"tiny_aya", "cohere2moe"};
-constexpr Texts kYoutuNames = {"youtu"};
-constexpr Texts kKimiNames = {"kimi-k2"};
-constexpr Texts kDeepseekLlmNames = {"deepseek-llm"};
-constexpr Texts kDeepseekCoderNames = {"deepseek-coder"};
-constexpr Texts kDeepseekV3Names = {"deepseek-v3", "hunyuan-dense", "joyai-llm"};
-constexpr Texts kAfmoeNames = {"afmoe"};
-constexpr Texts kBloomNames = {"bloom", "poro-chat", "gpt3-finnish"};
-constexpr Texts kVikingNames = {"viking"};
-constexpr Texts kSuperBpeNames = {"superbpe"};
-constexpr Texts kGemma4Names = {"gemma4", "granite-embed-multi-311m", "sarvam-moe"};
-constexpr Texts kWhitespaceNames = {"whitespace"};
+constexpr TextList kHunyuanNames = {"hunyuan"};
+constexpr TextList kKormoNames = {"kormo", "grok-2", "solar-open"};
+constexpr TextList kLagunaNames = {"laguna"};
+constexpr TextList kMiniCpm5Names = {"minicpm5"};
+constexpr TextList kQwen35Names = {"qwen35"};
+constexpr TextList kJais2Names = {"jais-2"};
+constexpr TextList kBailingNames = {"bailingmoe", "bailingmoe2", "llada-moe"};
+constexpr TextList kSeedCoderNames = {"seed-coder"};
+constexpr TextList kExaoneMoeNames = {"exaone-moe"};
+constexpr TextList kGpt4oNames = {"gpt-4o"};
+constexpr TextList kLlama4Names = {"llama4", "kanana2", "talkie", "minimax-m2"};
+constexpr TextList kGraniteNames = {"granite-embed-multi-97m"};
+constexpr TextList kTekkenNames = {"tekken"};
+constexpr TextList kTinyAyaNames = {"tiny_aya", "cohere2moe"};
+constexpr TextList kYoutuNames = {"youtu"};
+constexpr TextList kKimiNames = {"kimi-k2"};
+constexpr TextList kDeepseekLlmNames = {"deepseek-llm"};
+constexpr TextList kDeepseekCoderNames = {"deepseek-coder"};
+constexpr TextList kDeepseekV3Names = {"deepseek-v3", "hunyuan-dense", "joyai-llm"};
+constexpr TextList kAfmoeNames = {"afmoe"};
+constexpr TextList kBloomNames = {"bloom", "poro-chat", "gpt3-finnish"};
+constexpr TextList kVikingNames = {"viking"};
+constexpr TextList kSuperBpeNames = {"superbpe"};
+constexpr TextList kGemma4Names = {"gemma4", "granite-embed-multi-311m", "sarvam-moe"};
+constexpr TextList kWhitespaceNames = {"whitespace"};
 
 constexpr PreTokenizer kPreTokenizers[] = {
     {.names = kDefaultNames, .patterns = kDefaultPatterns},

@@ -9,6 +9,7 @@
 
 #include "gguf/fetch/cached_source.h"
 #include "gguf/fetch/disk.h"
+#include "gguf/fetch/limits.h"
 #include "gguf/fetch/url.h"
 #include "gguf/guarded.h"
 
@@ -18,7 +19,6 @@ namespace {
 // While one shard is flushed and the next one asked for, the other lane keeps the line busy. More
 // lanes would bring the first layers later.
 constexpr uint32_t kLanes = 2;
-constexpr uint32_t kConnections = 4;
 constexpr auto kReportEvery = std::chrono::milliseconds(100);
 
 /// "http://host/folder/", without user name and password, for messages.
@@ -72,7 +72,7 @@ Result<fetch::CachedModel> HostedShards::cached(const shards::Shard& shard) cons
 Result<std::shared_ptr<const Source>> HostedShards::open(const std::string& file) {
     const auto at = by_file_.find(file);
     M2W_ASSERT(at != by_file_.end());
-    TRY(bring(*at->second, kConnections, false));
+    TRY(bring(*at->second, fetch::kConnections, false));
     TRY(const auto model, cached(*at->second->shard));
     if (!model.is_complete())
         return Error{Category::cache, model.label() + ": was removed from the cache"};

@@ -13,8 +13,6 @@
 namespace m2w::tools {
 namespace {
 
-constexpr uint32_t kConnections = 4;
-
 /// Bytes before `header_bytes` from one source, those behind from another.
 class JoinedSource final : public Source {
   public:
@@ -55,7 +53,7 @@ Result<std::shared_ptr<const gguf::File>> join(const fetch::CachedModel& model,
         TRY(auto remote, fetch::RemoteFile::open(urls[i], asking));
         if (!fetch::is_same_content(remote->identity(), model.identities()[i]))
             return Error{Category::http_changed, label + ": changed on the server"};
-        auto rest = fetch::make_remote_source(std::move(remote), label, kConnections);
+        auto rest = fetch::make_remote_source(std::move(remote), label, fetch::kConnections);
         joined.push_back(std::make_shared<JoinedSource>(std::move(cached), std::move(rest),
                                                         header.data_offsets()[i]));
         return std::shared_ptr<const Source>(joined.back());
@@ -109,7 +107,7 @@ Result<HostedFolder> open_hosted_folder(const std::string& name, const ModelAcce
                      const std::string& file) -> Result<std::shared_ptr<const Source>> {
         TRY(auto remote, fetch::RemoteFile::open(base + file, asking));
         const std::string label = remote->identity().label();
-        return fetch::make_remote_source(std::move(remote), label, kConnections);
+        return fetch::make_remote_source(std::move(remote), label, fetch::kConnections);
     };
     return out;
 }

@@ -17,18 +17,18 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Error bad_record(const std::string& what) {
+Error bad_line(const std::string& what) {
     return {Category::usage, what};
 }
 
 Result<std::string> bytes_of_hex(const std::string& hex) {
     std::string bytes;
-    if (hex.size() % 2 != 0) return bad_record("\"hex\": expected pairs of digits");
+    if (hex.size() % 2 != 0) return bad_line("\"hex\": expected pairs of digits");
     for (size_t i = 0; i < hex.size(); i += 2) {
         unsigned value = 0;
         const auto parsed = std::from_chars(&hex[i], &hex[i] + 2, value, 16);
         if (parsed.ptr != &hex[i] + 2)
-            return bad_record(fmt::format("\"hex\": \"{}\" is no byte", hex.substr(i, 2)));
+            return bad_line(fmt::format("\"hex\": \"{}\" is no byte", hex.substr(i, 2)));
         bytes += char(value);
     }
     return bytes;
@@ -38,18 +38,18 @@ Result<std::string> text_of(const Json& record) {
     for (const char* key : {"text", "hex"}) {
         const auto found = record.find(key);
         if (found == record.end()) continue;
-        if (!found->is_string()) return bad_record(fmt::format("\"{}\": expected a string", key));
+        if (!found->is_string()) return bad_line(fmt::format("\"{}\": expected a string", key));
         const std::string value = *found;
         if (std::string_view(key) == "text") return value;
         return bytes_of_hex(value);
     }
-    return bad_record("expected \"text\" or \"hex\"");
+    return bad_line("expected \"text\" or \"hex\"");
 }
 
 Result<bool> flag_of(const Json& record, const char* key, bool fallback) {
     const auto found = record.find(key);
     if (found == record.end()) return fallback;
-    if (!found->is_boolean()) return bad_record(fmt::format("\"{}\": expected a bool", key));
+    if (!found->is_boolean()) return bad_line(fmt::format("\"{}\": expected a bool", key));
     return found->get<bool>();
 }
 
@@ -63,7 +63,7 @@ std::string hex_of(std::string_view bytes) {
 Result<void> answer_record(const Tokenizer& tokenizer, const std::string& line,
                            EncodeOptions options) {
     const Json record = Json::parse(line, nullptr, false);
-    if (!record.is_object()) return bad_record("expected a JSON object");
+    if (!record.is_object()) return bad_line("expected a JSON object");
     TRY(const std::string text, text_of(record));
     TRY(options.add_special, flag_of(record, "add_special", options.add_special));
     TRY(options.parse_special, flag_of(record, "parse_special", options.parse_special));

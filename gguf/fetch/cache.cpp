@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const char* environment(const char* name) {
+const char* find_variable(const char* name) {
     const char* value = std::getenv(name);
     return value && *value ? value : nullptr;
 }
@@ -51,9 +51,9 @@ std::optional<Ref> parse_ref(const std::string& text) {
 }  // namespace
 
 Result<fs::path> Cache::default_root() {
-    if (const char* root = environment("M2W_CACHE")) return fs::path(root);
-    if (const char* root = environment("XDG_CACHE_HOME")) return fs::path(root) / "m2w";
-    if (const char* home = environment("HOME")) return fs::path(home) / ".cache" / "m2w";
+    if (const char* root = find_variable("M2W_CACHE")) return fs::path(root);
+    if (const char* root = find_variable("XDG_CACHE_HOME")) return fs::path(root) / "m2w";
+    if (const char* home = find_variable("HOME")) return fs::path(home) / ".cache" / "m2w";
     return Error{Category::cache, "no folder for the cache: set M2W_CACHE, XDG_CACHE_HOME or HOME"};
 }
 

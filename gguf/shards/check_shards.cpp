@@ -12,7 +12,7 @@
 namespace m2w::shards {
 namespace {
 
-constexpr uint64_t kPieceBytes = 1u << 20;
+constexpr uint64_t kCheckedBytes = 1u << 20;
 
 class Checker {
   public:
@@ -65,7 +65,7 @@ class Checker {
     Result<void> check(const gguf::File& file, const ShardedTensor& tensor) {
         Sha256 hash;
         for (uint64_t at = 0; at < tensor.info.size_bytes;) {
-            const uint64_t n = std::min(kPieceBytes, tensor.info.size_bytes - at);
+            const uint64_t n = std::min(kCheckedBytes, tensor.info.size_bytes - at);
             const auto piece = std::span(buffer_).first(size_t(n));
             TRY(file.read(tensor.info, at, piece));
             hash.update(piece);
@@ -99,7 +99,7 @@ class Checker {
     const CheckDepth depth_;
     uint64_t bytes_done_ = 0, bytes_total_ = 0;
     std::vector<ShardFault> faults_;
-    std::vector<std::byte> buffer_ = std::vector<std::byte>(kPieceBytes);
+    std::vector<std::byte> buffer_ = std::vector<std::byte>(kCheckedBytes);
 };
 
 }  // namespace
