@@ -90,18 +90,36 @@ async function persist<T>(
   }
 }
 
-async function request(url: string, init: RequestInit): Promise<Response> {
-  const response = await fetch(url, init), { status } = response;
+// That a try ended is told to what waits as well as to fetch(): that of Node.js 18 forgets its signal once garbage was collected.
+async function request(url: string, init: RequestInit & { signal: AbortSignal }): Promise<Response> {
+  const ended = new Promise<never>((_, fail) => init.signal.addEventListener('abort', () => fail(new Error('no answer'))));
+  const response = await Promise.race([fetch(url, init), ended]), { status } = response;
   if (status === 429 || status === 408 || status >= 500)
     throw Object.assign(new Error(`status ${status}`), { status, wait: retryAfter(response) });
   if (status !== 200 && status !== 206) throw failure('http', url, `status ${status}`, { status });
   return response;
 }
 
+/** An answer's bytes as they come. */
+async function* parts({ body }: Response, signal: AbortSignal, alive: () => void): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+  const reader = body!.getReader();
+  signal.addEventListener('abort', () => void reader.cancel().catch(() => undefined));
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (signal.aborted) throw new Error('no more bytes');
+    if (done) return;
+    alive();
+    yield value;
+  }
+}
+
 /** A small file as a whole, however the server encodes it. Errors: http, aborted. */
 export function fetchWhole(url: string, options: HttpOptions): Promise<Uint8Array> {
-  return persist(url, options, async (signal) =>
-    new Uint8Array(await (await request(url, { signal, headers: { ...options.headers } })).arrayBuffer()));
+  return persist(url, options, async (signal, alive) => {
+    const all: Uint8Array<ArrayBuffer>[] = [];
+    for await (const bytes of parts(await request(url, { signal, headers: { ...options.headers } }), signal, alive)) all.push(bytes);
+    return new Uint8Array(await new Blob(all).arrayBuffer());
+  });
 }
 
 /** A file on a server, which must stay the same while it is read. */
@@ -147,7 +165,7 @@ export class RemoteFile {
     if (!holds) throw failure(code, this.url, message);
   }
 
-  private async part(at: number, to: number, advance: (bytes: Uint8Array) => Promise<void>, init: RequestInit, alive: () => void): Promise<void> {
+  private async part(at: number, to: number, advance: (bytes: Uint8Array) => Promise<void>, init: RequestInit & { signal: AbortSignal }, alive: () => void): Promise<void> {
     const ranged = at > 0 || to !== this.size;
     // Not through the browser's cache: Chromium's puts answers together from parts that it has, and stays waiting when a server
     // answers the rest wrongly. Whole files may come from it.
@@ -155,20 +173,16 @@ export class RemoteFile {
     init.headers = { ...this.options.headers, ...(ranged && { Range: `bytes=${at}-${to - 1}` }) };
     const response = await request(this.url, init);
     const [begin, end] = this.check(response, at, to, ranged);
-    const reader = response.body!.getReader();
-    for (let pos = begin; pos < to || pos >= end;) {  // a server without ranges goes on behind `to`
-      const { done, value } = await reader.read();
-      if (done) {
-        if (pos < end) throw new Error(`${pos - begin} of ${end - begin} bytes`);
-        return;
-      }
-      alive();
+    let pos = begin;
+    for await (const value of parts(response, init.signal, alive)) {
       this.must(value.length <= end - pos, response.status === 206 ? 'http' : 'changed', 'too many bytes');
       const first = Math.max(0, at - pos), last = Math.min(value.length, to - pos);
       pos += value.length;
       if (first < last) await advance(value.subarray(first, last));
       if (value.length === value.buffer.byteLength) free(value);
+      if (pos >= to && pos < end) return; // a server without ranges goes on behind `to`
     }
+    if (pos < end) throw new Error(`${pos - begin} of ${end - begin} bytes`);
   }
 
   /** Where the body begins and ends in the file. */
