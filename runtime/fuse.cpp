@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gguf/result.h"
+#include "runtime/uses.h"
 
 namespace m2w {
 namespace {
@@ -34,42 +35,10 @@ void check_contract() {
                    info.params[kProductRows + i].name[0] == 'm');
 }
 
-constexpr uint32_t kNoStep = UINT32_MAX;
-
-struct Use {
-    uint32_t writer = kNoStep;
-    uint32_t readers = 0;
-};
-
-/// Of each value: the Step that writes it and how many Steps read it. Logits and taps count as
-/// read.
-std::vector<Use> uses_of(const Plan& plan) {
-    std::vector<Use> uses(plan.values.size());
-    for (uint32_t s = 0; s < plan.steps.size(); ++s) {
-        const OpInfo& info = op_info(plan.steps[s].op);
-        for (size_t i = 0; i < info.n_bindings(); ++i) {
-            const Operand operand = plan.steps[s].operands[i];
-            if (info.bindings[i].kind != Bind::activation || !operand.present()) continue;
-            if (info.bindings[i].mode == Mode::out)
-                uses[operand.index].writer = s;
-            else
-                ++uses[operand.index].readers;
-        }
-    }
-    for (const Tap& tap : plan.taps) ++uses[tap.value].readers;
-    ++uses[plan.logits].readers;
-    return uses;
-}
-
-/// The first n_steps of some Steps, as one.
-struct Fusion {
-    size_t n_steps = 0;
-    Step step;
-};
-
 /// find(steps): what `steps` begin with, if that is to be one Step. Taps follow their Steps.
 template <class Find>
 Plan rewrite(const Plan& plan, Find&& find) {
+    M2W_ASSERT(plan.short_cuts.empty());  // they would have to move, too
     Plan out = plan;
     out.steps.clear();
     std::vector<uint32_t> moved_to(plan.steps.size());  // old Step -> new Step that does its work

@@ -1,5 +1,6 @@
 // fuse.h — Plan -> Plan rewrites that keep what is computed and save steps. Executors for devices
-// run the fused Plan; the reference runs the plain one, which is the oracle.
+// run the fused Plan; the reference runs the plain one, which is the oracle. Plans with short cuts
+// (short_cuts.h) are not rewritten any more.
 #pragma once
 #include "runtime/model/plan.h"
 

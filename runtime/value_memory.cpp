@@ -10,7 +10,7 @@ constexpr uint64_t kAlignBytes = 256;
 
 struct Life {
     uint32_t value;
-    uint32_t first, last;  // Steps
+    uint32_t first, last;  // Steps, of whole moments
     uint64_t size_bytes;
 };
 
@@ -26,6 +26,7 @@ std::vector<Life> lives_of(const Plan& plan, uint32_t n_tok, uint32_t n_out, boo
             (rows * plan.values[v].width * 4 + kAlignBytes - 1) / kAlignBytes * kAlignBytes;
         lives.push_back({v, 0, keep_all ? end : 0, size});
     }
+    const std::vector<Moment> moments = moments_of(plan);
     for (uint32_t s = 0; s < end; ++s) {
         const OpInfo& info = op_info(plan.steps[s].op);
         for (size_t i = 0; i < info.n_bindings(); ++i) {
@@ -33,8 +34,8 @@ std::vector<Life> lives_of(const Plan& plan, uint32_t n_tok, uint32_t n_out, boo
             if (info.bindings[i].kind != Bind::activation || !operand.present()) continue;
             Life& life = lives[operand.index];
             touched[operand.index] = true;
-            if (info.bindings[i].mode == Mode::out && !keep_all) life.first = s;
-            life.last = std::max(life.last, s);
+            if (info.bindings[i].mode == Mode::out && !keep_all) life.first = moments[s].first;
+            life.last = std::max(life.last, moments[s].last);
         }
     }
     lives[plan.logits].last = end;

@@ -15,8 +15,8 @@ struct ValueMemory {
 
 /// Places every value for batches of up to n_tok tokens and n_out logits rows. A value lives from
 /// the Step that writes it (or from the start when none does) to the last Step that reads it;
-/// logits live to the end; a value that no Step touches takes no bytes. With keep_all nothing is
-/// shared and everything has its place.
+/// logits live to the end; a value that no Step touches takes no bytes. The Steps of a short cut
+/// are one moment. With keep_all nothing is shared and everything has its place.
 ValueMemory place_values(const Plan& plan, uint32_t n_tok, uint32_t n_out, bool keep_all);
 
 }  // namespace m2w

@@ -273,10 +273,25 @@ class VkExecutor final : public Executor {
         TRY(commands.begin());
         record_batch(commands, n_tok);
         HazardTracker hazards;
-        for (const Step& step : plan_.steps)
-            TRY(record_step(commands, hazards, step, n_tok, n_out));
+        for (const Step* step : steps_of(n_tok, n_out))
+            TRY(record_step(commands, hazards, *step, n_tok, n_out));
         record_logits(commands, n_out);
         return commands.end();
+    }
+
+    /// What a batch runs: the Plan's Steps, or short cuts where it has one row of what they do.
+    std::vector<const Step*> steps_of(uint32_t n_tok, uint32_t n_out) const {
+        const bool may_cut = shared_->profile.short_cuts && !options_.keep_values;
+        std::vector<const Step*> steps;
+        auto cut = plan_.short_cuts.begin();
+        for (uint32_t s = 0; s < plan_.steps.size();) {
+            const bool here = cut != plan_.short_cuts.end() && cut->first == s;
+            const bool taken = here && may_cut && output_rows(plan_, cut->step, n_tok, n_out) == 1;
+            steps.push_back(taken ? &cut->step : &plan_.steps[s]);
+            s += taken ? cut->n : 1;
+            cut += here;
+        }
+        return steps;
     }
 
     /// While weights still arrive: submits as many Steps at a time as have theirs, so that the
@@ -289,21 +304,22 @@ class VkExecutor final : public Executor {
             return all;
         };
         TRY(auto commands, vk::Commands::create(*shared_->device));
+        const std::vector<const Step*> steps = steps_of(n_tok, n_out);
         n_submissions_ = 0;
-        for (auto step = plan_.steps.begin(); step != plan_.steps.end(); ++n_submissions_) {
+        for (auto step = steps.begin(); step != steps.end(); ++n_submissions_) {
             Result<void> arrived;
-            for_each_tensor(*step, [&](uint32_t tensor) {
+            for_each_tensor(**step, [&](uint32_t tensor) {
                 if (arrived) arrived = front.wait(tensor);
             });
             TRY(std::move(arrived));
             TRY(commands.begin());
-            if (step == plan_.steps.begin()) record_batch(commands, n_tok);
+            if (step == steps.begin()) record_batch(commands, n_tok);
             commands.barrier(vk::Stage::compute, vk::Stage::compute);
             HazardTracker hazards;
             do {
-                TRY(record_step(commands, hazards, *step, n_tok, n_out));
-            } while (++step != plan_.steps.end() && has_weights(*step));
-            if (step == plan_.steps.end()) record_logits(commands, n_out);
+                TRY(record_step(commands, hazards, **step, n_tok, n_out));
+            } while (++step != steps.end() && has_weights(**step));
+            if (step == steps.end()) record_logits(commands, n_out);
             TRY(commands.end());
             TRY(commands.submit_and_wait());
         }

@@ -295,6 +295,7 @@ KernelProfile kernel_profile(const vk::Caps& caps, bool as_cpu) {
         profile.matvec_rows = 4;
         profile.matvec_cols = 4;
         profile.matmat = false;
+        profile.short_cuts = false;
         profile.int_dot = false;
         profile.norm_size = caps.subgroup_size;
         profile.attend_splits = 1;

@@ -24,6 +24,7 @@ struct KernelProfile {
     uint32_t matvec_cols = 8;         // activation rows a matvec handles at once
     bool int_dot = false;             // integer dot products: the device has them, and so do we
     bool matmat = true;        // more activation rows than that go to matmat (shared-memory tiles)
+    bool short_cuts = true;    // single rows take the Plan's short cuts
     uint32_t norm_size = 512;  // local size of rms_norm when rows are long
     uint32_t attend_splits = 16;  // most subgroups that share the positions of a query
     /// Not 0: weights are read as texels and activations through a uniform window of so many bytes,

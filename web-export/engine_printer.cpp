@@ -81,6 +81,8 @@ class EnginePrinter {
         find_blocks();
         print_slots();
         uint32_t tap = 0;
+        auto cut = plan_.short_cuts.begin();
+        const std::vector<Moment> moments = moments_of(plan_);
         for (uint32_t s = 0; s < plan_.steps.size(); ++s) {
             const Step& step = plan_.steps[s];
             if (block_of_step_[s] != block_) {
@@ -91,7 +93,12 @@ class EnginePrinter {
                 else
                     steps_ += "\n  // Behind the layers.\n";
             }
-            TRY(print_step(step));
+            const bool in_cut = cut != plan_.short_cuts.end() && cut->first <= s;
+            StepPlace place{in_cut ? &cut->step : nullptr};
+            TRY(print_step(step, place));
+            if (s < moments[s].last) continue;
+            place.is_cut = true;
+            if (in_cut) TRY(print_step((cut++)->step, place));
             for (; tap < plan_.taps.size() && plan_.taps[tap].step <= s; ++tap) print_tap(tap);
         }
         close_block();
@@ -107,13 +114,19 @@ class EnginePrinter {
             const Step& step = plan_.steps[s];
             if (step.layer >= 0 && (s == 0 || plan_.steps[s - 1].layer != step.layer)) ++n_blocks;
             block_of_step_.push_back(step.layer >= 0 ? n_blocks : 0);
-            const OpInfo& info = op_info(step.op);
-            for (size_t i = 0; i < info.n_bindings(); ++i) {
-                if (!step.operands[i].present()) continue;
-                Uses& uses = uses_[{info.bindings[i].kind, step.operands[i].index}];
-                ++uses.count;
-                uses.blocks.insert(block_of_step_.back());
-            }
+            count_uses(step, block_of_step_.back());
+        }
+        for (const ShortCut& cut : plan_.short_cuts)
+            count_uses(cut.step, block_of_step_[cut.first + cut.n - 1]);
+    }
+
+    void count_uses(const Step& step, uint32_t block) {
+        const OpInfo& info = op_info(step.op);
+        for (size_t i = 0; i < info.n_bindings(); ++i) {
+            if (!step.operands[i].present()) continue;
+            Uses& uses = uses_[{info.bindings[i].kind, step.operands[i].index}];
+            ++uses.count;
+            uses.blocks.insert(block);
         }
     }
 
@@ -182,6 +195,21 @@ class EnginePrinter {
                                plan_.values[tap.value].width));
     }
 
+    static WebWeight piece_of(const Tensor& tensor, const WeightBuffer& buffer) {
+        WebWeight piece{tensor.is_vector ? DType::f32 : tensor.dtype, {}, buffer.row0, buffer.rows};
+        if (tensor.nbits) piece.nbits = tensor.nbits->format;
+        return piece;
+    }
+
+    /// The matrix of a Step, or nullptr.
+    const Tensor* weight_of(const Step& step) const {
+        const OpInfo& info = op_info(step.op);
+        for (size_t i = 0; i < info.n_bindings(); ++i)
+            if (info.bindings[i].kind == Bind::weight)
+                return &plan_.tensors[step.operands[i].index];
+        return nullptr;
+    }
+
     Result<const PrintedWeight*> weight(uint32_t index) {
         const Tensor& tensor = plan_.tensors[index];
         PrintedWeight& out = weights_[index];
@@ -190,10 +218,7 @@ class EnginePrinter {
         const bool local = is_local(index);
         const std::string prefix = local ? block_prefix_ : "";
         for (const WeightBuffer& buffer : buffers) {
-            const DType dtype = tensor.is_vector ? DType::f32 : tensor.dtype;
-            WebWeight piece{dtype, {}, buffer.row0, buffer.rows};
-            if (tensor.nbits) piece.nbits = tensor.nbits->format;
-            out.pieces.push_back(piece);
+            const DType dtype = out.pieces.emplace_back(piece_of(tensor, buffer)).dtype;
             const std::string text =
                 fmt::format("{}({}, {})", prefix.empty() ? "d.weight" : "w", buffer.size_bytes,
                             print_source(buffer, tensor.name, prefix));
@@ -265,16 +290,21 @@ class EnginePrinter {
         return Error{Category::internal, "an operand of no kind"};
     }
 
-    Result<void> print_step(const Step& step) {
+    Result<void> print_step(const Step& step, StepPlace place) {
         std::vector<WebWeight> pieces{{}};
+        if (const Tensor* tensor = weight_of(step)) {
+            TRY(const PrintedWeight* printed, weight(uint32_t(tensor - plan_.tensors.data())));
+            pieces = printed->pieces;
+        }
+        const Tensor* of_cut = place.cut ? weight_of(*place.cut) : nullptr;
+        if (of_cut) {
+            TRY(const auto buffers, weight_buffers(*of_cut, options_.max_buffer_bytes));
+            place.cut_weight = piece_of(*of_cut, buffers[0]);
+        }
         const OpInfo& info = op_info(step.op);
-        for (size_t i = 0; i < info.n_bindings(); ++i)
-            if (info.bindings[i].kind == Bind::weight) {
-                TRY(const PrintedWeight* printed, weight(step.operands[i].index));
-                pieces = printed->pieces;
-            }
         for (size_t piece = 0; piece < pieces.size(); ++piece) {
-            TRY(const KernelNames kernel, kernels_.names_of(plan_, step, pieces[piece]));
+            TRY(const KernelNames kernel, kernels_.names_of(plan_, step, pieces[piece], place));
+            if (kernel.kernels.empty()) return {};
             if (!kernel.rounding.empty()) print_rounding(kernel, step.operand("x").index);
             std::string buffers, writes;
             for (size_t i = 0; i < info.n_bindings(); ++i) {
@@ -284,7 +314,8 @@ class EnginePrinter {
                 TRY(const std::string name, operand_name(binding.kind, operand.index, piece));
                 buffers += ", " + name;
                 if (binding.kind == Bind::activation && binding.mode == Mode::out)
-                    writes += (writes.empty() ? " // " : ", ") + plan_.values[operand.index].name;
+                    writes += (writes.empty() ? place.is_cut ? " // one row: " : " // " : ", ") +
+                              plan_.values[operand.index].name;
             }
             if (!kernel.rounding.empty()) buffers += ", rounded";
             line(true, fmt::format("d.run({}{});{}", kernel.kernels, buffers, writes));
@@ -399,8 +430,9 @@ std::string EnginePrinter::engine_text() const {
         "buffers. */\n"
         "function record(d: Dispatches): void {{\n"
         "{}"
-        "  // Kernels with this model's sizes. Where there are two, the first is for a single "
-        "row.\n"
+        "  // Kernels with this model's sizes. Where there are two, the first is for a single row; "
+        "[] is none:\n"
+        "  // a line for one row does there what several do for more.\n"
         "{}"
         "\n  // Values whose lives do not meet share a buffer; what a line writes is behind it.\n"
         "{}{}"

@@ -153,24 +153,36 @@ std::string KernelTable::print_kernel(const WebKernel& kernel, const std::string
                        print_grid(kernel.grid));
 }
 
-Result<std::string> KernelTable::pair(const Plan& plan, const Step& step,
+Result<std::string> KernelTable::pair(const Plan& plan, const Step& step, const StepPlace& place,
                                       const WebContext& context) {
     WebContext each = context;
     each.batch = BatchSize::one;
-    TRY(const std::string one, variant(plan, step, each));
+    bool taken = false;
+    if (place.cut) {
+        WebContext of_cut = each;
+        of_cut.weight = place.cut_weight;
+        TRY(const auto kernels, source_(*place.cut, of_cut));
+        taken = !kernels.empty();
+    }
+    std::string one = "[]";
+    if (place.is_cut == taken) {
+        TRY(one, variant(plan, step, each));
+    }
+    if (place.is_cut) return for_rows(context, taken ? one + ", []" : one);
     each.batch = BatchSize::many;
     TRY(const std::string many, variant(plan, step, each));
     return for_rows(context, one == many ? one : one + ",\n        " + many);
 }
 
-Result<std::string> KernelTable::by_device(const Plan& plan, const Step& step, WebContext context) {
+Result<std::string> KernelTable::by_device(const Plan& plan, const Step& step,
+                                           const StepPlace& place, WebContext context) {
     const auto by_cache = [&](Adapter adapter, bool subgroups) -> Result<std::string> {
         context.adapter = adapter;
         context.subgroups = subgroups;
         context.cache = CacheFormat::f16;
-        TRY(const std::string halves, pair(plan, step, context));
+        TRY(const std::string halves, pair(plan, step, place, context));
         context.cache = CacheFormat::f32;
-        TRY(const std::string floats, pair(plan, step, context));
+        TRY(const std::string floats, pair(plan, step, place, context));
         return choose("halfCache", halves, floats);
     };
     TRY(const std::string cpu, by_cache(Adapter::cpu, false));
@@ -191,22 +203,23 @@ std::string KernelTable::declare(const std::string& text, const std::string& nam
 }
 
 Result<KernelNames> KernelTable::names_of(const Plan& plan, const Step& step,
-                                          const WebWeight& weight) {
+                                          const WebWeight& weight, const StepPlace& place) {
     WebContext context;
     context.rows_are_out = rows_are_out(plan, step);
     context.weight = weight;
     const std::string name = base_name(plan, step, weight);
-    TRY(const std::string floats, by_device(plan, step, context));
+    TRY(const std::string floats, by_device(plan, step, place, context));
+    if (floats == for_rows(context, "[]")) return KernelNames();
     context.int8_activations = true;
     context.adapter = Adapter::cpu;
     TRY(const auto kernels, source_(step, context));
-    if (kernels.size() == 1) return KernelNames{declare(floats, name)};
+    if (kernels.size() < 2) return KernelNames{declare(floats, name)};
 
     const WebKernel& rounding = kernels.front();
     M2W_ASSERT(kernels.size() == 2 && rounding.bindings.size() == 2);
     const std::string round = for_rows(
         context, print_kernel(rounding, "io: 'rw'", print_constants(rounding, rounding, nullptr)));
-    TRY(const std::string rounded, pair(plan, step, context));
+    TRY(const std::string rounded, pair(plan, step, place, context));
     KernelNames out;
     out.kernels = declare(choose("int8", rounded, floats), name);
     out.rounding = declare(round, fmt::format("round_{}", step.u32("k")));

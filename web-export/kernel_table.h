@@ -14,9 +14,16 @@ namespace m2w::web {
 using KernelSource =
     std::function<Result<std::vector<WebKernel>>(const Step& step, const WebContext& context)>;
 
-/// Constants of engine.ts for a Step. Where it can take activations of 8 bits, which it does on CPU
-/// adapters alone, `rounding` is the kernel that makes them of x and `scratch_words` what a row of
-/// them takes.
+/// Where a Step stands: by itself, among those that a short cut is taken for, or as that short cut.
+struct StepPlace {
+    const Step* cut = nullptr;  // nullptr: by itself
+    WebWeight cut_weight{};     // a piece of the short cut's
+    bool is_cut = false;
+};
+
+/// Constants of engine.ts for a Step; none where a short cut is taken by no adapter. Where it can
+/// take activations of 8 bits, which it does on CPU adapters alone, `rounding` is the kernel that
+/// makes them of x and `scratch_words` what a row of them takes.
 struct KernelNames {
     std::string kernels, rounding{};
     uint64_t scratch_words = 0;
@@ -27,8 +34,11 @@ class KernelTable {
     explicit KernelTable(KernelSource source) : source_(std::move(source)) {}
 
     /// The names of the constants that hold the kernels of a Step, for a piece of its weight where
-    /// it has one. Steps with the same kernels and sizes share them. Errors: those of the source.
-    Result<KernelNames> names_of(const Plan& plan, const Step& step, const WebWeight& weight);
+    /// it has one. Steps with the same kernels and sizes share them. An adapter takes the short
+    /// cuts that the source has kernels for; then these are those of one row, and the Steps that
+    /// they stand for have kernels for several alone. Errors: those of the source.
+    Result<KernelNames> names_of(const Plan& plan, const Step& step, const WebWeight& weight,
+                                 const StepPlace& place = {});
 
     /// `const NAME = ...;`, a kernel a line. They are printed for a function with the variables
     /// int8, cpu, subgroups, halfCache and d (dispatches.ts).
@@ -42,8 +52,10 @@ class KernelTable {
     std::string print_kernel(const WebKernel& kernel, const std::string& bindings,
                              const std::string& constants);
     Result<std::string> variant(const Plan& plan, const Step& step, WebContext context);
-    Result<std::string> pair(const Plan& plan, const Step& step, const WebContext& context);
-    Result<std::string> by_device(const Plan& plan, const Step& step, WebContext context);
+    Result<std::string> pair(const Plan& plan, const Step& step, const StepPlace& place,
+                             const WebContext& context);
+    Result<std::string> by_device(const Plan& plan, const Step& step, const StepPlace& place,
+                                  WebContext context);
 
     KernelSource source_;
     ScriptNames names_;

@@ -9,19 +9,20 @@ namespace {
 
 struct Life {
     uint32_t value = 0;
-    uint32_t first = 0, last = 0;  // Steps
+    uint32_t first = 0, last = 0;  // Steps, of whole moments
 };
 
 std::vector<Life> lives_of(const Plan& plan) {
     std::vector<std::optional<Life>> by_value(plan.values.size());
+    const std::vector<Moment> moments = moments_of(plan);
     for (uint32_t s = 0; s < plan.steps.size(); ++s) {
         const OpInfo& info = op_info(plan.steps[s].op);
         for (size_t i = 0; i < info.n_bindings(); ++i) {
             const Operand operand = plan.steps[s].operands[i];
             if (info.bindings[i].kind != Bind::activation || !operand.present()) continue;
             auto& life = by_value[operand.index];
-            if (!life) life = Life{operand.index, s, s};
-            life->last = s;
+            if (!life) life = Life{operand.index, moments[s].first, 0};
+            life->last = moments[s].last;
         }
     }
     by_value[plan.logits]->last = uint32_t(plan.steps.size());

@@ -8,7 +8,7 @@
 namespace m2w::web {
 
 /// Buffers of f32 [rows][width]. WebGPU refuses a dispatch that reads and writes one buffer, so a
-/// Step's outputs never lie where any of its inputs does.
+/// Step's outputs never lie where any of its inputs does, nor those of a short cut's Steps.
 struct ValueSlots {
     static constexpr uint32_t kNone = UINT32_MAX;  // of values that no Step touches
 

@@ -93,19 +93,36 @@ std::vector<uint32_t> order_of_use(const Plan& plan) {
         if (!listed[tensor]) order.push_back(tensor);
         listed[tensor] = true;
     };
-    for (const Step& step : plan.steps) for_each_tensor(step, list);
+    auto cut = plan.short_cuts.begin();
+    for (uint32_t s = 0; s < plan.steps.size(); ++s) {
+        for_each_tensor(plan.steps[s], list);
+        if (cut != plan.short_cuts.end() && cut->first == s) for_each_tensor((cut++)->step, list);
+    }
     for (uint32_t i = 0; i < plan.tensors.size(); ++i) list(i);
     return order;
+}
+
+std::vector<Moment> moments_of(const Plan& plan) {
+    std::vector<Moment> moments;
+    for (uint32_t s = 0; s < plan.steps.size(); ++s) moments.push_back({s, s});
+    for (const ShortCut& cut : plan.short_cuts)
+        for (uint32_t i = 0; i < cut.n; ++i)
+            moments[cut.first + i] = {cut.first, cut.first + cut.n - 1};
+    return moments;
 }
 
 std::string Plan::print() const {
     std::string out;
     int32_t layer = -2;
-    for (const Step& step : steps) {
-        if (step.layer != layer)
-            out += step.layer < 0 ? "model\n" : fmt::format("layer {}\n", step.layer);
-        layer = step.layer;
-        out += step_str(*this, step);
+    auto cut = short_cuts.begin();
+    for (uint32_t s = 0; s < steps.size(); ++s) {
+        if (steps[s].layer != layer)
+            out += steps[s].layer < 0 ? "model\n" : fmt::format("layer {}\n", steps[s].layer);
+        layer = steps[s].layer;
+        out += step_str(*this, steps[s]);
+        if (cut == short_cuts.end() || cut->first + cut->n != s + 1) continue;
+        out += fmt::format("  one row, instead of {}:\n", cut->n) + step_str(*this, cut->step);
+        ++cut;
     }
     return out;
 }

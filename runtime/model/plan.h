@@ -86,6 +86,14 @@ struct Tap {
     uint32_t value = 0;
 };
 
+/// Where a batch has one row of what Steps [first, first + n) compute, `step` does all that they do
+/// for the rest of the Plan. Values that they alone use stay unwritten. Executors are free to take
+/// it; the reference never does.
+struct ShortCut {
+    uint32_t first = 0, n = 0;
+    Step step;
+};
+
 struct Plan {
     std::vector<PlanValue> values;
     std::vector<Tensor> tensors;
@@ -93,6 +101,7 @@ struct Plan {
     std::vector<PlanCache> caches;
     std::vector<PlanState> states;
     std::vector<Step> steps;
+    std::vector<ShortCut> short_cuts;  // in order of their Steps, which no two of them share
     std::vector<Tap> taps;  // [block_count + 1]: what enters layer 0, then what leaves each layer
     uint32_t logits = 0;    // value index: f32 [n_out][n_vocab]
     uint32_t n_vocab = 0;
@@ -102,7 +111,17 @@ struct Plan {
     std::string print() const;
 };
 
-/// All tensors of a Plan in the order in which its Steps first read them.
+/// Steps [first, last].
+struct Moment {
+    uint32_t first = 0, last = 0;
+};
+
+/// [steps]: those that may run as one with each, by a short cut. All that they read has to stay
+/// until the last of them is done, and nothing that they write may take its place.
+std::vector<Moment> moments_of(const Plan& plan);
+
+/// All tensors of a Plan in the order in which its Steps first read them; those of short cuts
+/// come with the first of their Steps.
 std::vector<uint32_t> order_of_use(const Plan& plan);
 
 }  // namespace m2w

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/model/plan.h"
+#include "runtime/short_cuts.h"
 
 namespace m2w::test {
 
@@ -75,6 +75,38 @@ inline Plan random_plan(uint32_t seed, uint32_t n_steps) {
     }
     draft.plan.logits = below(draft.plan.values.size());
     return draft.plan;
+}
+
+/// A short cut of no use to anybody: a product and its sum with something else, as one product.
+inline std::optional<Fusion> find_summed_product(const Plan&, std::span<const Step> steps) {
+    if (steps.size() < 2 || steps[0].op != Op::matmul || steps[1].op != Op::add) return {};
+    const uint32_t product = steps[0].operand("y").index;
+    const bool first = steps[1].operand("a").index == product;
+    const Operand other = steps[1].operand(first ? "b" : "a");
+    if (steps[1].operand(first ? "a" : "b").index != product || steps[1].f32("scale") != 1 ||
+        steps[0].operand("residual").present() || steps[0].operand("y2").present())
+        return {};
+    Step step = steps[0];
+    step.operands[3] = other;
+    step.operands[4] = steps[1].operand("y");
+    return Fusion{2, step};
+}
+
+inline Plan cut_sums(const Plan& plan) {
+    const FindShortCut finders[] = {find_summed_product};
+    return find_short_cuts(plan, finders);
+}
+
+/// What single rows take.
+inline std::vector<Step> with_short_cuts(const Plan& plan) {
+    std::vector<Step> steps;
+    auto cut = plan.short_cuts.begin();
+    for (uint32_t s = 0; s < plan.steps.size();) {
+        const bool here = cut != plan.short_cuts.end() && cut->first == s;
+        steps.push_back(here ? cut->step : plan.steps[s]);
+        s += here ? (cut++)->n : 1;
+    }
+    return steps;
 }
 
 }  // namespace m2w::test

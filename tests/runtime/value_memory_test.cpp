@@ -67,19 +67,20 @@ StepValues values_of(const Step& step) {
 }
 
 /// Fails where a Step reads bytes that somebody else wrote over, or writes into what it reads.
-void play(const Plan& plan, uint32_t n_tok, uint32_t n_out, bool keep_all) {
+void play(const Plan& plan, std::span<const Step> steps, uint32_t n_tok, uint32_t n_out,
+          bool keep_all) {
     const ValueMemory memory = place_values(plan, n_tok, n_out, keep_all);
     ASSERT_EQ(memory.offset_bytes.size(), plan.values.size());
     Board board(plan, memory, n_tok, n_out);
     std::vector<bool> written(plan.values.size()), read(plan.values.size());
-    for (const Step& step : plan.steps) {
+    for (const Step& step : steps) {
         for (const uint32_t v : values_of(step).writes) written[v] = true;
         for (const uint32_t v : values_of(step).reads) read[v] = true;
     }
     for (uint32_t v = 0; v < plan.values.size(); ++v)
         if (!written[v] && (read[v] || v == plan.logits || keep_all)) board.write(v);
-    for (size_t s = 0; s < plan.steps.size(); ++s) {
-        const auto [reads, writes] = values_of(plan.steps[s]);
+    for (size_t s = 0; s < steps.size(); ++s) {
+        const auto [reads, writes] = values_of(steps[s]);
         for (const uint32_t v : reads) {
             ASSERT_TRUE(board.holds(v))
                 << "step " << s << ": " << plan.values[v].name << " is gone";
@@ -93,6 +94,14 @@ void play(const Plan& plan, uint32_t n_tok, uint32_t n_out, bool keep_all) {
         EXPECT_TRUE(board.holds(v)) << plan.values[v].name;
 }
 
+/// As it stands, and on one row with its short cuts.
+void play(const Plan& plan, uint32_t n_tok, uint32_t n_out, bool keep_all) {
+    play(plan, plan.steps, n_tok, n_out, keep_all);
+    if (plan.short_cuts.empty() || keep_all) return;
+    const std::vector<Step> steps = test::with_short_cuts(plan);
+    play(plan, steps, n_tok, n_out, keep_all);
+}
+
 TEST(value_memory, random_plans_read_what_was_written) {
     for (uint32_t seed = 0; seed < 300; ++seed) {
         SCOPED_TRACE(fmt::format("random_plan({}, 40)", seed));
@@ -102,6 +111,7 @@ TEST(value_memory, random_plans_read_what_was_written) {
             for (const bool keep_all : {false, true}) {
                 play(plan, n_tok, n_out, keep_all);
                 play(fuse_residuals(plan), n_tok, n_out, keep_all);
+                play(test::cut_sums(plan), n_tok, n_out, keep_all);
             }
         if (HasFailure()) return;  // one seed is enough to look at
     }
@@ -115,6 +125,7 @@ TEST(value_memory, plans_of_all_rows_read_what_was_written) {
             play(model->plan(), 64, 1, keep_all);
             play(model->plan(), 33, 33, keep_all);
             play(fuse_residuals(model->plan()), 64, 1, keep_all);
+            play(test::cut_sums(model->plan()), 1, 1, keep_all);
         }
     }
 }
@@ -130,6 +141,18 @@ TEST(value_memory, layers_share_the_same_bytes) {
     for (const bool fused : {false, true})
         EXPECT_EQ(bytes_of(2, fused, false), bytes_of(20, fused, false));
     EXPECT_GT(bytes_of(20, false, true), 9 * bytes_of(2, false, true));
+}
+
+/// x is done with before the sum is written, unless one Step does both.
+TEST(value_memory, result_of_a_short_cut_is_not_where_it_reads) {
+    for (const bool cut : {false, true}) {
+        test::PlanDraft draft;
+        const uint32_t x = draft.norm(draft.value(64));
+        draft.plan.logits = draft.add(draft.value(64), draft.matmul(x));
+        const Plan plan = cut ? test::cut_sums(draft.plan) : draft.plan;
+        const ValueMemory memory = place_values(plan, 1, 1, false);
+        EXPECT_EQ(memory.offset_bytes[x] == memory.offset_bytes[plan.logits], !cut);
+    }
 }
 
 TEST(value_memory, value_that_no_step_touches_takes_no_bytes_unless_all_are_kept) {

@@ -5,6 +5,7 @@
 
 #include "runtime/fuse.h"
 #include "runtime/model/fuzz/blueprint.h"
+#include "tests/runtime/plans.h"
 #include "tests/support/golden.h"
 #include "tests/support/results.h"
 
@@ -112,6 +113,31 @@ TEST(EnginePrinter, ShadersAreThoseThatTheEngineNames) {
     EXPECT_NE(printed->shaders_ts.find("export const rms_norm = "), std::string::npos);
     EXPECT_NE(printed->shaders_ts.find("export const matmul_cpu = "), std::string::npos);
     EXPECT_EQ(printed->shaders_ts.find("export const route = "), std::string::npos);
+}
+
+TEST(EnginePrinter, ShortCutsAreLinesForOneRowWhereAnAdapterTakesThem) {
+    const auto model = test::Blueprint(*find_arch("llama")).model();
+    ASSERT_OK(model);
+    const Plan& plan = (*model)->plan();
+    const Plan cut = test::cut_sums(plan);
+    ASSERT_GT(cut.short_cuts.size(), 0u);
+    const auto taken = print_engine(cut, {"m", 1, "", ""}, {}, told);
+    ASSERT_OK(taken);
+    EXPECT_EQ(count(taken->engine_ts, "  d.run("), cut.steps.size() + cut.short_cuts.size());
+    EXPECT_EQ(count(taken->engine_ts, " // one row: "), cut.short_cuts.size());
+    EXPECT_NE(taken->engine_ts.find("perToken([],"), std::string::npos);
+    EXPECT_NE(taken->engine_ts.find(", [])"), std::string::npos);
+
+    const KernelSource without = [](const Step& step, const WebContext& context) {
+        const bool is_cut = step.op == Op::matmul && step.operand("residual").present();
+        return is_cut ? std::vector<WebKernel>() : told(step, context);
+    };
+    const auto plain = print_engine(plan, {"m", 1, "", ""}, {}, told),
+               refused = print_engine(cut, {"m", 1, "", ""}, {}, without);
+    ASSERT_OK(plain);
+    ASSERT_OK(refused);
+    EXPECT_EQ(count(refused->engine_ts, "  d.run("), plan.steps.size());
+    EXPECT_EQ(count(refused->engine_ts, "[]"), 1u);  // in a comment
 }
 
 TEST(EnginePrinter, ErrorsOfTheKernelsAreItsErrors) {

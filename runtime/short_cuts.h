@@ -1,0 +1,19 @@
+// short_cuts.h — what single rows are evaluated with: Steps that do the work of several where a
+// batch has one row of it, because what they compute again for themselves is small then.
+#pragma once
+#include <span>
+
+#include "runtime/uses.h"
+
+namespace m2w {
+
+/// What `steps` of the Plan begin with, if one Step can do it for a single row. It need not look at
+/// who else reads what lies in between.
+using FindShortCut = std::optional<Fusion> (*)(const Plan& plan, std::span<const Step> steps);
+
+/// The Plan with the short cuts that the finders see, the first of them first. Those that leave out
+/// a value that somebody else reads, a tap among them, are not taken; nor those of Steps that
+/// differ in their rows. It is the last of the rewrites: others know no short cuts.
+Plan find_short_cuts(const Plan& plan, std::span<const FindShortCut> finders);
+
+}  // namespace m2w
