@@ -1,6 +1,7 @@
 // dispatches.ts — what the lines of engine.ts do: buffers, pipelines and bind groups made once at load, then replayed for
 // each batch. Knows no model.
 import { contextFull, disposed, M2wError, tooLarge } from './errors';
+import { largestBuffer } from './gpu';
 import type { EngineGpu, EngineOptions, Progress, WeightSource } from './types';
 
 export type Groups = readonly [x: number, y: number, z: number];
@@ -295,8 +296,7 @@ export class Dispatches {
   }
 
   private buffer(bytes: number, usage: GPUBufferUsageFlags = GPUBufferUsage.STORAGE): GPUBuffer {
-    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
-    const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+    const limit = largestBuffer(this.device);
     if (bytes > limit) throw tooLarge(bytes, limit);
     const size = Math.ceil(bytes / 16) * 16;
     const buffer = this.device.createBuffer({ size, usage: usage | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });

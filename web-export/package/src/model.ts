@@ -5,7 +5,7 @@ import type { RenderOptions } from './chat_runtime';
 import { type LoadOptions, sha256 } from './chunks';
 import { checkAborted, contextFull, disposed, M2wError, tooLarge } from './errors';
 import { type Metadata, parseHeader } from './gguf';
-import { checked, type Gpu, type GpuOptions, openGpu } from './gpu';
+import { checked, type Gpu, type GpuOptions, largestBuffer, openGpu } from './gpu';
 import type { EngineGpu, EngineOptions, ModelFacts, Progress, WeightSource } from './types';
 
 /** A message of a conversation, as in OpenAI's interface; templates may read more of it. */
@@ -256,10 +256,8 @@ export class Model {
     this.lost = gpu.lost;
     let engine: PrintedEngine | undefined, failed = false;
     try {
-      const { largest } = estimateMemory(facts, options), { maxBufferSize, maxStorageBufferBindingSize } = gpu.device.limits;
-      const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize);
-      if (largest > limit)
-        throw tooLarge(largest, limit);
+      const { largest } = estimateMemory(facts, options), limit = largestBuffer(gpu.device);
+      if (largest > limit) throw tooLarge(largest, limit);
       report({ stage: 'header', ...total });
       // Kernels are compiled while the header comes, weights come while the tokenizer is made.
       engine = await checked(gpu.device, async () => Engine.create(gpu, sizes));

@@ -40,8 +40,6 @@ export interface EngineGpu {
   /** The adapter is a CPU: kernels without barriers. */
   readonly cpu: boolean;
   readonly subgroups: boolean;
-  /** shader-f16 is there, and a computation with it came out right. */
-  readonly f16: boolean;
   /** WGSL has dot4I8Packed and its relatives. */
   readonly packed: boolean;
   /** Most dispatches in one submit; 0: no limit. */
