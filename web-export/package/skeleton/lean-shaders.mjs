@@ -20,17 +20,21 @@ function declarations(code) {
   return found.slice(0, -1).map(plain);
 }
 
-/** The names that a shader gives away; entry points are known by theirs, as are `others`, and members stand behind a dot. */
-function names(tokens, others) {
-  const own = new Set();
-  let struct = false;
+/**
+ * The names that a declaration gives away: its own, and those of parameters and variables inside of it. Entry points are known by
+ * theirs, and members stand behind a dot.
+ */
+function names(tokens) {
+  const shared = new Set(), local = new Set(), body = tokens.indexOf('{');
+  const isFunction = tokens.includes('fn'), isStruct = tokens[0] === 'struct';
   for (const [i, t] of tokens.entries()) {
-    struct = t === 'struct' || (struct && t !== '}');
-    if ((tokens[i - 1] === 'fn' && tokens[i - 2]?.[0] === '@') || (struct && tokens[i + 1] === ':')) others.add(t);
-    else if (word.test(t) && (tokens[i + 1] === ':' || /^(fn|let|var|const|alias|struct|override)$/.test(tokens[i - 1]))) own.add(t);
+    if (!word.test(t) || (isStruct && i > 1)) continue;
+    const declares = /^(?:fn|let|var|const|alias|struct|override)$/.test(tokens[i - 1]);
+    if (isFunction && tokens[i - 1] !== 'fn' && (tokens[i + 1] === ':' || declares)) local.add(t);
+    else if ((declares && tokens[0][0] !== '@') || (!isFunction && tokens[i + 1] === ':')) shared.add(t);
   }
-  for (const t of others) own.delete(t);
-  return own;
+  const parameters = new Set([...local].filter((t) => tokens.indexOf(t) < body));
+  return { shared, local, parameters };
 }
 
 /**
@@ -62,37 +66,49 @@ function print(tokens, rename) {
 
 /** Names that only differ in a number at their end: sum0_1, sum0_2. */
 const numbered = /^(\w*?[a-z])((?:_?\d)+)$/;
-const letters = (n, base, next) => String.fromCharCode(base + (n % 26)) + (n < 26 ? '' : next(Math.floor(n / 26) - 1));
+const letter = (n, base) => String.fromCharCode(base + (n % 26));
 
 /**
- * Each shader's declarations, printed, and the names' short ones: one for one name everywhere, so that equal declarations stay
- * equal.
+ * Gives out short names: plain ones from a list, numbered ones a letter with the number behind it, which no plain name is.
+ * `taken` says what must not be given.
+ */
+function shortener(base, taken) {
+  const short = new Map(), series = new Map();
+  let plain = 0;
+  return (name) => {
+    if (short.has(name)) return short.get(name);
+    const [, first, number = ''] = numbered.exec(name) ?? [];
+    if (first && !series.has(first)) series.set(first, letter(series.size, base) + (series.size < 26 ? '' : letter(Math.floor(series.size / 26) - 1, base)));
+    let s = first && series.get(first) + number.replaceAll('_', '');
+    while (!s || (!first && taken(s))) {
+      s = letter(plain, base) + (plain < 26 ? '' : letter(Math.floor(plain / 26) - 1, 97));
+      plain++;
+    }
+    short.set(name, s);
+    return s;
+  };
+}
+
+/**
+ * Each shader's declarations, printed, and the shared names' short ones: one for one name everywhere, so that equal declarations
+ * stay equal. Inside of a function names begin with the first letter again, in the order of the text: functions become alike.
  */
 function lean(codes, fixed = []) {
-  const uses = new Map(), kept = new Set(), series = new Map();
-  const shaders = codes.map((code) => {
-    const parts = declarations(code), own = names(parts.flat(), new Set(['default', ...fixed]));
-    for (const t of parts.flat().filter((t) => word.test(t))) {
-      if (own.has(t)) uses.set(t, (uses.get(t) ?? 0) + 1);
-      else kept.add(t);
-    }
-    return { parts, own };
-  });
-  const short = new Map();
-  let n = 0;
-  for (const [name] of [...uses].sort((a, b) => b[1] - a[1])) {
-    const [, first, number] = numbered.exec(name) ?? [];
-    if (first) {
-      // Capitals: no other name is one of these with a number behind it.
-      if (!series.has(first)) series.set(first, letters(series.size, 65, (m) => letters(m, 65)));
-      short.set(name, series.get(first) + number.replaceAll('_', ''));
-      continue;
-    }
-    let s;
-    do s = letters(n++, 97, String); while (kept.has(s));
-    short.set(name, s);
-  }
-  return { short, texts: shaders.map(({ parts, own }) => parts.map((tokens) => print(tokens, (t) => (own.has(t) ? short.get(t) : t)))) };
+  const shaders = codes.map((code) => declarations(code).map((tokens) => ({ tokens, ...names(tokens) })));
+  const parts = shaders.flat(), shared = new Map();
+  for (const part of parts) for (const t of part.shared) shared.set(t, 0);
+  for (const t of [...fixed, 'default']) shared.delete(t);
+  const kept = new Set(fixed);
+  for (const { tokens } of parts) for (const t of tokens) shared.has(t) ? shared.set(t, shared.get(t) + 1) : kept.add(t);
+  const global = shortener(65, (s) => kept.has(s)); // capitals
+  for (const [name] of [...shared].sort((a, b) => b[1] - a[1])) global(name);
+  const printed = ({ tokens, local, parameters }) => {
+    const inner = shortener(97, (s) => tokens.includes(s));
+    // What is declared further down may be another's before.
+    const isLocal = (t) => local.has(t) && (parameters.has(t) || !shared.has(t));
+    return print(tokens, (t) => (fixed.includes(t) ? t : isLocal(t) ? inner(t) : shared.has(t) ? global(t) : t));
+  };
+  return { short: global, texts: shaders.map((parts) => parts.map(printed)) };
 }
 
 /**
@@ -152,7 +168,7 @@ const shader = (list: string): string => [...list].map((c) => pieces[c.charCodeA
 /** engine.ts with the overrides of shaders.ts by their short names. */
 function leanEngine(source, shaders) {
   const { short } = lean(shadersOf(shaders).map(([, , code]) => code));
-  return source.replace(/(?<=\bset: )\{[^}]*\}/g, (set) => set.replace(/\w+(?=: )/g, (name) => short.get(name)));
+  return source.replace(/(?<=\bset: )\{[^}]*\}/g, (set) => set.replace(/\w+(?=: )/g, short));
 }
 
 /** Another module, with lean shaders: overrides keep their names, and so do the functions of what is a part of other shaders. */
