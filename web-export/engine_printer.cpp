@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "web-export/turns.h"
 #include "web-export/value_slots.h"
 #include "web-export/weight_copies.h"
 
@@ -271,8 +272,10 @@ class EnginePrinter {
             }
             case Bind::constant:
                 return declare(kind, index, plan_.constants[index].name, [&] {
-                    return fmt::format("constant([{}])",
-                                       fmt::join(plan_.constants[index].words, ", "));
+                    const auto& words = plan_.constants[index].words;
+                    if (const auto turns = turns_arguments(words))
+                        return fmt::format("turns({})", *turns);
+                    return fmt::format("constant([{}])", fmt::join(words, ", "));
                 });
             case Bind::cache:
                 return declare(kind, index, plan_.caches[index].name, [&] {

@@ -191,6 +191,14 @@ export class Dispatches {
     return buffer;
   }
 
+  /** How far RoPE turns each pair of a head at each position: fractions of a turn in 64 bits, low word first, of which 52 count. */
+  turns(pairs: number, base: number, factor = 1): GPUBuffer {
+    return this.constant(Array.from({ length: pairs }, (_, i) => {
+      const high = 2 ** 31 / Math.PI / factor / base ** (i / pairs);
+      return [(high % 1) * 2 ** 32, high];
+    }).flat());
+  }
+
   /** A tensor of the file as it is, or what `from` takes from tensors, by their names behind the prefix. */
   weight(bytes: number, from: string | Readonly<Record<string, readonly Copy[]>>, prefix = ''): GPUBuffer {
     const buffer = this.buffer(bytes);
