@@ -48,6 +48,7 @@ function fail(error) {
 function progress({ stage, bytesDone = 0, bytesTotal = 0, layer, layers, bytesPerS }) {
   bar.hidden = false;
   bar.value = bytesTotal ? bytesDone / bytesTotal : 0;
+  if (running) return;
   const parts = [stage];
   if (layers) parts.push(`layer ${layer} of ${layers}`);
   if (bytesTotal) parts.push(`${megabytes(bytesDone)} of ${megabytes(bytesTotal)} MB`);
@@ -57,11 +58,12 @@ function progress({ stage, bytesDone = 0, bytesTotal = 0, layer, layers, bytesPe
 
 async function load() {
   try {
-    model = await loadModel({ progress, activations: rounded.checked ? 'int8' : 'f32' });
-    status.textContent = 'Ready';
+    model = await loadModel({ progress, early: true, activations: rounded.checked ? 'int8' : 'f32' });
     send.disabled = fresh.disabled = false;
+    await model.loaded;
+    if (!running) status.textContent = 'Ready';
   } catch (error) {
-    fail(error);
+    if (!running) fail(error);  // else the answer says it
   }
   bar.hidden = true;
 }

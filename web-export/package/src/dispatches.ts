@@ -1,6 +1,6 @@
 // dispatches.ts — what the lines of engine.ts do: buffers, pipelines and bind groups made once at load, then replayed for
 // each batch. Knows no model.
-import { contextFull, disposed, M2wError, tooLarge } from './errors';
+import { checkAborted, contextFull, disposed, M2wError, tooLarge } from './errors';
 import { largestBuffer } from './gpu';
 import type { EngineGpu, EngineOptions, Progress, WeightSource } from './types';
 
@@ -66,7 +66,12 @@ interface Dispatch {
 }
 
 type Item =
-  | { readonly one: readonly Dispatch[]; readonly many: readonly Dispatch[]; readonly out: boolean }
+  | {
+    readonly one: readonly Dispatch[];
+    readonly many: readonly Dispatch[];
+    readonly out: boolean;
+    readonly sources: number; // the first ones, that have to be there
+  }
   | { readonly from: GPUBuffer; readonly to: GPUBuffer; readonly width: number };
 
 /** Writes bytes at any offset of a buffer. Words that come in parts are written with each. */
@@ -135,7 +140,10 @@ export class Dispatches {
   private readonly modules = new Map<string, GPUShaderModule>();
   private readonly pipelines = new Map<string, Promise<GPUComputePipeline>>();
   private readonly compiling: Promise<void>[] = [];
-  private readonly sources = new Map<string, Target[]>();
+  private readonly sources = new Map<string, Target[]>(); // of weights, in the order in which they come
+  private came = 0; // of them; Infinity: the engine is complete
+  private failure: unknown;
+  private tell?: () => void; // that came or failure is another
   private readonly rings: { readonly window: number; readonly rows: number }[] = [];
   private weightBytes = 0;
   private states = 0;
@@ -228,7 +236,7 @@ export class Dispatches {
     const make = (kernel: Kernel): Dispatch => this.dispatch(kernel, buffers);
     const one = kernels.one.map(make);
     const single = kernels.many === kernels.one || (kernels.out ? this.nOut : this.nBatch) === 1; // nothing else is compiled
-    this.items.push({ one, many: single ? one : kernels.many.map(make), out: kernels.out });
+    this.items.push({ one, many: single ? one : kernels.many.map(make), out: kernels.out, sources: this.sources.size });
   }
 
   /** What a test may look at here. */
@@ -243,45 +251,32 @@ export class Dispatches {
 
   /** Compiles, and brings the weights in the order in which the steps read them. */
   async load(weights: WeightSource, progress?: (p: Progress) => void): Promise<void> {
-    let done = 0, inFlight = 0;
-    const { weightBytes: bytesTotal, device: { queue } } = this;
-    const report = (stage: Progress['stage'], tensor?: string) =>
-      progress?.({ stage, bytesDone: Math.min(done, bytesTotal), bytesTotal, ...(tensor && { tensor }) });
-    weights.prefetch?.([...this.sources.keys()]);
-    for (const [tensor, targets] of this.sources) {
-      await weights.read(tensor, async (offset, bytes) => {
-        for (const target of targets) spread(target, offset, bytes);
-        done += bytes.length;
-        inFlight += bytes.length;
-        report('weights', tensor);
-        if (inFlight < mostInFlight) return;
-        inFlight = 0;
-        await queue.onSubmittedWorkDone();
-      });
+    try {
+      await this.bring(weights, progress);
+      this.came = Infinity;
+    } catch (e) {
+      throw (this.failure = e);
+    } finally {
+      this.tell?.();
     }
-    this.sources.clear();
-    report('compile');
-    await Promise.all(this.compiling);
-    await queue.onSubmittedWorkDone();
-    report('ready');
   }
 
   /**
-   * Appends tokens at `pos`; logits of the last nOut of them go to `logits`. Encodes and submits, waits for nothing.
+   * Appends tokens at `pos`; logits of the last nOut of them go to `logits`. Encodes and submits, and waits for nothing but
+   * weights that are still to come; the signal ends that.
    * Tokens are below the vocabulary's size, and pos + tokens.length is at most nCtx. What `behind` adds goes into the last
    * submit: a token takes one.
    */
-  forward(tokens: Uint32Array, pos: number, nOut = 1, behind?: (encoder: GPUCommandEncoder) => void): void {
-    if (this.disposed) throw disposed();
+  async forward(tokens: Uint32Array, pos: number, nOut = 1, behind?: (encoder: GPUCommandEncoder) => void, signal?: AbortSignal): Promise<void> {
     if (pos + tokens.length > this.nCtx) throw contextFull(pos + tokens.length, this.nCtx);
-    for (let first = 0, n; first < tokens.length; first += n) {
-      const left = tokens.length - first;
-      n = left <= this.nBatch ? left : Math.min(this.nBatch, left - nOut);
-      this.device.queue.writeBuffer(this.tokens, 0, tokens.slice(first, first + n));
-      if (n === left) this.submit(n, pos + first, nOut, behind);
-      else this.submit(n, pos + first, 0);
-    }
     this.end = Math.max(this.end, pos + tokens.length);
+    for (let first = 0, n; first < tokens.length; first += n) {
+      if (this.disposed) throw disposed();
+      const left = tokens.length - first, last = left <= this.nBatch;
+      n = last ? left : Math.min(this.nBatch, left - nOut);
+      this.device.queue.writeBuffer(this.tokens, 0, tokens.slice(first, first + n));
+      await this.submit(n, pos + first, last ? nOut : 0, last ? behind : undefined, signal);
+    }
   }
 
   /** Whether a timeline that is cut at `pos` can go on there; if not, it has to start at 0 again. */
@@ -359,14 +354,16 @@ export class Dispatches {
     return pipeline;
   }
 
-  private submit(nTok: number, pos: number, nOut: number, behind?: (encoder: GPUCommandEncoder) => void): void {
+  private async submit(nTok: number, pos: number, nOut: number, behind?: (encoder: GPUCommandEncoder) => void, signal?: AbortSignal): Promise<void> {
     const { device } = this;
+    if (this.came < Infinity) await Promise.all(this.compiling);
     device.queue.writeBuffer(this.batch, 0, new Uint32Array([nTok, pos, nOut, this.nCtx]));
     let encoder = device.createCommandEncoder(), pass = encoder.beginComputePass(), count = 0;
     const flush = (last?: typeof behind): void => {
       pass.end();
       last?.(encoder);
       device.queue.submit([encoder.finish()]);
+      encoder = device.createCommandEncoder();
       count = 0;
     };
     for (const item of this.items) {
@@ -378,10 +375,14 @@ export class Dispatches {
       }
       const rows = item.out ? nOut : nTok;
       if (!rows) continue;
+      if (this.came < item.sources) {
+        flush();
+        await this.arrival(item.sources, signal);
+        pass = encoder.beginComputePass();
+      }
       for (const d of rows === 1 ? item.one : item.many) {
         if (count && count === this.gpu.dispatchesPerSubmit) {
           flush();
-          encoder = device.createCommandEncoder();
           pass = encoder.beginComputePass();
         }
         count++;
@@ -392,5 +393,41 @@ export class Dispatches {
     }
     flush(behind);
     this.turn ^= 1;
+  }
+
+  /** The first weights, so many of them. */
+  private async arrival(sources: number, signal?: AbortSignal): Promise<void> {
+    while (this.came < sources) {
+      checkAborted(signal);
+      if (this.failure) throw this.failure;
+      await new Promise<void>((told) => { this.tell = told; });
+    }
+  }
+
+  private async bring(weights: WeightSource, progress?: (p: Progress) => void): Promise<void> {
+    let done = 0, inFlight = 0;
+    const { weightBytes: bytesTotal, device: { queue } } = this;
+    const report = (stage: Progress['stage'], tensor?: string) =>
+      progress?.({ stage, bytesDone: Math.min(done, bytesTotal), bytesTotal, ...(tensor && { tensor }) });
+    weights.prefetch?.([...this.sources.keys()]);
+    for (const [tensor, targets] of this.sources) {
+      await weights.read(tensor, async (offset, bytes) => {
+        if (this.disposed) throw disposed();
+        for (const target of targets) spread(target, offset, bytes);
+        done += bytes.length;
+        inFlight += bytes.length;
+        report('weights', tensor);
+        this.tell?.(); // the signal may have been raised
+        if (inFlight < mostInFlight) return;
+        inFlight = 0;
+        await queue.onSubmittedWorkDone();
+      });
+      this.came++;
+      this.tell?.();
+    }
+    this.sources.clear();
+    report('compile');
+    await Promise.all(this.compiling);
+    report('ready');
   }
 }

@@ -73,6 +73,8 @@ export interface ModelOptions extends LoadOptions, GpuOptions {
   /** int8: faster on CPU adapters where weights are Q8_0 or Q4_0, and less exact; see EngineOptions. f32 when not given. */
   activations?: 'f32' | 'int8';
   progress?: (progress: Progress) => void;
+  /** To have the model once text can be made tokens: a first answer then begins while weights come; see Model.loaded. */
+  early?: boolean;
 }
 
 /** Bytes on the device. */
@@ -88,7 +90,7 @@ export interface MemoryEstimate {
 interface PrintedEngine {
   readonly logits: GPUBuffer;
   load(weights: WeightSource, progress?: (p: Progress) => void): Promise<void>;
-  forward(tokens: Uint32Array, pos: number, nOut: number, behind?: (encoder: GPUCommandEncoder) => void): void;
+  forward(tokens: Uint32Array, pos: number, nOut: number, behind?: (encoder: GPUCommandEncoder) => void, signal?: AbortSignal): Promise<void>;
   truncate(pos: number): boolean;
   dispose(): void;
 }
@@ -163,6 +165,8 @@ function same(a: ArrayLike<number>, b: ArrayLike<number>): number {
 export class Model {
   /** Resolves with the reason when the device is lost: offer a restart, never do it unasked. */
   lost!: Promise<string>;
+  /** When all weights are there; rejects as load() would have without `early`. */
+  loaded!: Promise<void>;
   tokenizer!: PrintedTokenizer;
   gpu!: Gpu;
   private engine?: PrintedEngine;
@@ -254,36 +258,36 @@ export class Model {
     };
     const gpu = (this.gpu = await openGpu(options));
     this.lost = gpu.lost;
-    let engine: PrintedEngine | undefined, failed = false;
+    const fail = (e: unknown): never => {
+      const failure = gpu.failure() ?? e;
+      if (this.gpu === gpu) this.release(); // not what another start has made
+      throw failure;
+    };
     try {
       const { largest } = estimateMemory(facts, options), limit = largestBuffer(gpu.device);
       if (largest > limit) throw tooLarge(largest, limit);
       report({ stage: 'header', ...total });
       // Kernels are compiled while the header comes, weights come while the tokenizer is made.
-      engine = await checked(gpu.device, async () => Engine.create(gpu, sizes));
+      const engine = (this.engine = await checked(gpu.device, async () => Engine.create(gpu, sizes)));
       const source = await open(weights, { ...options, note: (note) => {
         options.note?.(note);
         progress?.({ stage: 'weights', ...total, note });
       } });
       const header = await source.header();
       if ((await sha256(header)) !== facts.headerSha256) throw new M2wError('unsupported', 'weights of another model');
-      const loading = checked(gpu.device, () => engine!.load(source, (p) => {
+      this.loaded = checked(gpu.device, () => engine.load(source, (p) => {
         checkAborted(signal);
-        if (failed) throw new M2wError('aborted', 'loading failed');
         Object.assign(total, { bytesDone: p.bytesDone, bytesTotal: p.bytesTotal });
         report(p);
-      }));
-      loading.catch(() => undefined); // awaited behind the tokenizer
+      })).then(() => {
+        const failure = gpu.failure();
+        if (failure) throw failure;
+      }).catch(fail);
+      this.loaded.catch(() => undefined); // whoever waits for it is told
       this.tokenizer = new Tokenizer(parseHeader(header).metadata);
-      await loading;
-      const failure = gpu.failure();
-      if (failure) throw failure;
-      this.engine = engine;
+      if (!options.early) await this.loaded;
     } catch (e) {
-      failed = true;
-      engine?.dispose();
-      this.release();
-      throw gpu.failure() ?? e;
+      fail(e);
     }
   }
 
@@ -309,15 +313,15 @@ export class Model {
     for (let at = begin; at < prompt.length; at += this.sizes.nBatch) {
       checkAborted(signal);
       const end = at + this.sizes.nBatch;
-      this.forward(prompt.slice(at, end), end < prompt.length ? undefined : sampler);
+      await this.forward(prompt.slice(at, end), end < prompt.length ? undefined : sampler, signal);
       if (signal) await this.gpu.device.queue.onSubmittedWorkDone();
     }
     return prompt.length - begin;
   }
 
-  private forward(tokens: readonly number[], sampler?: TokenSampler): void {
+  private async forward(tokens: readonly number[], sampler?: TokenSampler, signal?: AbortSignal): Promise<void> {
     const behind = sampler && ((encoder: GPUCommandEncoder) => sampler.encode(encoder, this.timeline));
-    this.engine!.forward(Uint32Array.from(tokens), this.evaluated.length, sampler ? 1 : 0, behind);
+    await this.engine!.forward(Uint32Array.from(tokens), this.evaluated.length, sampler ? 1 : 0, behind, signal);
     this.evaluated.push(...tokens);
   }
 
@@ -339,6 +343,7 @@ export class Model {
     if (this.busy) throw new M2wError('busy', 'an answer is under way');
     this.busy = true;
     try {
+      if (!this.engine) await this.loaded; // says why
       const failure = this.gpu.failure() ?? (this.engine ? undefined : new M2wError('device-lost', 'restart() did not succeed'));
       if (failure) throw failure;
       yield* this.tokens(makePrompt(), options, chat);
@@ -385,7 +390,7 @@ export class Model {
       this.timeline.push(id);
       finish = signal?.aborted ? 'aborted' : stats.tokens >= maxTokens ? 'length' : this.timeline.length > nCtx ? 'context-full' : undefined;
       // The device goes on while the page shows this one.
-      if (!finish) this.forward([id], sampler);
+      if (!finish) await this.forward([id], sampler);
       const text = decoder.push(id);
       if (parser) yield* parser.push(text, tokenizer.isHidden(id));
       else if (text) yield { text };

@@ -55,7 +55,7 @@ class FakeEngine {
     progress?.({ stage: 'weights', bytesDone: 500, bytesTotal: 1000, tensor: 'blk.1.ffn_up.weight' });
   }
   hasLogits = 0;
-  forward(tokens: Uint32Array, pos: number, nOut: number, behind?: (encoder: GPUCommandEncoder) => void): void {
+  async forward(tokens: Uint32Array, pos: number, nOut: number, behind?: (encoder: GPUCommandEncoder) => void): Promise<void> {
     this.hasLogits = nOut;
     assert.equal(pos, this.seen.length, 'tokens follow each other');
     this.seen.push(...tokens);
@@ -216,6 +216,30 @@ test('a lost device: restart, and the answer goes on where it was', async () => 
   const rest = await collect(model.resume());
   assert.equal(rest.last.stats!.newTokens, rest.last.stats!.promptTokens, 'all tokens are replayed');
   assert.equal(text + rest.text, whole.text);
+});
+
+test('with early, an answer begins while weights come, and hears why they do not', async () => {
+  let come!: () => void, fail!: (e: Error) => void;
+  class SlowEngine extends FakeEngine {
+    private readonly there = new Promise<void>((resolve, reject) => { [come, fail] = [resolve, reject]; });
+    static override create = () => new SlowEngine();
+    override load = () => this.there;
+    override async forward(...batch: Parameters<FakeEngine['forward']>): Promise<void> {
+      await this.there;
+      await super.forward(...batch);
+    }
+  }
+  const slow = () => Model.load({ ...printed, Engine: SlowEngine },
+    { weights: 'http://127.0.0.1/model.gguf', gpu: new FakeGpu() as unknown as GPU, store: false, early: true });
+  const model = await slow(), answer = collect(model.chat([user('Hello')]));
+  come();
+  await model.loaded;
+  assert.equal((await answer).text, (await collect((await load()).chat([user('Hello')]))).text);
+  const broken = await slow(), none = collect(broken.chat([user('Hello')]));
+  fail(new M2wError('integrity', 'broken'));
+  await assert.rejects(none, { code: 'integrity' });
+  await assert.rejects(broken.loaded, { code: 'integrity' });
+  await assert.rejects(collect(broken.chat([user('Hello')])), { code: 'integrity' });
 });
 
 test('what does not fit is refused before weights are fetched, with numbers', async () => {

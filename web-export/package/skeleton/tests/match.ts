@@ -126,7 +126,8 @@ export async function match(base: string, cache: 'f16' | 'f32', webgpu?: GPU,
   const ids = Uint32Array.from(prompt_ids), n = ids.length;
   const options = { nCtx: Math.min(n + greedy_ids.length, model.contextLength), nBatch: n, cache, taps: true, ...(as.activations && { activations: as.activations }) };
   const engine = Engine.create(gpu, options);
-  await engine.load(weights);
+  const loading = engine.load(weights);
+  loading.catch(() => undefined); // forward() throws it
   const logits = (): Promise<Float32Array> => readBack(gpu.device, engine.logits, model.nVocab);
   const checks: Check[][] = [...engine.taps, null].map(() => []);
   /** Compares what a batch left. */
@@ -140,15 +141,16 @@ export async function match(base: string, cache: 'f16' | 'f32', webgpu?: GPU,
   };
 
   for (let i = 0; i < n; i++) {
-    engine.forward(ids.subarray(i, i + 1), i);
+    await engine.forward(ids.subarray(i, i + 1), i); // the first one while weights come
+    await loading;
     await check(i, 1);
   }
   engine.truncate(0);
-  engine.forward(ids, 0);
+  await engine.forward(ids, 0);
   await check(0, n);
   const tokens = [argmax(await logits())];
   while (tokens.length < greedy_ids.length) {
-    engine.forward(Uint32Array.of(tokens[tokens.length - 1]!), n + tokens.length - 1);
+    await engine.forward(Uint32Array.of(tokens[tokens.length - 1]!), n + tokens.length - 1);
     tokens.push(argmax(await logits()));
   }
   const failure = gpu.failure();
