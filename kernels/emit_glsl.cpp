@@ -35,7 +35,7 @@ std::string header(const OpInfo& info) {
     std::string out =
         "// " + std::string(info.name) + ".glsl - generated from kernels/ops.cpp, do not edit.\n";
     out += "// " + std::string(info.formula) + "\n";
-    std::string addresses, weight_rows, params;
+    std::string addresses, weight_rows, params, constants;
     for (uint32_t i = 0; i < info.n_bindings(); ++i) {
         const Binding& b = info.bindings[i];
         const std::string name(b.name),
@@ -56,14 +56,19 @@ std::string header(const OpInfo& info) {
     }
     if (has_binding(info, Bind::cache))
         weight_rows += "    uint n_rows;  // of the caches; position p is in row p mod n_rows\n";
-    for (uint32_t i = 0; i < info.n_params(); ++i)
-        params += std::string("    ") +
-                  (info.params[i].type == ParamType::u32 ? "uint " : "float ") +
-                  std::string(info.params[i].name) + ";\n";
+    for (uint32_t i = 0; i < info.n_params(); ++i) {
+        const std::string declared = (info.params[i].type == ParamType::u32 ? "uint " : "float ") +
+                                     std::string(info.params[i].name);
+        if (info.params[i].constant)
+            constants += "layout(constant_id = " + std::to_string(kParamConstants + i) +
+                         ") const " + declared + " = 0;\n";
+        else
+            params += "    " + declared + ";\n";
+    }
     out +=
         "layout(push_constant, std430) uniform Push {\n    Dynamic dynamic;\n    uint rows;\n    "
         "uint n_tok;\n" +
-        addresses + weight_rows + params + "} p;\n";
+        addresses + weight_rows + params + "} p;\n" + constants;
     return out;
 }
 

@@ -58,13 +58,22 @@ constexpr std::array<OpInfo, size_t(Op::count)> kOps{{
                   {"y", activation, out, "[rows][m]"},
                   {"y2", activation, out, "[rows][m2]", true},
                   {"y3", activation, out, "[rows][m3]", true}},
-     .params = {{"k", u32}, {"m", u32}, {"m2", u32, true}, {"m3", u32, true}},
+     .params = {{"k", u32},
+                {"m", u32},
+                {"m2", u32, true},
+                {"m3", u32, true},
+                {"gated_by", u32, true, true},
+                {"limit", f32, true, true},
+                {"up_shift", f32, true, true}},
      .rtol = 1e-5f,
      .formula = "y[r][i] = sum_k w[i][k] * x[r][k] + bias[i] + residual[r][i]; rows of w from m on "
                 "give y2, from m + m2 on y3, without a residual; m2, m3 are 0 where y2, y3 are "
-                "absent",
+                "absent; unless gated_by is 0, m2 = m and what would be y and y2, without a "
+                "residual, are gate and up of a glu with the activation gated_by - 1, which gives "
+                "y",
      .source = "torch.nn.Linear: the weight is [out][in]; several at once as the in_proj_weight of "
-               "torch.nn.MultiheadAttention"},
+               "torch.nn.MultiheadAttention; gated: Shazeer 2020, GLU Variants Improve "
+               "Transformer"},
     {.op = Op::add,
      .name = "add",
      .bindings = {{"a", activation, in, "[rows][n]"},

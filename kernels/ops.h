@@ -65,6 +65,7 @@ struct Param {
     std::string_view name;
     ParamType type = ParamType::u32;
     bool optional = false;  // 0 is none, and not printed
+    bool constant = false;  // kernels are specialised for it: no push constant
 };
 
 constexpr uint32_t kMaxBindings = 8;
@@ -109,7 +110,7 @@ enum class Activation : uint32_t {
     identity = 4,
     relu_squared = 5,
     quick_gelu = 6
-};  // glu.activation, causal_conv.activation
+};  // glu.activation, causal_conv.activation, matmul.gated_by - 1
 enum class KeyHeads : uint32_t {
     grouped = 0,
     tiled = 1

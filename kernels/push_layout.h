@@ -25,6 +25,9 @@ constexpr uint32_t kPushWeightRowsBytes = 8;
 /// Ops with a cache get n_rows, which the executor chooses.
 constexpr uint32_t kPushCacheRowsBytes = 4;
 
+/// Params that are constants have the constant_id kParamConstants + their index instead.
+constexpr uint32_t kParamConstants = 32;
+
 /// Whether an op has a binding of this kind.
 inline bool has_binding(const OpInfo& info, Bind kind) {
     for (const Binding& binding : info.bindings)
@@ -34,8 +37,9 @@ inline bool has_binding(const OpInfo& info, Bind kind) {
 
 /// All of an op's push constants, at most the 128 bytes that every device has.
 inline uint32_t push_constant_bytes(const OpInfo& info) {
-    uint32_t bytes = kPushHeaderBytes + 4 * info.n_params();
+    uint32_t bytes = kPushHeaderBytes;
     for (const Binding& binding : info.bindings) bytes += push_bytes(binding.kind);
+    for (uint32_t i = 0; i < info.n_params(); ++i) bytes += info.params[i].constant ? 0 : 4;
     if (has_binding(info, Bind::weight)) bytes += kPushWeightRowsBytes;
     if (has_binding(info, Bind::cache)) bytes += kPushCacheRowsBytes;
     return bytes;

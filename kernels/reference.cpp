@@ -161,6 +161,13 @@ void matmul(const Weight& w, std::span<const float> x, std::span<const float> bi
     matmul_rows(w, x, bias, residual, out, 0, w.rows / n_threads);
 }
 
+void gated_matmul(const Weight& w, std::span<const float> x, std::span<const float> bias,
+                  const GluShape& shape, std::span<float> y) {
+    std::vector<float> gate(y.size()), up(y.size());
+    matmul(w, x, bias, {}, {gate, up, {}});
+    glu(gate, up, shape, y);
+}
+
 void add(std::span<const float> a, std::span<const float> b, float scale, std::span<float> y) {
     for (size_t i = 0; i < y.size(); ++i) y[i] = float(a[i] + double(scale) * b[i]);
 }

@@ -57,12 +57,23 @@ struct Columns {
 };
 void join(std::span<const float> a, const Columns& of_a, std::span<const float> b,
           const Columns& of_b, std::span<float> y);
+struct GluShape {
+    Activation activation;
+    float limit, up_shift;
+};
+/// up may be empty.
+void glu(std::span<const float> gate, std::span<const float> up, const GluShape& shape,
+         std::span<float> y);
+
 /// The rows of w fill y, then y2, then y3; absent ones are empty. The residual is added to y.
 struct Products {
     std::span<float> y, y2, y3;
 };
 void matmul(const Weight& w, std::span<const float> x, std::span<const float> bias,
             std::span<const float> residual, const Products& out);
+/// The rows of w are those of the gate, then as many of what it gates.
+void gated_matmul(const Weight& w, std::span<const float> x, std::span<const float> bias,
+                  const GluShape& shape, std::span<float> y);
 void add(std::span<const float> a, std::span<const float> b, float scale, std::span<float> y);
 struct AddNormShape {
     std::span<const float> x_w, w;  // [n] or empty
@@ -92,13 +103,6 @@ struct AttendShape {
 /// sinks: [n_head] or empty.
 void attend(std::span<const float> q, const Cache& k, const Cache& v, std::span<const float> sinks,
             const AttendShape& shape, std::span<float> y);
-struct GluShape {
-    Activation activation;
-    float limit, up_shift;
-};
-/// up may be empty.
-void glu(std::span<const float> gate, std::span<const float> up, const GluShape& shape,
-         std::span<float> y);
 
 struct XieluShape {
     float alpha_p, alpha_n, beta, eps;

@@ -145,6 +145,9 @@ class RefExecutor final : public Executor {
                 return ref::layer_norm(in("x"), vec("w"), vec("bias"), s.u32("n"), s.f32("eps"),
                                        out("y"));
             case Op::matmul:
+                if (s.u32("gated_by") != 0)
+                    return ref::gated_matmul(matrix("w"), in("x"), vec("bias"), gate_of(s),
+                                             out("y"));
                 return ref::matmul(matrix("w"), in("x"), vec("bias"), in("residual"),
                                    {out("y"), out("y2"), out("y3")});
             case Op::add:
@@ -228,6 +231,10 @@ class RefExecutor final : public Executor {
 
     std::span<float> state(const Step& s, const Batch& batch) {
         return states_[s.operand("state").index][batch.state_slot];
+    }
+
+    static ref::GluShape gate_of(const Step& s) {
+        return {Activation(s.u32("gated_by") - 1), s.f32("limit"), s.f32("up_shift")};
     }
 
     static ref::AttendShape attend_shape(const Step& s, uint32_t pos) {

@@ -442,7 +442,8 @@ class VkExecutor final : public Executor {
             push.word(uint32_t(piece.rows));
         }
         if (cache) push.word(cache_rows(*cache, options_));
-        for (size_t i = 0; i < info.n_params(); ++i) push.word(step.params[i]);
+        for (size_t i = 0; i < info.n_params(); ++i)
+            if (!info.params[i].constant) push.word(step.params[i]);
         return push;
     }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "kernels/push_layout.h"
 #include "kernels/spirv.h"
 
 namespace m2w {
@@ -79,6 +80,15 @@ KernelChoice with_format(KernelChoice choice, const WeightShape& weight) {
     return choice;
 }
 
+/// Params that are constants, unless they are what kernels have without.
+KernelChoice with_params(KernelChoice choice, const Step& step) {
+    const OpInfo& info = op_info(step.op);
+    for (uint32_t i = 0; i < info.n_params(); ++i)
+        if (info.params[i].constant && step.params[i] != 0)
+            choice.constants.push_back({kParamConstants + i, step.params[i]});
+    return choice;
+}
+
 std::string_view cache_suffix(CacheType cache) {
     return cache == CacheType::f16 ? "f16" : "f32";
 }
@@ -107,8 +117,10 @@ struct Chooser {
         return choice;
     }
 
+    /// A gated product's rows stay together in pairs: every kernel's owners have an even number.
     KernelChoice matmul(const Step& step, const WeightShape& weight, uint32_t rows) const {
         const uint64_t weight_rows = weight.rows;
+        const uint32_t sides = step.u32("gated_by") ? 2 : 1;
         const uint32_t k = step.u32("k");
         if (rounds(weight)) return matvec_int8("", weight_rows, rows);
         if (weight.texels && k % group_of(weight) == 0 && k * 4 <= profile.window_bytes) {
@@ -119,7 +131,8 @@ struct Chooser {
         }
         if (profile.matmat && rows > profile.matvec_cols)
             return matmat("matmat_" + format_suffix(weight), weight_rows, rows);
-        return matvec("matvec_" + format_suffix(weight), weight_rows, matvec_columns(rows));
+        return matvec("matvec_" + format_suffix(weight), weight_rows, matvec_columns(rows),
+                      std::max(profile.matvec_rows, sides));
     }
 
     /// Each slot is a column. A tile of matmat reads an expert's weights once for all its slots, so
@@ -321,7 +334,7 @@ KernelChoice choose_kernel(const KernelProfile& profile, const vk::Caps& caps, c
         case Op::add_rms_norm:
             return choose.norm(step, n_rows);
         case Op::matmul:
-            return with_format(choose.matmul(step, weight, rows), weight);
+            return with_params(with_format(choose.matmul(step, weight, rows), weight), step);
         case Op::add:
         case Op::glu:
         case Op::xielu:

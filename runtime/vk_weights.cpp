@@ -27,16 +27,12 @@ Result<DeviceTensor> split_rows(const Tensor& t, uint64_t max_bytes) {
         TRY(t.nbits->check(t.name, t.rows, t.cols));
         out.nbits = t.nbits->format;
     }
-    // Padded, so never too small; each piece has a grid of its own.
-    const uint64_t grid_bytes = t.planes(0).size_bytes;
-    const uint64_t row_bytes = t.planes(1).size_bytes - grid_bytes;
-    const uint64_t rows_per_piece = t.planes(t.rows).size_bytes <= max_bytes ? t.rows
-                                    : max_bytes > grid_bytes ? (max_bytes - grid_bytes) / row_bytes
-                                                             : 0;
+    const uint64_t rows_per_piece = t.rows_within(max_bytes);
     if (rows_per_piece == 0)
         return Error{Category::resource_limit,
-                     fmt::format("{}: one row takes {} bytes, the device allows {} in one piece",
-                                 t.name, row_bytes + grid_bytes, max_bytes)};
+                     fmt::format("{}: {} {} bytes, the device allows {} in one piece", t.name,
+                                 t.paired ? "a pair of rows takes" : "one row takes",
+                                 t.planes(t.paired ? 2 : 1).size_bytes, max_bytes)};
     for (uint64_t row = 0; row < t.rows; row += rows_per_piece) {
         const uint64_t rows = std::min(rows_per_piece, t.rows - row);
         out.pieces.push_back({row, rows, t.planes(rows), {}});
@@ -98,7 +94,9 @@ class Loader {
                 TRY(done, load_vector(info, to.pieces[0], done));
                 continue;
             }
-            for (const WeightPiece& piece : to.pieces) TRY(load_rows(t, {part, done}, piece));
+            for (const WeightPiece& piece : to.pieces)
+                for (const RowRun& run : t.rows_of_buffer(piece.row0, piece.rows))
+                    TRY(load_rows(t, {part, done}, piece, run));
             file_.source(info).done_with(info.offset_bytes, info.size_bytes);
             done += part.rows;
         }
@@ -128,18 +126,24 @@ class Loader {
     Result<void> load_nbits(const Tensor& t, const DeviceTensor& to) {
         for (const NBitsTensor::Array& array : t.nbits->arrays(t.cols)) {
             if (!array.info) continue;
-            for (const WeightPiece& piece : to.pieces) {
-                const vk::Slice target = piece.memory.part(piece.layout.offset_bytes[array.plane],
-                                                           piece.rows * array.row_bytes);
-                const uint64_t from = piece.row0 * array.row_bytes;
-                for (uint64_t at = 0, count = 0; at < target.size_bytes; at += count) {
-                    count = std::min(kPieceBytes, target.size_bytes - at);
-                    TRY(auto bytes, fetch(*array.info, from + at, count));
-                    TRY(uploader_.write(target.part(at, count), bytes));
-                    TRY(advance(count));
-                }
-            }
+            for (const WeightPiece& piece : to.pieces)
+                for (const RowRun& run : t.rows_of_buffer(piece.row0, piece.rows))
+                    TRY(load_array(array, piece, run));
             file_.source(*array.info).done_with(array.info->offset_bytes, array.info->size_bytes);
+        }
+        return {};
+    }
+
+    Result<void> load_array(const NBitsTensor::Array& array, const WeightPiece& piece,
+                            const RowRun& run) {
+        const vk::Slice target =
+            piece.memory.part(piece.layout.offset_bytes[array.plane] + run.at * array.row_bytes,
+                              run.rows * array.row_bytes);
+        for (uint64_t at = 0, count = 0; at < target.size_bytes; at += count) {
+            count = std::min(kPieceBytes, target.size_bytes - at);
+            TRY(auto bytes, fetch(*array.info, run.first * array.row_bytes + at, count));
+            TRY(uploader_.write(target.part(at, count), bytes));
+            TRY(advance(count));
         }
         return {};
     }
@@ -151,16 +155,17 @@ class Loader {
                                std::as_bytes(type.grid));
     }
 
-    /// The rows that a part and a piece share.
-    Result<void> load_rows(const Tensor& t, const Placed& placed, const WeightPiece& piece) {
+    /// The rows that a part and a run of a piece share.
+    Result<void> load_rows(const Tensor& t, const Placed& placed, const WeightPiece& piece,
+                           const RowRun& run) {
         const TensorPart& part = placed.part;
-        const uint64_t begin = std::max(placed.row0, piece.row0);
-        const uint64_t end = std::min(placed.row0 + part.rows, piece.row0 + piece.rows);
+        const uint64_t begin = std::max(placed.row0, run.first);
+        const uint64_t end = std::min(placed.row0 + part.rows, run.first + run.rows);
         if (begin >= end) return {};
         const DTypeInfo& type = dtype_info(t.dtype);
         const uint64_t row_blocks = blocks_per_row(t), n = (end - begin) * row_blocks;
         const uint64_t in_part = (begin - placed.row0) * row_blocks,
-                       in_piece = (begin - piece.row0) * row_blocks;
+                       in_piece = (begin - run.first + run.at) * row_blocks;
         const uint64_t step = std::max<uint64_t>(
             1, std::min(kPieceBytes, uploader_.max_stage_bytes() / 2) / type.block_bytes);
         for (uint64_t b = 0, count = 0; b < n; b += count) {

@@ -16,7 +16,7 @@
 
 namespace m2w {
 
-/// Rows [row0, row0 + rows) of a matrix, as planes.
+/// So many rows of a matrix behind row0 others, as planes (Tensor::rows_of_buffer).
 struct WeightPiece {
     uint64_t row0 = 0;
     uint64_t rows = 0;

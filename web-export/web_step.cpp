@@ -38,9 +38,10 @@ constexpr struct {
     Op op;
     const char* param;
 } kLeftOut[] = {
-    {Op::attend, "soft_cap"},   {Op::attend, "window"}, {Op::attend, "temperature_length"},
-    {Op::glu, "limit"},         {Op::glu, "up_shift"},  {Op::rope, "pairing"},
-    {Op::rope_store, "pairing"}};
+    {Op::attend, "soft_cap"},    {Op::attend, "window"},   {Op::attend, "temperature_length"},
+    {Op::glu, "limit"},          {Op::glu, "up_shift"},    {Op::rope, "pairing"},
+    {Op::rope_store, "pairing"}, {Op::matmul, "gated_by"}, {Op::matmul, "limit"},
+    {Op::matmul, "up_shift"}};
 
 uint64_t n_of(const Step& step) {
     return step.u32("n");
@@ -183,7 +184,10 @@ class Builder {
             if (op == step_.op && step_.u32(param) != 0) define(param);
         if (step_.op == Op::glu || step_.op == Op::causal_conv)
             define(fmt::format("activation_{}", step_.u32("activation")));
+        if (is_gated()) define(fmt::format("activation_{}", step_.u32("gated_by") - 1));
     }
+
+    bool is_gated() const { return step_.op == Op::matmul && step_.u32("gated_by") != 0; }
 
     void choose_lanes() {
         const bool alone = row_.lanes == Lanes::one || context_.adapter == Adapter::cpu;
@@ -262,13 +266,15 @@ class Builder {
         const uint64_t rows = context_.weight.rows;
         const bool sum_in_one = int8_ && !many;
         const uint32_t side = has_scale_alone(context_.weight) ? 8 : 4;
+        const uint32_t sides = is_gated() ? 2 : 1;
         const uint32_t rows_an_owner = !alone_ || sum_in_one ? 2
                                        : many                ? side
                                        : rows >= 1024        ? 4
-                                                             : 1;
+                                                             : sides;
         const uint32_t columns = !many ? 1 : alone_ ? side : 8;
         define("ROWS", std::to_string(rows_an_owner));
         define("COLS", std::to_string(columns));
+        define("SIDES", std::to_string(sides));
         if (int8_) {
             define("INT8");
             if (sum_in_one) define("SINGLE");
@@ -285,7 +291,8 @@ class Builder {
         for (const auto& [name, value] : variant_.defines) {
             std::string part = name + value;
             if (name == "FORMAT") part = value;
-            if (name == "COLUMNS" || name == "ROTATED") continue;  // follow from the op
+            if (name == "COLUMNS" || name == "ROTATED" || name == "SIDES")
+                continue;  // follow from the op
             for (char& c : part) c = char(std::tolower(static_cast<unsigned char>(c)));
             out_.module += "_" + part;
         }

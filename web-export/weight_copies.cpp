@@ -58,16 +58,6 @@ Result<std::vector<WeightBuffer>> vector_buffer(const Tensor& tensor) {
     return std::vector{std::move(buffer)};
 }
 
-void add_nbits_parts(const Tensor& tensor, WeightBuffer& buffer) {
-    const PlaneLayout layout = tensor.planes(buffer.rows);
-    for (const NBitsTensor::Array& array : tensor.nbits->arrays(tensor.cols))
-        if (array.info)
-            buffer.parts.push_back(
-                {array.info->name,
-                 {{buffer.row0 * array.row_bytes, layout.offset_bytes[array.plane],
-                   buffer.rows * array.row_bytes}}});
-}
-
 /// Several parts of a tensor may lie in one tensor of the file.
 std::vector<ByteCopy>& copies_from(WeightBuffer& buffer, const std::string& name) {
     const auto found = std::ranges::find(buffer.parts, name, &WeightSourcePart::tensor);
@@ -75,21 +65,35 @@ std::vector<ByteCopy>& copies_from(WeightBuffer& buffer, const std::string& name
     return buffer.parts.emplace_back(WeightSourcePart{name, {}}).copies;
 }
 
+void add_nbits_parts(const Tensor& tensor, WeightBuffer& buffer) {
+    const PlaneLayout layout = tensor.planes(buffer.rows);
+    for (const NBitsTensor::Array& array : tensor.nbits->arrays(tensor.cols))
+        for (const RowRun& run : tensor.rows_of_buffer(buffer.row0, buffer.rows))
+            if (array.info)
+                copies_from(buffer, array.info->name)
+                    .push_back({run.first * array.row_bytes,
+                                layout.offset_bytes[array.plane] + run.at * array.row_bytes,
+                                run.rows * array.row_bytes});
+}
+
 void add_parts(const Tensor& tensor, WeightBuffer& buffer) {
     const DTypeInfo& type = dtype_info(tensor.dtype);
     const uint64_t row_blocks = tensor.cols / type.block_elems;
     const PlaneLayout to = tensor.planes(buffer.rows);
     if (!type.grid.empty()) buffer.grid_offset_bytes = to.offset_bytes[type.n_planes()];
+    const std::vector<RowRun> runs = tensor.rows_of_buffer(buffer.row0, buffer.rows);
     uint64_t row0 = 0;  // of the part
     for (const TensorPart& part : tensor.parts()) {
-        const uint64_t begin = std::max(row0, buffer.row0);
-        const uint64_t end = std::min(row0 + part.rows, buffer.row0 + buffer.rows);
         const PlaneLayout from = plane_layout(tensor.dtype, part.info->rows() * row_blocks);
-        for (uint32_t p = 0; p < type.n_planes() && begin < end; ++p)
-            copy_rows(copies_from(buffer, part.info->name), part.file_rows, begin - row0,
-                      end - row0, begin - buffer.row0,
-                      {row_blocks * type.planes[p].bytes_per_block, from.offset_bytes[p],
-                       to.offset_bytes[p]});
+        for (const RowRun& run : runs) {
+            const uint64_t begin = std::max(row0, run.first);
+            const uint64_t end = std::min(row0 + part.rows, run.first + run.rows);
+            for (uint32_t p = 0; p < type.n_planes() && begin < end; ++p)
+                copy_rows(copies_from(buffer, part.info->name), part.file_rows, begin - row0,
+                          end - row0, begin - run.first + run.at,
+                          {row_blocks * type.planes[p].bytes_per_block, from.offset_bytes[p],
+                           to.offset_bytes[p]});
+        }
         row0 += part.rows;
         if (buffer.rows == tensor.rows && tensor.parts().size() == 1)
             buffer.whole = part.file_rows.all() && part.info->rows() == tensor.rows;
@@ -101,16 +105,12 @@ void add_parts(const Tensor& tensor, WeightBuffer& buffer) {
 Result<std::vector<WeightBuffer>> weight_buffers(const Tensor& tensor, uint64_t max_bytes) {
     if (tensor.is_vector) return vector_buffer(tensor);
     if (tensor.nbits) TRY(tensor.nbits->check(tensor.name, tensor.rows, tensor.cols));
-    // Each buffer has a grid of its own; sizes are padded, so a row is never counted too small.
-    const uint64_t grid_bytes = tensor.planes(0).size_bytes;
-    const uint64_t row_bytes = tensor.planes(1).size_bytes - grid_bytes;
-    uint64_t rows_each = tensor.rows;
-    if (tensor.planes(tensor.rows).size_bytes > max_bytes)
-        rows_each = max_bytes > grid_bytes ? (max_bytes - grid_bytes) / row_bytes : 0;
+    const uint64_t rows_each = tensor.rows_within(max_bytes);
     if (rows_each == 0)
         return Error{Category::resource_limit,
-                     fmt::format("{}: one row takes {} bytes, and a buffer may have {}",
-                                 tensor.name, row_bytes + grid_bytes, max_bytes)};
+                     fmt::format("{}: {} {} bytes, and a buffer may have {}", tensor.name,
+                                 tensor.paired ? "a pair of rows takes" : "one row takes",
+                                 tensor.planes(tensor.paired ? 2 : 1).size_bytes, max_bytes)};
     std::vector<WeightBuffer> buffers;
     for (uint64_t row = 0; row < tensor.rows; row += rows_each) {
         WeightBuffer buffer;

@@ -24,7 +24,7 @@ struct WeightSourcePart {
     std::vector<ByteCopy> copies;
 };
 
-/// A buffer: a vector, or some rows of a matrix as planes.
+/// A buffer: a vector, or some rows of a matrix as planes (Tensor::rows_of_buffer).
 struct WeightBuffer {
     uint64_t row0 = 0, rows = 0;
     uint64_t size_bytes = 0;

@@ -1,4 +1,5 @@
-// activation.glsl - the functions behind the param `activation` (Activation of kernels/ops.h), and softplus.
+// activation.glsl - the functions behind the param `activation` (Activation of kernels/ops.h), glu of them, and
+// softplus.
 
 // exp(-x) overflows to infinity for very negative x, and x / infinity is the right 0.
 float silu(float x) { return x / (1.0 + exp(-x)); }
@@ -24,6 +25,14 @@ float activate(float x, uint activation) {
         case 5: return max(x, 0.0) * max(x, 0.0);
         default: return quick_gelu(x);
     }
+}
+
+float activate_gate(float gate, uint activation, float limit) {
+    return activate(limit > 0.0 ? min(gate, limit) : gate, activation);
+}
+
+float glu(float gate, float up, uint activation, float limit, float up_shift) {
+    return activate_gate(gate, activation, limit) * ((limit > 0.0 ? clamp(up, -limit, limit) : up) + up_shift);
 }
 
 // log(1 + exp(x)) = max(x, 0) + log(1 + e) with e = exp(-|x|). GLSL's log is only good to 2^-21 near 1, which is too

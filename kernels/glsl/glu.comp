@@ -7,13 +7,7 @@
 void main() {
     const uint i = global_invocation();
     if (i >= p.rows * p.n) return;
-    const bool limited = p.limit > 0.0;
-    float gate = p.gate.v[i];
-    if (limited) gate = min(gate, p.limit);
-    float y = activate(gate, p.activation);
-    if (present(p.up)) {
-        const float up = F32In(p.up).v[i];
-        y *= (limited ? clamp(up, -p.limit, p.limit) : up) + p.up_shift;
-    }
-    p.y.v[i] = y;
+    const float gate = p.gate.v[i];
+    p.y.v[i] = present(p.up) ? glu(gate, F32In(p.up).v[i], p.activation, p.limit, p.up_shift)
+                             : activate_gate(gate, p.activation, p.limit);
 }

@@ -90,9 +90,9 @@ void main() {
         }
     }
 
-    [[unroll]] for (uint i = 0; i < TM; ++i) [[unroll]] for (uint j = 0; j < TN; ++j) {
+    [[unroll]] for (uint i = 0; i < TM; i += SIDES) [[unroll]] for (uint j = 0; j < TN; ++j) {
         if (first + tm + i >= n_rows() || tn + j >= n_places) continue;
         const uint column = column_at(place0, tn + j);
-        store(expert_of(column), first + tm + i, column, sum[i * TN + j]);
+        store(expert_of(column), first + tm + i, column, sum[i * TN + j], sum[(i + SIDES - 1) * TN + j]);
     }
 }

@@ -24,15 +24,17 @@ layout(set = 0, binding = 0, std140) uniform Window { vec4 x[4096]; };
         }                                                                                                         \
     }
 
+// Row r of a lane whose first is `first`: lanes side by side have rows side by side.
+uint row_at(uint first, uint r) { return first + r / SIDES * gl_WorkGroupSize.x * SIDES + r % SIDES; }
+
 void main() {
     const uint column0 = gl_WorkGroupID.z * NCOLS;
-    const uint first =
-        (gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x) * gl_WorkGroupSize.x * ROWS + gl_LocalInvocationID.x;
+    const uint group = gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x;
+    const uint first = group * gl_WorkGroupSize.x * ROWS + gl_LocalInvocationID.x * SIDES;
     const uint expert = expert_of(column0);
     if (elsewhere(expert, first, gl_WorkGroupSize.x)) return;
     uint row[ROWS];
-    [[unroll]] for (uint r = 0; r < ROWS; ++r) row[r] =
-        min(w_row(expert, first + r * gl_WorkGroupSize.x), p.w_rows - 1);
+    [[unroll]] for (uint r = 0; r < ROWS; ++r) row[r] = min(w_row(expert, row_at(first, r)), p.w_rows - 1);
     uint base[NCOLS];
     [[unroll]] for (uint c = 0; c < NCOLS; ++c) base[c] = x_row(min(column0 + c, n_columns() - 1)) * (p.k / 4);
 
@@ -48,8 +50,7 @@ void main() {
             [[dont_unroll]] for (uint j = 0; j < kGroupUnits; ++j) UNIT
         }
     }
-    [[unroll]] for (uint r = 0; r < ROWS; ++r)
-        [[unroll]] for (uint c = 0; c < NCOLS;
-                        ++c) if (first + r * gl_WorkGroupSize.x < n_rows() && column0 + c < n_columns())
-            store(expert, first + r * gl_WorkGroupSize.x, column0 + c, sum[r * NCOLS + c]);
+    [[unroll]] for (uint r = 0; r < ROWS; r += SIDES)
+        [[unroll]] for (uint c = 0; c < NCOLS; ++c) if (row_at(first, r) < n_rows() && column0 + c < n_columns())
+            store(expert, row_at(first, r), column0 + c, sum[r * NCOLS + c], sum[(r + SIDES - 1) * NCOLS + c]);
 }

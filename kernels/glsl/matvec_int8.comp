@@ -87,8 +87,8 @@ void main() {
     }
     [[unroll]] for (uint i = 0; i < ROWS * NCOLS; ++i) sum[i] = subgroupAdd(sum[i]);
     if (subgroupElect()) {
-        [[unroll]] for (uint r = 0; r < ROWS; ++r)
+        [[unroll]] for (uint r = 0; r < ROWS; r += SIDES)
             [[unroll]] for (uint c = 0; c < NCOLS; ++c) if (first + r < n_rows() && column0 + c < n_columns())
-                store(expert, first + r, column0 + c, sum[r * NCOLS + c]);
+                store(expert, first + r, column0 + c, sum[r * NCOLS + c], sum[(r + SIDES - 1) * NCOLS + c]);
     }
 }

@@ -1,7 +1,10 @@
 // product.glsl - the sides of a matrix product, for matmul and, with EXPERTS, for expert_matmul. A column is a row of
-// y: an activation row, or a slot, whose expert says which weight rows it takes.
+// y: an activation row, or a slot, whose expert says which weight rows it takes. Rows are those of the weight; where
+// the product is gated they alternate between its halves, gate and up, so that SIDES rows in one hand are an element of
+// y.
 #ifdef EXPERTS
 #include "expert_matmul.glsl"
+const uint SIDES = 1;
 uint n_columns() { return p.rows * p.n_used; }
 uint n_rows() { return p.m; }  // of y, that this dispatch computes
 uint expert_of(uint column) {
@@ -16,22 +19,33 @@ bool elsewhere(uint expert, uint i, uint step) {
     [[unroll]] for (uint r = 0; r < ROWS; ++r) here = here || w_row(expert, i + r * step) < p.w_rows;
     return !here;
 }
-void store(uint expert, uint i, uint column, float sum) {
+// The sum of row i; `up` is that of row i + SIDES - 1.
+void store(uint expert, uint i, uint column, float sum, float up) {
     if (w_row(expert, i) >= p.w_rows) return;
     if (present(p.bias)) sum += F32In(p.bias).v[expert * p.m + i];
     p.y.v[column * p.m + i] = sum;
 }
 #else
 #include "matmul.glsl"
+#include "activation.glsl"
+const uint SIDES = gated_by != 0 ? 2 : 1;
 uint n_columns() { return p.rows; }
 uint n_rows() { return p.w_rows; }
 uint expert_of(uint column) { return 0u; }
 uint x_row(uint column) { return column; }
-uint w_row(uint expert, uint i) { return i; }
+uint w_row(uint expert, uint i) { return SIDES == 1 ? i : i / 2 + i % 2 * (p.w_rows / 2); }
 bool elsewhere(uint expert, uint i, uint step) { return false; }
-void store(uint expert, uint i, uint column, float sum) {
-    uint at = p.w_row0 + i, width = p.m;
+void store(uint expert, uint i, uint column, float sum, float up) {
+    uint at = (p.w_row0 + i) / SIDES, width = p.m;
     F32Out y = p.y;
+    if (SIDES == 2) {
+        if (present(p.bias)) {
+            sum += F32In(p.bias).v[at];
+            up += F32In(p.bias).v[p.m + at];
+        }
+        y.v[column * p.m + at] = glu(sum, up, gated_by - 1, limit, up_shift);
+        return;
+    }
     if (present(p.bias)) sum += F32In(p.bias).v[at];
     if (at >= p.m) {  // of another product of the same activations
         at -= p.m;

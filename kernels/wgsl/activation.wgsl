@@ -1,4 +1,4 @@
-// activation.wgsl - the functions behind the param `activation` (Activation of kernels/ops.h), and softplus.
+// activation.wgsl - the functions behind the param `activation` (Activation of kernels/ops.h), glu of them, and softplus.
 // What goes into exp is clamped: WGSL promises nothing of infinities. Beyond 80 the results are the same.
 fn exp_of(x: f32) -> f32 { return exp(clamp(x, -80.0, 80.0)); }
 
@@ -32,6 +32,25 @@ fn activate(x: f32) -> f32 {
 #if activation_6
     return x * sigmoid(1.702 * x);
 #endif
+}
+
+fn activate_gate(gate: f32) -> f32 {
+#if limit
+    return activate(min(gate, limit));
+#else
+    return activate(gate);
+#endif
+}
+
+fn glu(gate: f32, up: f32) -> f32 {
+    var factor = up;
+#if limit
+    factor = clamp(factor, -limit, limit);
+#endif
+#if up_shift
+    factor += up_shift;
+#endif
+    return activate_gate(gate) * factor;
 }
 
 // log(1 + exp(x)) = max(x, 0) + log(1 + e) with e = exp(-|x|). WGSL's log is too coarse near 1 for the small steps

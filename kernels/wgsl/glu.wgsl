@@ -2,20 +2,9 @@
 #include "activation.wgsl"
 fn work(owner: u32, z: u32, lane: u32) {
     if (owner >= rows() * n) { return; }
-    var value = gate[owner];
-#if limit
-    value = min(value, limit);
-#endif
-    value = activate(value);
 #if up
-    var factor = up[owner];
-#if limit
-    factor = clamp(factor, -limit, limit);
+    y[owner] = glu(gate[owner], up[owner]);
+#else
+    y[owner] = activate_gate(gate[owner]);
 #endif
-#if up_shift
-    factor += up_shift;
-#endif
-    value *= factor;
-#endif
-    y[owner] = value;
 }

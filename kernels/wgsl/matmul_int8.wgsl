@@ -12,7 +12,7 @@ fn work(owner: u32, z: u32, lane: u32) {
     let base$c = min(column0 + ${c}u, rows() - 1u) * groups;
 #endrepeat
 #repeat r $ROWS
-    let row$r = min(first + ${r}u, w_rows - 1u);
+    let row$r = weight_row(first + ${r}u);
 #repeat c $COLS
     var sum${r}_$c = 0.0;
 #endrepeat
@@ -65,7 +65,7 @@ fn work(owner: u32, z: u32, lane: u32) {
     var sums: array<f32, kSums>;
 #repeat r $ROWS
 #repeat c $COLS
-    sums[${r}u * ${COLS}u + ${c}u] = sum${r}_$c;
+    sums[(${r}u / ${SIDES}u * ${COLS}u + ${c}u) * ${SIDES}u + ${r}u % ${SIDES}u] = sum${r}_$c;
 #endrepeat
 #endrepeat
     store_sums(sums, first, column0, lane);

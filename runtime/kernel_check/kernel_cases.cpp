@@ -77,6 +77,8 @@ Cases matmuls(Types types) {
     stacked.params[3].second = 7;
     stacked.with = {"y2", "y3"};
     cases.push_back(stacked);
+    cases.push_back(
+        gated(matmul(types[0], usual_width(types[0]) & ~7u, 33, false), Activation::silu));
     return cases;
 }
 

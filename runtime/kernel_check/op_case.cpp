@@ -97,8 +97,25 @@ std::string BatchCase::name() const {
 uint32_t StepCase::param(std::string_view param_name) const {
     for (const auto& [name_, value] : params)
         if (name_ == param_name) return value;
-    M2W_ASSERT(false && "the case lacks a param");
+    const auto& all = op_info(op).params;
+    const auto* known = std::find_if(std::begin(all), std::end(all),
+                                     [&](const Param& p) { return p.name == param_name; });
+    M2W_ASSERT(known != std::end(all) && known->optional && "the case lacks a param");
     return 0;
+}
+
+StepCase gated(StepCase product, Activation activation, float limit, float up_shift) {
+    product.name += fmt::format(",gated_by={}", uint32_t(activation) + 1);
+    if (limit > 0) product.name += fmt::format(",limit={},up_shift={}", limit, up_shift);
+    const uint32_t m = product.param("m");
+    for (auto& [name, value] : product.params)
+        if (name == "m2") value = m;
+    product.params.push_back({"gated_by", uint32_t(activation) + 1});
+    product.params.push_back(f32_param("limit", limit));
+    product.params.push_back(f32_param("up_shift", up_shift));
+    product.scale["x"] = 1 / std::sqrt(float(product.param("k")));
+    product.scale["bias"] = 1;
+    return product;
 }
 
 bool StepCase::has(const Binding& binding) const {

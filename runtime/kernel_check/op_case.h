@@ -38,7 +38,7 @@ inline ParamValue f32_param(std::string_view name, float value) {
 struct StepCase {
     std::string name;  // unique among the Steps that run together: "k=256,m=65,bias"
     Op op = Op::count;
-    std::vector<ParamValue> params{};
+    std::vector<ParamValue> params{};      // optional ones that are left out are 0
     Rows rows = Rows::n_tok;               // what "rows" means in its shapes
     std::vector<std::string_view> with{};  // optional bindings that are present
     DType weight_type = DType::f32;
@@ -58,9 +58,14 @@ struct StepCase {
     /// "matmul/k=256,m=65,bias"
     std::string full_name() const { return std::string(op_info(op).name) + "/" + name; }
     uint32_t param(std::string_view param_name) const;
+    bool is_gated() const { return op == Op::matmul && param("gated_by") != 0; }
     bool has(const Binding& binding) const;
     float scale_of(std::string_view binding) const;
 };
+
+/// A matmul of m columns as one of m gates and as many columns that they gate, all about 1, where
+/// activations bend.
+StepCase gated(StepCase product, Activation activation, float limit = 0, float up_shift = 0);
 
 /// A binding's shape in numbers. What changes from batch to batch (n_tok, n_out, rows, n_ctx)
 /// counts as 1, so the product of dims is what one row of it takes.

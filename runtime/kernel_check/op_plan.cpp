@@ -24,7 +24,7 @@ class Builder {
             if (step.has(info.bindings[i])) in_plan.operands[i] = operand(info.bindings[i]);
         for (size_t i = 0; i < info.n_params(); ++i)
             in_plan.params[i] = step.param(info.params[i].name);
-        M2W_ASSERT(info.n_params() == step.params.size());
+        M2W_ASSERT(step.params.size() <= info.n_params());
         out_.step_of.push_back(uint32_t(plan_.steps.size()));
         plan_.steps.push_back(in_plan);
     }
@@ -88,6 +88,7 @@ class Builder {
         M2W_ASSERT(cols % dtype_info(dtype).block_elems == 0);
         plan_.tensors.push_back({fmt::format("{}.{}", plan_.steps.size(), binding.name), dtype,
                                  rows, cols, is_vector, nullptr});
+        plan_.tensors.back().paired = !is_vector && step_->is_gated();
         const auto stored = step_->stored.find(binding.name);
         if (stored != step_->stored.end()) {
             data_.push_back(stored->second);
@@ -105,6 +106,7 @@ class Builder {
         const NBits& format = *step_->nbits;
         Tensor t{fmt::format("{}.w", plan_.steps.size()), DType::i8, rows, cols};
         t.nbits = NBitsTensor{format};
+        t.paired = step_->is_gated();
         Random random(name("w"));
         NBitsArrays arrays = random_nbits(format, rows, cols, step_->scale_of("w"), random);
         if (step_->stored.contains("w"))

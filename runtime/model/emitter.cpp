@@ -98,7 +98,7 @@ std::array<ValueId, 3> Emitter::matmul_split(ValueId x, Slot weight, Slot bias,
     emit(Op::matmul,
          {tensor(weight), x.index, find_optional(bias), Operand::kAbsent, y[0].index, y[1].index,
           y[2].index},
-         {width(x), widths[0], widths[1], widths[2]});
+         {width(x), widths[0], widths[1], widths[2], 0u, 0.0f, 0.0f});
     return y;
 }
 

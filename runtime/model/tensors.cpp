@@ -606,6 +606,20 @@ PlaneLayout Tensor::planes(uint64_t n_rows) const {
     return plane_layout(dtype, cols / dtype_info(dtype).block_elems * n_rows);
 }
 
+uint64_t Tensor::rows_within(uint64_t max_bytes) const {
+    if (planes(rows).size_bytes <= max_bytes) return rows;
+    // Each buffer has a grid of its own; sizes are padded, so a row is never counted too small.
+    const uint64_t grid_bytes = planes(0).size_bytes;
+    const uint64_t row_bytes = planes(1).size_bytes - grid_bytes;
+    const uint64_t most = max_bytes > grid_bytes ? (max_bytes - grid_bytes) / row_bytes : 0;
+    return paired ? most / 2 * 2 : most;
+}
+
+std::vector<RowRun> Tensor::rows_of_buffer(uint64_t row0, uint64_t n_rows) const {
+    if (!paired || n_rows == rows) return {{row0, n_rows, 0}};
+    return {{row0 / 2, n_rows / 2, 0}, {(rows + row0) / 2, n_rows / 2, n_rows / 2}};
+}
+
 uint64_t Tensor::file_bytes() const {
     if (nbits) return nbits->file_bytes();
     uint64_t sum = 0;

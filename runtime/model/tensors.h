@@ -116,6 +116,11 @@ struct TensorPart {
     uint64_t rows = 0;
 };
 
+/// Rows [first, first + rows) of a matrix, which are those from row `at` on of a buffer.
+struct RowRun {
+    uint64_t first = 0, rows = 0, at = 0;
+};
+
 /// A weight of the model: a matrix [rows][cols] in planes, or an f32 vector (rows = 1).
 struct Tensor {
     std::string name;
@@ -128,6 +133,9 @@ struct Tensor {
     /// Further parts, whose rows follow those of info in one matrix or vector; only rewritten Plans
     /// have them (runtime/fuse.h). rows and cols count all.
     std::vector<TensorPart> stacked{};
+    /// Row i of the first half of a matrix and row i of the second are used together, so what holds
+    /// one holds the other; only rewritten Plans have it.
+    bool paired = false;
     /// A matrix of n-bit codes, which are info too (and dtype theirs); never in parts.
     std::optional<NBitsTensor> nbits{};
 
@@ -136,6 +144,12 @@ struct Tensor {
     uint64_t file_bytes() const;
     /// Where the planes of so many rows of a matrix lie on a device.
     PlaneLayout planes(uint64_t n_rows) const;
+    /// How many rows of a matrix fit a buffer of max_bytes, an even number of a paired one that
+    /// does not fit as a whole; 0: none.
+    uint64_t rows_within(uint64_t max_bytes) const;
+    /// What a buffer holds that has n_rows rows, behind buffers with row0: rows from row0 on, or
+    /// as many of each half.
+    std::vector<RowRun> rows_of_buffer(uint64_t row0, uint64_t n_rows) const;
 
     /// The rows, or the values of a vector, are so many equal slices: one an expert or a head.
     uint64_t slices = 1;

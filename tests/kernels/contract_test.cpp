@@ -91,7 +91,7 @@ std::vector<PushMember> layout_of(const OpInfo& info, bool f16_cache) {
     for (uint32_t i = 0; i < (has_weight ? 2u : 0u); ++i) add("u32", 4);
     if (has_binding(info, Bind::cache)) add("u32", 4);
     for (uint32_t i = 0; i < info.n_params(); ++i)
-        add(info.params[i].type == ParamType::u32 ? "u32" : "f32", 4);
+        if (!info.params[i].constant) add(info.params[i].type == ParamType::u32 ? "u32" : "f32", 4);
     return out;
 }
 
@@ -213,8 +213,9 @@ std::string op_document(const OpInfo& info) {
     }
     out += "\nParams:";
     for (uint32_t i = 0; i < info.n_params(); ++i)
-        out += fmt::format("{} {} {}", i ? "," : "", info.params[i].name,
-                           info.params[i].type == ParamType::u32 ? "u32" : "f32");
+        out += fmt::format("{} {} {}{}", i ? "," : "", info.params[i].name,
+                           info.params[i].type == ParamType::u32 ? "u32" : "f32",
+                           info.params[i].constant ? " constant" : "");
     out += fmt::format(". Push constants: {} bytes. ", push_constant_bytes(info));
     out += info.rtol > 0 ? fmt::format("Tolerance: {:g}.\n", info.rtol)
                          : "Tolerance: none, the result is exact.\n";
@@ -230,7 +231,8 @@ A Plan is made of these ops. Shapes are slowest dimension first; n_tok, pos and 
 n_out. Activations, vectors, states and results are f32; weights have any of the supported types or are n-bit codes, whose
 products may ask for activations rounded to 8 bits (`docs/nbits.md`); caches are f16 or f32. A state is read in one slot
 (`past`, zero at position 0) and written to another one (`state`). The tolerance is the norm of the error over the norm of the
-result, device against reference. Numbers to test with are in `tests/vectors`.
+result, device against reference. Numbers to test with are in `tests/vectors`. Kernels are specialised for params that are
+constant; the others are push constants.
 )";
 
 std::string document() {

@@ -91,6 +91,29 @@ TEST_F(MatmulOps, stacked_products_equal_the_reference) {
     sweep(steps, std::vector<BatchCase>{{}, {.n_tok = 3}, {.n_tok = 9}, {.n_tok = 130}});
 }
 
+/// Gate and up of an element are rows of one owner. A constant is one more pipeline, so there are
+/// few.
+TEST_F(MatmulOps, gated_products_equal_the_reference) {
+    std::vector<StepCase> steps;
+    for (const uint32_t m : {1u, 33u, 129u})
+        steps.push_back(gated(matmul(DType::q8_0, 256, m, m % 2), Activation::gelu_tanh));
+    steps.push_back(gated(matmul(DType::q8_0, 32, 515, 0), Activation::gelu_tanh));
+    sweep(steps, std::vector<BatchCase>{{}, {.n_tok = 3}, {.n_tok = 130}});
+    sweep(std::array{gated(matmul(DType::q4_k, 256, 33, 1), Activation::gelu_tanh),
+                     gated(matmul(DType::bf16, 33, 65, 0), Activation::silu)},
+          std::vector<BatchCase>{{.n_tok = 9}});
+    sweep(std::array{gated(matmul(DType::q8_0, 256, 33, 1), Activation::quick_gelu, 0.5f, 1)},
+          std::vector<BatchCase>{{}});
+}
+
+/// A piece has as many rows of the one half as of the other.
+TEST_F(MatmulOps, gated_products_of_weights_in_pieces_equal_the_reference) {
+    std::vector<StepCase> steps;
+    for (const DType dtype : {DType::q8_0, DType::iq2_xxs})
+        steps.push_back(gated(matmul(dtype, 256, 33, 1), Activation::silu));
+    sweep(steps, std::vector<BatchCase>{{.n_tok = 9}}, {.max_piece_bytes = 2048});
+}
+
 TEST_F(MatmulOps, logits_rows_equal_the_reference) {
     std::vector<StepCase> steps;
     for (const DType dtype : {DType::f16, DType::q8_0}) {

@@ -70,6 +70,7 @@ class VectorFileReader {
         for (uint32_t i = 0; i < info_.n_params(); ++i) {
             const Param& param = info_.params[i];
             const std::string key = fmt::format("{}.param.{}", name, param.name);
+            if (param.optional && !file_->find(key)) continue;
             if (param.type == ParamType::f32) {
                 TRY(const float value, file_->get_f32(key));
                 step.params.push_back(f32_param(param.name, value));

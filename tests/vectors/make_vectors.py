@@ -216,6 +216,18 @@ def layer_norm(f):
     one("logits_rows", 65, 2, rows="n_out", n_out=2)
 
 
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def silu(x):
+    return x / (1 + np.exp(-x))
+
+
+def quick_gelu(x):
+    return x * sigmoid(1.702 * x)
+
+
 def matmul(f):
     def one(name, type_name, k, m, n_tok, bias=False, residual=False, scale=1.0, m2=0, m3=0):
         blob, w = make_weight(f.rng, type_name, m + m2 + m3, k)
@@ -240,6 +252,18 @@ def matmul(f):
     one("two_at_once", "q8_0", 32, 33, 3, m2=7)
     one("three_at_once", "q4_k", 256, 5, 2, bias=True, m2=3, m3=1)
     one("three_many_rows", "q4_0", 32, 5, 17, bias=True, m2=8, m3=3)
+
+    def gated(name, type_name, k, m, n_tok, number, act, bias=False, limit=0.0, up_shift=0.0):
+        blob, w = make_weight(f.rng, type_name, 2 * m, k)
+        x, b = f.normal(n_tok, k), f.normal(2 * m) if bias else None
+        both = x @ w.T + (b if bias else 0)
+        gate, up = both[:, :m], both[:, m:]
+        if limit:
+            gate, up = np.minimum(gate, limit), np.clip(up, -limit, limit)
+        f.case(name, {"k": k, "m": m, "m2": m, "m3": 0, "gated_by": number + 1, "limit": f32_param(limit),
+                      "up_shift": f32_param(up_shift)}, n_tok, w=blob, x=x, bias=b, y=act(gate) * (up + up_shift))
+    gated("gated", "q8_0", 32, 17, 3, 0, silu, bias=True)
+    gated("gated_and_limited", "q4_0", 64, 5, 2, 6, quick_gelu, limit=1.5, up_shift=1.0)
 
 
 def rope_table(f):
@@ -399,26 +423,17 @@ def attend(f):
 
 
 def glu(f):
-    def silu(x):
-        return x / (1 + np.exp(-x))
-
     def gelu_tanh(x):
         return x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x ** 3)))
 
     def relu(x):
         return np.maximum(x, 0)
 
-    def sigmoid(x):
-        return 1 / (1 + np.exp(-x))
-
     def identity(x):
         return x
 
     def relu_squared(x):
         return np.maximum(x, 0) ** 2
-
-    def quick_gelu(x):
-        return x * sigmoid(1.702 * x)
     activations = (silu, gelu_tanh, relu, sigmoid, identity, relu_squared, quick_gelu)
 
     def params(n, number, limit=0.0, up_shift=0.0):

@@ -44,6 +44,14 @@ Bytes carry_out(const gguf::File& file, const Tensor& tensor, const WeightBuffer
     return out;
 }
 
+/// Which row of the tensor a row of a buffer is: of a paired one the first half of a buffer is of
+/// the first half of the tensor.
+uint64_t tensor_row_of(const Tensor& tensor, const WeightBuffer& buffer, uint64_t row) {
+    if (!tensor.paired) return buffer.row0 + row;
+    const uint64_t half = buffer.rows / 2;
+    return buffer.row0 / 2 + (row < half ? row : tensor.rows / 2 + row - half);
+}
+
 /// The part that a row of a tensor is in, and the file's row.
 std::pair<const gguf::TensorInfo*, uint64_t> file_row_of(const Tensor& tensor, uint64_t row) {
     for (const TensorPart& part : tensor.parts()) {
@@ -59,7 +67,7 @@ void expect_rows(const gguf::File& file, const Tensor& tensor, const WeightBuffe
     const uint64_t blocks = tensor.cols / type.block_elems;
     const PlaneLayout to = plane_layout(tensor.dtype, buffer.rows * blocks);
     for (uint64_t row = 0; row < buffer.rows; ++row) {
-        const auto [info, file_row] = file_row_of(tensor, buffer.row0 + row);
+        const auto [info, file_row] = file_row_of(tensor, tensor_row_of(tensor, buffer, row));
         const Bytes source = planes_of(file, *info);
         const PlaneLayout from = plane_layout(info->dtype, info->rows() * blocks);
         for (uint32_t p = 0; p < type.n_planes(); ++p) {

@@ -61,10 +61,13 @@ Result<std::vector<std::byte>> nbits_planes(const gguf::File& file, const Tensor
     const NBits& format = *piece.nbits;
     const PlaneLayout layout = nbits_layout(format, piece.rows, tensor.cols);
     std::vector<std::byte> out(layout.size_bytes);
-    const auto read = [&](const gguf::TensorInfo* from, uint64_t row_bytes, uint32_t plane) {
-        return file.read(
-            *from, piece.row0 * row_bytes,
-            std::span(out).subspan(layout.offset_bytes[plane], piece.rows * row_bytes));
+    const auto read = [&](const gguf::TensorInfo* from, uint64_t row_bytes,
+                          uint32_t plane) -> Result<void> {
+        for (const RowRun& run : tensor.rows_of_buffer(piece.row0, piece.rows))
+            TRY(file.read(*from, run.first * row_bytes,
+                          std::span(out).subspan(layout.offset_bytes[plane] + run.at * row_bytes,
+                                                 run.rows * row_bytes)));
+        return {};
     };
     TRY(read(tensor.nbits->codes, format.code_bytes(tensor.cols), 0));
     TRY(read(tensor.nbits->scales, format.scale_bytes(tensor.cols), 1));
@@ -79,9 +82,12 @@ Result<std::vector<std::byte>> planes_of(const gguf::File& file, const Tensor& t
                                          const web::WebWeight& piece) {
     if (piece.nbits) return nbits_planes(file, tensor, piece);
     const DTypeInfo& type = dtype_info(tensor.dtype);
-    const uint64_t a_row = tensor.cols / type.block_elems, n_blocks = piece.rows * a_row;
+    const uint64_t a_row = tensor.cols / type.block_elems, n_blocks = piece.rows * a_row,
+                   row_bytes = a_row * type.block_bytes;
     std::vector<std::byte> blocks(n_blocks * type.block_bytes);
-    TRY(file.read(*tensor.info, piece.row0 * a_row * type.block_bytes, blocks));
+    for (const RowRun& run : tensor.rows_of_buffer(piece.row0, piece.rows))
+        TRY(file.read(*tensor.info, run.first * row_bytes,
+                      std::span(blocks).subspan(run.at * row_bytes, run.rows * row_bytes)));
     const PlaneLayout layout = plane_layout(tensor.dtype, n_blocks);
     std::vector<std::byte> out(layout.size_bytes);
     std::byte* planes[4] = {};
@@ -206,8 +212,8 @@ Result<CaseWriter::json> CaseWriter::kernels_of(const Subject& subject, WebConte
     const bool weighted = w < subject.info.n_bindings();
     const Tensor* tensor =
         weighted ? &subject.ops.plan->tensors[subject.step.operands[w].index] : nullptr;
-    const uint64_t rows = weighted ? tensor->rows : 1,
-                   each = (rows + subject.run.pieces - 1) / subject.run.pieces;
+    const uint64_t rows = weighted ? tensor->rows : 1, sides = weighted && tensor->paired ? 2 : 1,
+                   each = (rows / sides + subject.run.pieces - 1) / subject.run.pieces * sides;
     json out = json::array();
     std::vector<size_t> buffer_of = buffer_of_;
     for (uint64_t first = 0, piece = 0; first < rows; first += each, ++piece) {

@@ -158,6 +158,29 @@ void add_int8(std::vector<Run>& out) {
     out.push_back(logits);
 }
 
+/// An owner has gate and up of an element, whatever its lanes, rows and columns, in every piece.
+void add_gated(std::vector<Run>& out) {
+    add_runs(out, gated(matmul(DType::q8_0, 64, 33, {"bias"}), Activation::gelu_tanh),
+             {{}, {.n_tok = 9}}, on_all);
+    add_runs(out, gated(matmul(DType::q4_k, 256, 515), Activation::silu), {{}, {.n_tok = 3}});
+    add_runs(out, gated(matmul(DType::bf16, 33, 5, {"bias"}), Activation::relu, 1.5f, 1), {{}});
+    for (const uint32_t n_tok : {1u, 9u})
+        out.push_back({.step = gated(matmul(DType::q8_0, 96, 17, {"bias"}), Activation::gelu_tanh),
+                       .batch = {.n_tok = n_tok},
+                       .pieces = 3});
+    for (const uint32_t n_tok : {1u, 9u}) {
+        Run run{.step = gated(matmul(DType::q8_0, 64, 33), Activation::silu),
+                .batch = {.n_tok = n_tok},
+                .adapters = without_barriers};
+        run.step.fill = [](std::string_view, const BatchCase& batch, std::span<float> x) {
+            return fill_near_multiples(32, 64, batch, x);
+        };
+        run.int8_activations = true;
+        run.rounded_reference = true;
+        out.push_back(run);
+    }
+}
+
 void add_embeds(std::vector<Run>& out) {
     for (const DType dtype : {DType::f32, DType::f16, DType::bf16})
         for (const uint32_t n : {1u, 7u, 8u})
@@ -270,6 +293,7 @@ std::vector<Run> product_edges() {
         out.push_back({.step = matmul(dtype, 256, 65, {"bias", "residual"}),
                        .batch = {.n_tok = 9},
                        .pieces = 2});  // each is a pipeline
+    add_gated(out);
     add_embeds(out);
     add_int8(out);
     add_nbits(out);
