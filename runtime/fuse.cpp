@@ -13,7 +13,7 @@ namespace {
 
 /// In the contract of matmul; check_contract() makes sure.
 enum MatmulBinding : size_t { kWeight, kX, kBias, kResidual, kProduct };
-enum MatmulParam : size_t { kProductCols, kProductRows };
+enum MatmulParam : size_t { kProductCols, kProductRows, kGatedBy = 4, kLimit, kUpShift };
 constexpr size_t kMostProducts = 3;
 
 /// In the contracts of rms_norm and rope_store.
@@ -29,7 +29,9 @@ void check_contract() {
                op_info(Op::rms_norm).bindings[kNormWeight].name == "w");
     const OpInfo& info = op_info(Op::matmul);
     M2W_ASSERT(info.bindings[kWeight].name == "w" && info.bindings[kX].name == "x" &&
-               info.bindings[kBias].name == "bias" && info.bindings[kResidual].name == "residual");
+               info.bindings[kBias].name == "bias" && info.bindings[kResidual].name == "residual" &&
+               info.params[kGatedBy].name == "gated_by" && info.params[kLimit].name == "limit" &&
+               info.params[kUpShift].name == "up_shift");
     for (size_t i = 0; i < kMostProducts; ++i)
         M2W_ASSERT(info.bindings[kProduct + i].name[0] == 'y' &&
                    info.params[kProductRows + i].name[0] == 'm');
@@ -161,6 +163,16 @@ Tensor stack(const Plan& plan, std::span<const Step> steps, size_t binding) {
     return all;
 }
 
+/// Whether glu alone reads what matmul gives, a gate and as many columns that it gates.
+bool is_gate_of(const std::vector<Use>& uses, const Step& matmul, const Step& glu) {
+    if (matmul.op != Op::matmul || glu.op != Op::glu) return false;
+    const Operand gate = matmul.operands[kProduct], up = matmul.operands[kProduct + 1];
+    return up.present() && !matmul.operands[kProduct + 2].present() &&
+           !matmul.operands[kResidual].present() && glu.operand("gate").index == gate.index &&
+           glu.operand("up").index == up.index && uses[gate.index].readers == 1 &&
+           uses[up.index].readers == 1;
+}
+
 /// Tensors that no Step uses go, the others move up.
 void drop_unused_tensors(Plan& plan) {
     const std::vector<uint32_t> users = users_of_tensors(plan);
@@ -183,7 +195,8 @@ void drop_unused_tensors(Plan& plan) {
 }  // namespace
 
 Plan fuse(const Plan& plan) {
-    return fuse_head_norms(fuse_rope_stores(stack_matmuls(fuse_norms(fuse_residuals(plan)))));
+    return fuse_head_norms(
+        fuse_rope_stores(fuse_gates(stack_matmuls(fuse_norms(fuse_residuals(plan))))));
 }
 
 Plan fuse_residuals(const Plan& plan) {
@@ -233,6 +246,28 @@ Plan stack_matmuls(const Plan& plan) {
     });
     out.tensors = std::move(tensors);
     drop_unused_tensors(out);
+    return out;
+}
+
+Plan fuse_gates(const Plan& plan) {
+    check_contract();
+    const std::vector<Use> uses = uses_of(plan);
+    const std::vector<uint32_t> users = users_of_tensors(plan);
+    std::vector<Tensor> tensors = plan.tensors;
+    Plan out = rewrite(plan, [&](std::span<const Step> steps) -> std::optional<Fusion> {
+        if (steps.size() < 2 || !is_gate_of(uses, steps[0], steps[1])) return {};
+        const uint32_t weight = steps[0].operands[kWeight].index;
+        if (users[weight] != 1) return {};
+        tensors[weight].paired = true;
+        Step step = steps[0];
+        step.operands[kProduct] = steps[1].operand("y");
+        step.operands[kProduct + 1] = {};
+        step.params[kGatedBy] = steps[1].u32("activation") + 1;
+        step.params[kLimit] = steps[1].u32("limit");
+        step.params[kUpShift] = steps[1].u32("up_shift");
+        return Fusion{2, step};
+    });
+    out.tensors = std::move(tensors);
     return out;
 }
 

@@ -22,6 +22,10 @@ Plan fuse_norms(const Plan& plan);
 /// tensors get new indices.
 Plan stack_matmuls(const Plan& plan);
 
+/// matmul of a gate and of what it gates, then a glu that alone reads both -> one gated matmul,
+/// whose weight's rows go in pairs. The values in between are no longer written.
+Plan fuse_gates(const Plan& plan);
+
 /// rope of queries, rope of keys that only the cache reads, kv_store -> one rope_store.
 Plan fuse_rope_stores(const Plan& plan);
 

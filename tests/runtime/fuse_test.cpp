@@ -270,6 +270,76 @@ TEST(fuse, matmuls_that_differ_are_not_stacked) {
     EXPECT_EQ(other_layer.steps_left(), 3u);
 }
 
+/// A gate and what it gates, of one matmul, then their glu.
+struct GatedProduct {
+    GatedProduct() {
+        draft.plan.tensors[0].rows = 8;
+        x = draft.value(4);
+        gate = draft.matmul(x);
+        up = draft.value(4);
+        step(0).operands[5] = {up};
+        step(0).params = {4, 4, 4};
+        y = draft.glu(gate, up);
+        step(1).params = {4, 2, std::bit_cast<uint32_t>(7.0f), std::bit_cast<uint32_t>(1.0f)};
+        draft.plan.logits = draft.norm(y);
+    }
+    Step& step(size_t index) { return draft.plan.steps[index]; }
+    size_t steps_left() const { return fuse_gates(draft.plan).steps.size(); }
+    PlanDraft draft;
+    uint32_t x = 0, gate = 0, up = 0, y = 0;
+};
+
+TEST(fuse, glu_goes_into_the_product_that_it_alone_reads) {
+    GatedProduct all;
+    all.step(0).operands[2] = {1};
+    all.draft.plan.taps = {{1, all.y}};
+    const Plan fused = fuse_gates(all.draft.plan);
+    ASSERT_EQ(ops_of(fused), (std::vector<Op>{Op::matmul, Op::rms_norm}));
+    const Step& step = fused.steps[0];
+    EXPECT_EQ(step.operand("x").index, all.x);
+    EXPECT_EQ(step.operand("bias").index, 1u);
+    EXPECT_EQ(step.operand("y").index, all.y);
+    EXPECT_FALSE(step.operand("y2").present());
+    EXPECT_EQ(step.u32("m"), 4u);
+    EXPECT_EQ(step.u32("m2"), 4u);
+    EXPECT_EQ(step.u32("gated_by"), 3u);
+    EXPECT_EQ(step.f32("limit"), 7.0f);
+    EXPECT_EQ(step.f32("up_shift"), 1.0f);
+    EXPECT_TRUE(fused.tensors[0].paired);
+    EXPECT_FALSE(fused.tensors[1].paired);
+    EXPECT_EQ(fused.taps[0].step, 0u);
+}
+
+TEST(fuse, gates_that_are_read_again_or_come_otherwise_stay) {
+    GatedProduct tapped;
+    tapped.draft.plan.taps = {{0, tapped.up}};
+    EXPECT_EQ(tapped.steps_left(), 3u);
+    GatedProduct read_again;
+    read_again.draft.plan.logits = read_again.draft.norm(read_again.gate);
+    EXPECT_EQ(read_again.steps_left(), 4u);
+    GatedProduct swapped;
+    std::swap(swapped.step(1).operands[0], swapped.step(1).operands[1]);
+    EXPECT_EQ(swapped.steps_left(), 3u);
+    GatedProduct ungated;  // the activation of the first product alone
+    ungated.step(1).operands[1] = {};
+    EXPECT_EQ(ungated.steps_left(), 3u);
+    GatedProduct other_up;
+    other_up.step(1).operands[1] = {other_up.x};
+    EXPECT_EQ(other_up.steps_left(), 3u);
+    GatedProduct third;
+    third.step(0).operands[6] = {third.draft.value(4)};
+    EXPECT_EQ(third.steps_left(), 3u);
+    GatedProduct residual;
+    residual.step(0).operands[3] = {residual.x};
+    EXPECT_EQ(residual.steps_left(), 3u);
+    GatedProduct shared_weight;  // whose rows another Step would read in their order
+    shared_weight.draft.plan.logits = shared_weight.draft.matmul(shared_weight.x);
+    EXPECT_EQ(shared_weight.steps_left(), 4u);
+    GatedProduct expert;
+    expert.step(0).op = Op::expert_matmul;
+    EXPECT_EQ(expert.steps_left(), 3u);
+}
+
 /// q and k of one x, turned; k and v stored.
 struct RopeAndStore {
     RopeAndStore() {
@@ -502,10 +572,11 @@ size_t saved_by_norms(const ArchSpec& arch, Mixer mixer, bool last) {
     return between + (norms.post_ffn ? 1 + size_t(norms.pre && !last) : 0);
 }
 
-/// Both residual connections unless a norm is between, gate with up, and the mixer's.
+/// Both residual connections unless a norm is between, gate with up and the glu of both, and the
+/// mixer's.
 size_t saved_in_layer(const ArchSpec& arch, Mixer mixer) {
     return size_t(!arch.norms.post_attn) + size_t(!arch.norms.post_ffn) +
-           size_t(arch.ffn.form == FfnForm::gated) + saved_in_mixer(arch, mixer);
+           2 * size_t(arch.ffn.form == FfnForm::gated) + saved_in_mixer(arch, mixer);
 }
 
 TEST(fuse, fused_plans_of_all_rows_compute_the_same) {
@@ -529,7 +600,7 @@ TEST(fuse, fused_plan_of_tiny_computes_the_same) {
     ASSERT_GET(const auto file, gguf::File::open(path));
     ASSERT_GET(const auto model, Model::from(file));
     // Values of half of the layers have a type of their own.
-    expect_same_results(*model, 7 * 8 - 4);
+    expect_same_results(*model, 8 * 8 - 4);
 }
 
 }  // namespace
