@@ -63,6 +63,7 @@ interface Dispatch {
   readonly bindGroups: readonly GPUBindGroup[]; // one, or two in turn
   readonly groups: Kernel['groups'];
   pipeline?: GPUComputePipeline;
+  compiled: Promise<void>;
 }
 
 type Item =
@@ -233,10 +234,10 @@ export class Dispatches {
 
   /** One step: its buffers in the order of its contract. */
   run(kernels: Kernels, ...buffers: readonly (GPUBuffer | State)[]): void {
-    const make = (kernel: Kernel): Dispatch => this.dispatch(kernel, buffers);
-    const one = kernels.one.map(make);
     const single = kernels.many === kernels.one || (kernels.out ? this.nOut : this.nBatch) === 1; // nothing else is compiled
-    this.items.push({ one, many: single ? one : kernels.many.map(make), out: kernels.out, sources: this.sources.size });
+    // Prompts come first, with their kernels.
+    const one = kernels.one.map((kernel) => this.dispatch(kernel, buffers, single ? undefined : Promise.resolve()));
+    this.items.push({ one, many: single ? one : kernels.many.map((kernel) => this.dispatch(kernel, buffers)), out: kernels.out, sources: this.sources.size });
   }
 
   /** What a test may look at here. */
@@ -307,7 +308,7 @@ export class Dispatches {
     return buffer;
   }
 
-  private dispatch(kernel: Kernel, buffers: readonly (GPUBuffer | State)[]): Dispatch {
+  private dispatch(kernel: Kernel, buffers: readonly (GPUBuffer | State)[], behind?: Promise<void>): Dispatch {
     const layout = this.layout(kernel.io);
     const bound = [...kernel.io].map((_, i) => buffers[kernel.bind?.[i] ?? i]!);
     const turns = bound.some((b) => Array.isArray(b)) ? [0, 1] : [0];
@@ -316,10 +317,10 @@ export class Dispatches {
       entries: [this.batch, ...bound.map((b, i) => 'size' in b ? b : kernel.io[i] === 'r' ? b[turn]! : b[1 - turn]!)]
         .map((buffer, binding) => ({ binding, resource: { buffer } })),
     }));
-    const dispatch: Dispatch = { bindGroups, groups: kernel.groups };
-    const compiled = this.pipeline(kernel, layout).then((pipeline) => { dispatch.pipeline = pipeline; });
-    compiled.catch(() => undefined); // load() reports it
-    this.compiling.push(compiled);
+    const compile = () => this.pipeline(kernel, layout).then((pipeline) => { dispatch.pipeline = pipeline; });
+    const dispatch: Dispatch = { bindGroups, groups: kernel.groups, compiled: behind?.then(compile) ?? compile() };
+    dispatch.compiled.catch(() => undefined); // load() reports it
+    this.compiling.push(dispatch.compiled);
     return dispatch;
   }
 
@@ -356,7 +357,6 @@ export class Dispatches {
 
   private async submit(nTok: number, pos: number, nOut: number, behind?: (encoder: GPUCommandEncoder) => void, signal?: AbortSignal): Promise<void> {
     const { device } = this;
-    if (this.came < Infinity) await Promise.all(this.compiling);
     device.queue.writeBuffer(this.batch, 0, new Uint32Array([nTok, pos, nOut, this.nCtx]));
     let encoder = device.createCommandEncoder(), pass = encoder.beginComputePass(), count = 0;
     const flush = (last?: typeof behind): void => {
@@ -386,6 +386,7 @@ export class Dispatches {
           pass = encoder.beginComputePass();
         }
         count++;
+        if (!d.pipeline) await d.compiled;
         pass.setPipeline(d.pipeline!);
         pass.setBindGroup(0, d.bindGroups[this.turn % d.bindGroups.length]!);
         pass.dispatchWorkgroups(...d.groups(rows));

@@ -3,7 +3,7 @@
 import { type DType, dtypes } from './dtypes';
 import { M2wError } from './errors';
 
-/** Texts of an array, decoded when asked for: a vocabulary of 256k costs an index of 1 MB. */
+/** Texts of an array. */
 export interface Strings {
   readonly length: number;
   at(i: number): string;
@@ -54,6 +54,21 @@ export function parseHeader(bytes: Uint8Array): Header {
     const n = u64(), start = take(n);
     return decoder.decode(bytes.subarray(start, at));
   };
+  // Decoded as one: TextDecoder takes a second for a vocabulary of 256k by itself.
+  const texts = (n: number): Strings => {
+    const joined = new Uint8Array(bytes.length - at), ends = new Uint32Array(n);
+    let length = 0, units = 0;
+    for (let i = 0; i < n; i++) {
+      for (let left = u64(), first = take(left); left--; first++) {
+        const byte = (joined[length++] = bytes[first]!);
+        // Of UTF-16, for the first byte of a character.
+        if ((byte & 0xc0) !== 0x80) units += byte < 0xf0 ? 1 : 2;
+      }
+      ends[i] = units;
+    }
+    const all = decoder.decode(joined.subarray(0, length));
+    return { length: n, at: (i) => all.slice(ends[i - 1], ends[i]) };
+  };
   const value = (type: number): Value => {
     if (type === kText) return text();
     if (type === kU32) return u32();
@@ -62,15 +77,7 @@ export function parseHeader(bytes: Uint8Array): Header {
     if (Typed) return new Typed(view.buffer.slice(view.byteOffset + start, view.byteOffset + at) as ArrayBuffer);
     if (of !== kText && of !== kArray) return;
     at = start; // behind which at least that much is there
-    const starts = Uint32Array.from({ length: n }, () => {
-      const item = at;
-      value(of);
-      return item;
-    });
-    return { length: n, at: (i) => {
-      at = starts[i]!;
-      return text();
-    } };
+    return of === kText ? texts(n) : void Array.from({ length: n }, () => value(of));
   };
   try {
     const magic = u32();

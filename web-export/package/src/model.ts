@@ -268,13 +268,15 @@ export class Model {
       if (largest > limit) throw tooLarge(largest, limit);
       report({ stage: 'header', ...total });
       // Kernels are compiled while the header comes, weights come while the tokenizer is made.
-      const engine = (this.engine = await checked(gpu.device, async () => Engine.create(gpu, sizes)));
+      const creating = checked(gpu.device, async () => (this.engine = Engine.create(gpu, sizes)));
+      creating.catch(() => undefined); // awaited behind the header
       const source = await open(weights, { ...options, note: (note) => {
         options.note?.(note);
         progress?.({ stage: 'weights', ...total, note });
       } });
       const header = await source.header();
       if ((await sha256(header)) !== facts.headerSha256) throw new M2wError('unsupported', 'weights of another model');
+      const engine = await creating;
       this.loaded = checked(gpu.device, () => engine.load(source, (p) => {
         checkAborted(signal);
         Object.assign(total, { bytesDone: p.bytesDone, bytesTotal: p.bytesTotal });
