@@ -89,6 +89,21 @@ TEST_F(NBitsOps, products_with_rounded_activations_equal_the_reference) {
     sweep(steps, std::vector<BatchCase>{{}, {.n_tok = 9}});
 }
 
+/// Pieces have as many rows of gates as of what they gate, of each array.
+TEST_F(NBitsOps, gated_products_equal_the_reference) {
+    std::vector<StepCase> steps;
+    for (const bool rounded : {false, true}) {
+        NBits format = kNBitsFormats[0];
+        format.int8_activations = rounded;
+        steps.push_back(gated(nbits_matmul(format, 40, 19, {"bias"}), Activation::silu));
+        steps.back().name += rounded ? ",rounded" : "";
+        steps.back().fill = [](std::string_view, const BatchCase& batch, std::span<float> out) {
+            return fill_near_multiples(16, 40, batch, out);
+        };
+    }
+    sweep(steps, std::vector<BatchCase>{{.n_tok = 2}}, {.max_piece_bytes = 512});
+}
+
 /// Blocks of zeros, and of numbers whose scale would be subnormal.
 TEST_F(NBitsOps, activations_that_cannot_be_rounded_count_as_zero) {
     NBits format{.int8_activations = true};
