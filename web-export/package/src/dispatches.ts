@@ -1,7 +1,7 @@
 // dispatches.ts — what the lines of engine.ts do: buffers, pipelines and bind groups made once at load, then replayed for
 // each batch. Knows no model.
 import { checkAborted, contextFull, disposed, M2wError, tooLarge } from './errors';
-import { largestBuffer } from './gpu';
+import { bindGroup, bindingsOf, largestBuffer } from './gpu';
 import type { EngineGpu, EngineOptions, Progress, WeightSource } from './types';
 
 export type Groups = readonly [x: number, y: number, z: number];
@@ -312,11 +312,8 @@ export class Dispatches {
     const layout = this.layout(kernel.io);
     const bound = [...kernel.io].map((_, i) => buffers[kernel.bind?.[i] ?? i]!);
     const turns = bound.some((b) => Array.isArray(b)) ? [0, 1] : [0];
-    const bindGroups = turns.map((turn) => this.device.createBindGroup({
-      layout,
-      entries: [this.batch, ...bound.map((b, i) => 'size' in b ? b : kernel.io[i] === 'r' ? b[turn]! : b[1 - turn]!)]
-        .map((buffer, binding) => ({ binding, resource: { buffer } })),
-    }));
+    const bindGroups = turns.map((turn) => bindGroup(this.device, layout,
+      [this.batch, ...bound.map((b, i) => 'size' in b ? b : kernel.io[i] === 'r' ? b[turn]! : b[1 - turn]!)]));
     const compile = () => this.pipeline(kernel, layout).then((pipeline) => { dispatch.pipeline = pipeline; });
     const dispatch: Dispatch = { bindGroups, groups: kernel.groups, compiled: behind?.then(compile) ?? compile() };
     dispatch.compiled.catch(() => undefined); // load() reports it
@@ -326,14 +323,7 @@ export class Dispatches {
 
   private layout(io: string): GPUBindGroupLayout {
     let layout = this.layouts.get(io);
-    if (!layout) {
-      const types: GPUBufferBindingType[] =
-        ['uniform', ...[...io].map((c) => (c === 'r' ? 'read-only-storage' as const : 'storage' as const))];
-      layout = this.device.createBindGroupLayout({
-        entries: types.map((type, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } })),
-      });
-      this.layouts.set(io, layout);
-    }
+    if (!layout) this.layouts.set(io, (layout = bindingsOf(this.device, io)));
     return layout;
   }
 

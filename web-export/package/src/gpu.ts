@@ -27,6 +27,16 @@ const refused = ({ message }: GPUError): M2wError => new M2wError('gpu', `refuse
 /** Bytes that a buffer may have which kernels read or write. */
 export const largestBuffer = ({ limits }: GPUDevice): number => Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize);
 
+/** Of kernels: a uniform buffer, and storage buffers that are read (r) or written (w). */
+export const bindingsOf = (device: GPUDevice, io: string): GPUBindGroupLayout => device.createBindGroupLayout({
+  entries: [...'u' + io].map((c, binding) => ({
+    binding, visibility: GPUShaderStage.COMPUTE, buffer: { type: c === 'u' ? 'uniform' : c === 'r' ? 'read-only-storage' : 'storage' },
+  })),
+});
+
+export const bindGroup = (device: GPUDevice, layout: GPUBindGroupLayout, buffers: readonly GPUBuffer[]): GPUBindGroup =>
+  device.createBindGroup({ layout, entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })) });
+
 function isIos(): boolean {
   const { userAgent = '', maxTouchPoints = 0 } = globalThis.navigator ?? {};
   return /iPhone|iPad|iPod/.test(userAgent) || (/Macintosh/.test(userAgent) && maxTouchPoints > 1);

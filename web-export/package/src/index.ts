@@ -7,7 +7,7 @@ import { Tokenizer } from './tokenizer';
 import { openGguf } from './gguf_weights';
 import { openShards } from './weights';
 import { estimateMemory as estimate, type MemoryEstimate, Model, type ModelOptions } from './model';
-import { Sampler } from './sampler';
+import { makeSampler } from './sampler';
 import { Engine, model as facts } from './engine';
 
 export type { ToolCall } from './answer';
@@ -23,7 +23,7 @@ const weights = new URL('{{weights}}manifest.json', import.meta.url).href;
 /** Loads the model. All errors are M2wError; see Model.load. */
 export function loadModel(options: Partial<ModelOptions> = {}): Promise<Model> {
   return Model.load({
-    facts, Engine, Tokenizer, Sampler, render, parser,
+    facts, Engine, Tokenizer, makeSampler, render, parser,
     open: (url, o) => (/\.gguf($|\?)/.test(url) ? openGguf : openShards)(url, o),
   }, { weights, ...options });
 }

@@ -117,7 +117,7 @@ export interface Printed {
   facts: ModelFacts;
   Engine: { create(gpu: EngineGpu, options: EngineOptions): PrintedEngine };
   Tokenizer: new (metadata: Metadata) => PrintedTokenizer;
-  Sampler: new (device: GPUDevice, logits: GPUBuffer, nVocab: number, sampling: Partial<SamplingOptions>) => TokenSampler;
+  makeSampler(device: GPUDevice, logits: GPUBuffer, nVocab: number, sampling: Partial<SamplingOptions>): TokenSampler;
   /** Absent: the model has no chat template. */
   render?: (messages: readonly unknown[], tools: readonly unknown[] | null, options: RenderOptions) => string;
   /** Tells reasoning and calls apart, given the prompt's end; absent: all is text. */
@@ -329,11 +329,11 @@ export class Model {
 
   /** The sampler goes on drawing where it was, unless settings change. */
   private samplerFor({ signal, maxTokens, tools, variables, ...sampling }: ChatOptions): TokenSampler {
-    const { Sampler, facts } = this.printed;
+    const { makeSampler, facts } = this.printed;
     const given = Object.entries(sampling).filter(([, value]) => value !== undefined), key = String(given);
     if (!this.sampler || key !== this.samplerKey || sampling.seed !== undefined) {
       this.sampler?.dispose();
-      this.sampler = new Sampler(this.gpu.device, this.engine!.logits, facts.nVocab,
+      this.sampler = makeSampler(this.gpu.device, this.engine!.logits, facts.nVocab,
         { seed: Math.floor(Math.random() * 2 ** 53), ...Object.fromEntries(given) });
       this.samplerKey = key;
     }

@@ -1,6 +1,7 @@
 // sampler.ts — logits to a token on the GPU: exact, seeded; only the chosen id is read back. Knows
 // no model.
 import { M2wError } from './errors';
+import { bindGroup, bindingsOf } from './gpu';
 
 /**
  * How the next token is chosen. Applied in this order: repeatPenalty, topK, topP, minP,
@@ -23,14 +24,14 @@ export interface Sampling {
   seed: number | bigint;
 }
 
-/** Lowest, highest, and what it is a multiple of. */
-const RANGES: Partial<Record<keyof Sampling, readonly [number, number, number?]>> = {
-  temperature: [0, 1e9],
-  topK: [1, 256, 1],
-  topP: [0, 1],
-  minP: [0, 1],
-  repeatPenalty: [1e-9, 1e9],
-  repeatLastN: [0, 1024, 1],
+/** What is taken when it is not given, the lowest, the highest, and what it is a multiple of. */
+const settings: Record<Exclude<keyof Sampling, 'seed'>, readonly [otherwise: number, low: number, high: number, step?: number]> = {
+  temperature: [0.7, 0, 1e9],
+  topK: [40, 1, 256, 1],
+  topP: [0.95, 0, 1],
+  minP: [0.05, 0, 1],
+  repeatPenalty: [1, 1e-9, 1e9],
+  repeatLastN: [64, 0, 1024, 1],
 };
 
 // Each thread of a level makes one list of what it reads, and the next level merges lists.
@@ -141,117 +142,84 @@ fn weight(i: u32, temperature: f32) -> f32 {
 }
 `;
 
-export class Sampler {
-  readonly sampling: Sampling;
-  private readonly steps: [pipeline: GPUComputePipeline, group: number, workgroups: number][] = [];
-  private readonly groups: GPUBindGroup[];
-  private readonly buffers: GPUBuffer[];
-  private state: bigint;
-
-  /** logits: [rows][nVocab]; a penalty changes them in place. Throws M2wError `usage`. */
-  constructor(
-    private readonly device: GPUDevice,
-    logits: GPUBuffer,
-    private readonly nVocab: number,
-    sampling: Partial<Sampling> = {},
-  ) {
-    const s: Sampling = { temperature: 0.7, topK: 40, topP: 0.95, minP: 0.05, repeatPenalty: 1, repeatLastN: 64, seed: 0, ...sampling };
-    for (const name of Object.keys(RANGES) as (keyof Sampling)[]) {
-      const [low, high, step] = RANGES[name]!;
-      const value = Number(s[name]);
-      if (!(value >= low && value <= high) || (step && value % step))
-        throw new M2wError('usage', `${name}: expected ${low} to ${high}, got ${value}`);
-    }
-    this.sampling = s;
-    this.state = BigInt(s.seed);
-    const k = s.temperature ? s.topK : 1;
-    const { STORAGE, UNIFORM, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
-    const list = [4 * LISTS[0]! * k, STORAGE | COPY_SRC | COPY_DST] as const;
-    const buffers = ([[32, UNIFORM | COPY_DST], list, list, [4, MAP_READ | COPY_DST]] as const).map(([size, usage]) =>
-      device.createBuffer({ size, usage }),
-    );
-    this.buffers = buffers;
-    const bindGroupLayout = device.createBindGroupLayout({
-      entries: [0, 1, 2, 3].map((binding) => ({
-        binding,
-        visibility: GPUShaderStage.COMPUTE,
-        buffer: { type: binding ? 'storage' : 'uniform' },
-      })),
-    });
-    // Steps write the one list and the other in turn.
-    this.groups = [1, 2].map((result) =>
-      device.createBindGroup({
-        layout: bindGroupLayout,
-        entries: [buffers[0]!, logits, buffers[3 - result]!, buffers[result]!].map((buffer, binding) => ({ binding, resource: { buffer } })),
-      }),
-    );
-    const layout = device.createPipelineLayout({ bindGroupLayouts: [bindGroupLayout] });
-    const module = device.createShaderModule({ code: shader(k) });
-    const add = (entryPoint: string, workgroups: number, group: number, constants = {}) =>
-      this.steps.push([device.createComputePipeline({ layout, compute: { module, entryPoint, constants } }), group, workgroups]);
-    if (s.repeatPenalty !== 1) add('penalize', LISTS[1]!, 0);
-    let keep = 1;
-    for (const bounded of k > 1 ? [0, 1] : [0])
-      LISTS.forEach((count, level) => {
-        const read = { READ: LISTS[level - 1] ?? 0, DEPTH: level ? keep : 1, BOUNDED: Number(bounded && !level) };
-        keep = level || bounded ? k : 1;
-        add('pick', Math.ceil(count / 32), (level + bounded) % 2, { ...read, KEEP: keep, LISTS: count });
-      });
-    // The best of all needs no draw.
-    if (k > 1) add('draw', 1, 0);
-  }
-
+/** Chooses tokens on a device, one after the other. */
+export interface Sampler {
   /** Adds what chooses from a row of the logits. recent: the tokens so far, oldest first. */
-  encode(encoder: GPUCommandEncoder, recent: ArrayLike<number> = [], row = 0): void {
-    const { device, nVocab, sampling: s } = this;
-    const [params, chosen, history, readback] = this.buffers as [GPUBuffer, GPUBuffer, GPUBuffer, GPUBuffer];
-    if (s.repeatPenalty !== 1) {
-      const last = s.repeatLastN ? Array.from(recent).slice(-s.repeatLastN) : [];
-      const ids = new Uint32Array(LISTS[0]!).fill(-1);
-      ids.set([...new Set(last.filter((id) => id < nVocab))]);
-      device.queue.writeBuffer(history, 0, ids);
-    }
-    // A topP of 1 keeps what rounding would lose.
-    const data = Float32Array.of(0, 0, s.repeatPenalty, this.uniform(), s.temperature || 1, s.topP < 1 ? s.topP : 2, s.minP, 0);
-    new Uint32Array(data.buffer).set([nVocab, row * nVocab]);
-    device.queue.writeBuffer(params, 0, data);
-    const pass = encoder.beginComputePass();
-    for (const [pipeline, group, workgroups] of this.steps) {
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, this.groups[group]!);
-      pass.dispatchWorkgroups(workgroups);
-    }
-    pass.end();
-    encoder.copyBufferToBuffer(chosen, 0, readback, 0, 4);
-  }
-
+  encode(encoder: GPUCommandEncoder, recent?: ArrayLike<number>, row?: number): void;
   /** The choice, behind the submit of what encode() added. */
-  async read(): Promise<number> {
-    const readback = this.buffers[3]!;
-    await readback.mapAsync(GPUMapMode.READ);
-    const [id] = new Uint32Array(readback.getMappedRange());
-    readback.unmap();
-    return id!;
-  }
+  read(): Promise<number>;
+  dispose(): void;
+}
 
-  /** Both, in a submit of its own. */
-  sample(recent?: ArrayLike<number>, row?: number): Promise<number> {
-    const encoder = this.device.createCommandEncoder();
-    this.encode(encoder, recent, row);
-    this.device.queue.submit([encoder.finish()]);
-    return this.read();
-  }
+/** logits: [rows][nVocab]; a penalty changes them in place. Throws M2wError `usage`. */
+export function makeSampler(device: GPUDevice, logits: GPUBuffer, nVocab: number, sampling: Partial<Sampling> = {}): Sampler {
+  const [temperature, topK, topP, minP, penalty, lastN] = Object.entries(settings).map(([name, [otherwise, low, high, step]]) => {
+    const value = sampling[name as keyof typeof settings] ?? otherwise;
+    if (!(value >= low && value <= high) || (step && value % step))
+      throw new M2wError('usage', `${name}: expected ${low} to ${high}, got ${value}`);
+    return value;
+  }) as [number, number, number, number, number, number];
+  const k = temperature ? topK : 1;
+  const { STORAGE, UNIFORM, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
+  const list = [4 * LISTS[0]! * k, STORAGE | COPY_SRC | COPY_DST] as const;
+  const buffers = ([[32, UNIFORM | COPY_DST], list, list, [4, MAP_READ | COPY_DST]] as const)
+    .map(([size, usage]) => device.createBuffer({ size, usage }));
+  const [params, chosen, history, readback] = buffers as [GPUBuffer, GPUBuffer, GPUBuffer, GPUBuffer];
+  const bindings = bindingsOf(device, 'www');
+  // Steps write the one list and the other in turn.
+  const groups = [[history, chosen], [chosen, history]].map((lists) => bindGroup(device, bindings, [params, logits, ...lists]));
+  const layout = device.createPipelineLayout({ bindGroupLayouts: [bindings] });
+  const module = device.createShaderModule({ code: shader(k) });
+  const steps: [pipeline: GPUComputePipeline, group: number, workgroups: number][] = [];
+  const add = (entryPoint: string, workgroups: number, group = 0, constants = {}) =>
+    steps.push([device.createComputePipeline({ layout, compute: { module, entryPoint, constants } }), group, workgroups]);
+  if (penalty !== 1) add('penalize', LISTS[1]!);
+  let keep = 1;
+  for (const bounded of k > 1 ? [0, 1] : [0])
+    LISTS.forEach((count, level) => {
+      const read = { READ: LISTS[level - 1] ?? 0, DEPTH: level ? keep : 1, BOUNDED: +(bounded > level) };
+      keep = level || bounded ? k : 1;
+      add('pick', Math.ceil(count / 32), (level + bounded) % 2, { ...read, KEEP: keep, LISTS: count });
+    });
+  // The best of all needs no draw.
+  if (k > 1) add('draw', 1);
 
-  dispose(): void {
-    for (const buffer of this.buffers) buffer.destroy();
-  }
-
+  let state = BigInt(sampling.seed ?? 0);
   /** [0, 1) with 53 bits, from SplitMix64 (Steele, Lea, Flood 2014). */
-  private uniform(): number {
+  const uniform = (): number => {
     const u64 = (x: bigint) => BigInt.asUintN(64, x);
-    let z = (this.state = u64(this.state + 0x9e3779b97f4a7c15n));
+    let z = (state = u64(state + 0x9e3779b97f4a7c15n));
     z = u64((z ^ (z >> 30n)) * 0xbf58476d1ce4e5b9n);
     z = u64((z ^ (z >> 27n)) * 0x94d049bb133111ebn);
     return Number((z ^ (z >> 31n)) >> 11n) / 2 ** 53;
-  }
+  };
+  return {
+    encode(encoder, recent = [], row = 0) {
+      if (penalty !== 1) {
+        const last = lastN ? Array.from(recent).slice(-lastN) : [];
+        const ids = new Uint32Array(LISTS[0]!).fill(-1);
+        ids.set([...new Set(last.filter((id) => id < nVocab))]);
+        device.queue.writeBuffer(history, 0, ids);
+      }
+      // A topP of 1 keeps what rounding would lose.
+      const data = Float32Array.of(0, 0, penalty, uniform(), temperature || 1, topP < 1 ? topP : 2, minP, 0);
+      new Uint32Array(data.buffer).set([nVocab, row * nVocab]);
+      device.queue.writeBuffer(params, 0, data);
+      const pass = encoder.beginComputePass();
+      for (const [pipeline, group, workgroups] of steps) {
+        pass.setPipeline(pipeline);
+        pass.setBindGroup(0, groups[group]!);
+        pass.dispatchWorkgroups(workgroups);
+      }
+      pass.end();
+      encoder.copyBufferToBuffer(chosen, 0, readback, 0, 4);
+    },
+    async read() {
+      await readback.mapAsync(GPUMapMode.READ);
+      const [id] = new Uint32Array(readback.getMappedRange());
+      readback.unmap();
+      return id!;
+    },
+    dispose: () => buffers.forEach((buffer) => buffer.destroy()),
+  };
 }

@@ -98,7 +98,7 @@ class FakeTokenizer {
 }
 
 const printed: Printed = {
-  facts, open: openGguf, Engine: FakeEngine, Tokenizer: FakeTokenizer, Sampler: FakeSampler,
+  facts, open: openGguf, Engine: FakeEngine, Tokenizer: FakeTokenizer, makeSampler: (device, logits) => new FakeSampler(device, logits),
   render: (messages) => (messages as { role: string; content: string }[]).map((m) => `<${m.role}>${m.content}`).join(''),
 };
 
