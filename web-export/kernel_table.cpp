@@ -54,20 +54,19 @@ std::vector<uint32_t> present_positions(const Step& step) {
     return positions;
 }
 
+/// Of each of the Step's buffers what the kernel does with it.
 std::string print_bindings(const Step& step, const WebKernel& kernel) {
     const std::vector<uint32_t> positions = present_positions(step);
-    std::string io, bind;
-    bool in_order = true;
-    for (uint32_t i = 0; i < kernel.bindings.size(); ++i) {
-        const uint32_t binding = kernel.bindings[i], position = positions[binding];
-        M2W_ASSERT(position != UINT32_MAX);
+    std::string io;
+    for (const uint32_t binding : kernel.bindings) {
+        const uint32_t position = positions[binding];
+        M2W_ASSERT(position != UINT32_MAX && position >= io.size());
+        io.resize(position, '-');
         const bool reads =
             binding == kScratchBinding || op_info(step.op).bindings[binding].mode == Mode::in;
         io += reads ? 'r' : 'w';
-        bind += fmt::format("{}{}", i ? ", " : "", position);
-        in_order = in_order && position == i;
     }
-    return in_order ? fmt::format("io: '{}'", io) : fmt::format("io: '{}', bind: [{}]", io, bind);
+    return script_string(io);
 }
 
 /// As the kernel will be asked with some rows and with others.
@@ -84,25 +83,16 @@ std::string print_constants(const WebKernel& kernel, const WebKernel& other,
         }
         out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", constant.name, value);
     }
-    return out.empty() ? "" : fmt::format("set: {{ {} }}, ", out);
+    return out.empty() ? "{}" : fmt::format("{{ {} }}", out);
 }
 
+/// Workgroups of a row; or of all, and of how many rows each is.
 std::string print_grid(const WebGrid& grid) {
-    std::string n;
-    if (!grid.times_rows) {
-        n = fmt::to_string((grid.fixed + grid.per - 1) / grid.per);
-    } else {
-        n = grid.fixed == 1 ? "r" : fmt::format("r * {}", grid.fixed);
-        if (grid.per != 1) n += fmt::format(" / {}", grid.per);
-    }
-    if (grid.columns > 1) n += fmt::format(", r / {}", grid.columns);
-    if (grid.columns == 1) n += ", r";
-    const bool asks = grid.times_rows || grid.columns;
-    return fmt::format("groups: {} => grid({})", asks ? "(r)" : "()", n);
-}
-
-std::string for_rows(const WebContext& context, const std::string& kernels) {
-    return fmt::format("{}({})", context.rows_are_out ? "perOutput" : "perToken", kernels);
+    M2W_ASSERT(!grid.times_rows || grid.columns == 0);
+    if (grid.times_rows)
+        return fmt::format("{}{}", grid.fixed, grid.per == 1 ? "" : fmt::format(" / {}", grid.per));
+    return fmt::format("{}, {}", (grid.fixed + grid.per - 1) / grid.per,
+                       grid.columns ? fmt::to_string(grid.columns) : "Infinity");
 }
 
 std::string choose(std::string_view condition, const std::string& yes, const std::string& no) {
@@ -111,6 +101,27 @@ std::string choose(std::string_view condition, const std::string& yes, const std
 
 std::string in_brackets(const std::string& text) {
     return text.find("\n    : ") == std::string::npos ? text : "(" + text + ")";
+}
+
+/// As text where neither is left out.
+std::string choose_known(std::string_view condition, const std::string& yes,
+                         const std::string& no) {
+    return yes.empty() ? no : no.empty() ? yes : choose(condition, yes, no);
+}
+
+PrintedKernels choose(std::string_view condition, const PrintedKernels& yes,
+                      const PrintedKernels& no) {
+    return {choose_known(condition, yes.io, no.io), choose_known(condition, yes.set, no.set),
+            choose(condition, yes.list, no.list)};
+}
+
+PrintedKernels in_brackets(const PrintedKernels& kernels) {
+    return {in_brackets(kernels.io), in_brackets(kernels.set), in_brackets(kernels.list)};
+}
+
+std::string for_rows(const WebContext& context, const PrintedKernels& kernels) {
+    return fmt::format("{}({}, {}, {})", context.rows_are_out ? "perOutput" : "perToken",
+                       kernels.io, kernels.set, kernels.list);
 }
 
 std::string lower(std::string_view text) {
@@ -135,26 +146,26 @@ std::string base_name(const Plan& plan, const Step& step, const WebWeight& weigh
 
 }  // namespace
 
-Result<std::string> KernelTable::variant(const Plan& plan, const Step& step, WebContext context) {
+Result<PrintedKernels> KernelTable::variant(const Plan& plan, const Step& step,
+                                            WebContext context) {
     context.cache_rows = kProbeRows[0];
     TRY(const auto kernels, source_(step, context));
     context.cache_rows = kProbeRows[1];
     TRY(const auto others, source_(step, context));
     M2W_ASSERT(kernels.size() == others.size());
     const WebKernel& kernel = kernels.back();
-    return print_kernel(kernel, print_bindings(step, kernel),
-                        print_constants(kernel, others.back(), cache_of(plan, step)));
+    return PrintedKernels{print_bindings(step, kernel),
+                          print_constants(kernel, others.back(), cache_of(plan, step)),
+                          print_kernel(kernel)};
 }
 
-std::string KernelTable::print_kernel(const WebKernel& kernel, const std::string& bindings,
-                                      const std::string& constants) {
+std::string KernelTable::print_kernel(const WebKernel& kernel) {
     modules_.emplace(kernel.module, kernel.code);
-    return fmt::format("{{ code: wgsl.{}, {}, {}{} }}", kernel.module, bindings, constants,
-                       print_grid(kernel.grid));
+    return fmt::format("[wgsl.{}, {}]", kernel.module, print_grid(kernel.grid));
 }
 
-Result<std::string> KernelTable::pair(const Plan& plan, const Step& step, const StepPlace& place,
-                                      const WebContext& context) {
+Result<PrintedKernels> KernelTable::pair(const Plan& plan, const Step& step, const StepPlace& place,
+                                         const WebContext& context) {
     WebContext each = context;
     each.batch = BatchSize::one;
     bool taken = false;
@@ -164,31 +175,37 @@ Result<std::string> KernelTable::pair(const Plan& plan, const Step& step, const 
         TRY(const auto kernels, source_(*place.cut, of_cut));
         taken = !kernels.empty();
     }
-    std::string one = "[]";
+    PrintedKernels one{{}, {}, "[]"};
     if (place.is_cut == taken) {
         TRY(one, variant(plan, step, each));
     }
-    if (place.is_cut) return for_rows(context, taken ? one + ", []" : one);
+    if (place.is_cut) {
+        one.list = taken ? fmt::format("[{}, []]", one.list) : "[]";
+        return one;
+    }
     each.batch = BatchSize::many;
-    TRY(const std::string many, variant(plan, step, each));
-    return for_rows(context, one == many ? one : one + ",\n        " + many);
+    TRY(PrintedKernels many, variant(plan, step, each));
+    if (!one.io.empty() && (one.io != many.io || one.set != many.set))
+        return Error{Category::internal, "kernels for one row and for several differ in constants"};
+    many.list = one.list == many.list ? fmt::format("[{}]", one.list)
+                                      : fmt::format("[{}, {}]", one.list, many.list);
+    return many;
 }
 
-Result<std::string> KernelTable::by_device(const Plan& plan, const Step& step,
-                                           const StepPlace& place, WebContext context) {
-    const auto by_cache = [&](Adapter adapter, bool subgroups) -> Result<std::string> {
+Result<PrintedKernels> KernelTable::by_device(const Plan& plan, const Step& step,
+                                              const StepPlace& place, WebContext context) {
+    const auto by_cache = [&](Adapter adapter, bool subgroups) -> Result<PrintedKernels> {
         context.adapter = adapter;
         context.subgroups = subgroups;
         context.cache = CacheFormat::f16;
-        TRY(const std::string halves, pair(plan, step, place, context));
+        TRY(const PrintedKernels halves, pair(plan, step, place, context));
         context.cache = CacheFormat::f32;
-        TRY(const std::string floats, pair(plan, step, place, context));
+        TRY(const PrintedKernels floats, pair(plan, step, place, context));
         return choose("halfCache", halves, floats);
     };
-    TRY(const std::string cpu, by_cache(Adapter::cpu, false));
-    TRY(const std::string plain, by_cache(Adapter::gpu, false));
-    TRY(const std::string subgroups, by_cache(Adapter::gpu, true));
-    if (cpu == plain && plain == subgroups) return cpu;
+    TRY(const PrintedKernels cpu, by_cache(Adapter::cpu, false));
+    TRY(const PrintedKernels plain, by_cache(Adapter::gpu, false));
+    TRY(const PrintedKernels subgroups, by_cache(Adapter::gpu, true));
     return choose("cpu", in_brackets(cpu),
                   choose("subgroups", in_brackets(subgroups), in_brackets(plain)));
 }
@@ -208,21 +225,21 @@ Result<KernelNames> KernelTable::names_of(const Plan& plan, const Step& step,
     context.rows_are_out = rows_are_out(plan, step);
     context.weight = weight;
     const std::string name = base_name(plan, step, weight);
-    TRY(const std::string floats, by_device(plan, step, place, context));
-    if (floats == for_rows(context, "[]")) return KernelNames();
+    TRY(const PrintedKernels floats, by_device(plan, step, place, context));
+    if (floats.list == "[]") return KernelNames();
     context.int8_activations = true;
     context.adapter = Adapter::cpu;
     TRY(const auto kernels, source_(step, context));
-    if (kernels.size() < 2) return KernelNames{declare(floats, name)};
+    if (kernels.size() < 2) return KernelNames{declare(for_rows(context, floats), name)};
 
     const WebKernel& rounding = kernels.front();
     M2W_ASSERT(kernels.size() == 2 && rounding.bindings.size() == 2);
-    const std::string round = for_rows(
-        context, print_kernel(rounding, "io: 'rw'", print_constants(rounding, rounding, nullptr)));
-    TRY(const std::string rounded, pair(plan, step, place, context));
+    const PrintedKernels round{"'rw'", print_constants(rounding, rounding, nullptr),
+                               fmt::format("[{}]", print_kernel(rounding))};
+    TRY(const PrintedKernels rounded, pair(plan, step, place, context));
     KernelNames out;
-    out.kernels = declare(choose("int8", rounded, floats), name);
-    out.rounding = declare(round, fmt::format("round_{}", step.u32("k")));
+    out.kernels = declare(for_rows(context, choose("int8", rounded, floats)), name);
+    out.rounding = declare(for_rows(context, round), fmt::format("round_{}", step.u32("k")));
     out.scratch_words = rounding.scratch_words;
     return out;
 }

@@ -29,6 +29,12 @@ struct KernelNames {
     uint64_t scratch_words = 0;
 };
 
+/// Arguments of perToken() and perOutput() (dispatches.ts): what is done with each of the Step's
+/// buffers, constants, and kernels for one row and for several.
+struct PrintedKernels {
+    std::string io, set, list;  // without kernels ("[]") the others may be empty
+};
+
 class KernelTable {
   public:
     explicit KernelTable(KernelSource source) : source_(std::move(source)) {}
@@ -49,13 +55,12 @@ class KernelTable {
   private:
     /// A constant with this text: one that there is, or a new one of this name.
     std::string declare(const std::string& text, const std::string& name);
-    std::string print_kernel(const WebKernel& kernel, const std::string& bindings,
-                             const std::string& constants);
-    Result<std::string> variant(const Plan& plan, const Step& step, WebContext context);
-    Result<std::string> pair(const Plan& plan, const Step& step, const StepPlace& place,
-                             const WebContext& context);
-    Result<std::string> by_device(const Plan& plan, const Step& step, const StepPlace& place,
-                                  WebContext context);
+    std::string print_kernel(const WebKernel& kernel);
+    Result<PrintedKernels> variant(const Plan& plan, const Step& step, WebContext context);
+    Result<PrintedKernels> pair(const Plan& plan, const Step& step, const StepPlace& place,
+                                const WebContext& context);
+    Result<PrintedKernels> by_device(const Plan& plan, const Step& step, const StepPlace& place,
+                                     WebContext context);
 
     KernelSource source_;
     ScriptNames names_;

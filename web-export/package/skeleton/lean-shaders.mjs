@@ -168,7 +168,7 @@ const shader = (list: string): string => [...list].map((c) => pieces[c.charCodeA
 /** engine.ts with the overrides of shaders.ts by their short names. */
 function leanEngine(source, shaders) {
   const { short } = lean(shadersOf(shaders).map(([, , code]) => code));
-  return source.replace(/(?<=\bset: )\{[^}]*\}/g, (set) => set.replace(/\w+(?=: )/g, short));
+  return source.replace(/= per(?:Token|Output)\([^;]*/g, (kernels) => kernels.replace(/\w+(?=: )/g, short));
 }
 
 /** Another module, with lean shaders: overrides keep their names, and so do the functions of what is a part of other shaders. */

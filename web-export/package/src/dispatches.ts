@@ -4,25 +4,29 @@ import { checkAborted, contextFull, disposed, M2wError, tooLarge } from './error
 import { bindGroup, bindingsOf, largestBuffer } from './gpu';
 import type { EngineGpu, EngineOptions, Progress, WeightSource } from './types';
 
-export type Groups = readonly [x: number, y: number, z: number];
+/** A shader with the entry point `main`, as the exporter chose it for some rows; [] is none. */
+type Shader = readonly [] | readonly [
+  code: string,
+  /** Workgroups, of one row where `rows` is not given. */
+  groups: number,
+  /** How many rows each workgroup is for. */
+  rows?: number,
+];
 
-/** One dispatch of a step, as the exporter chose it. */
-export interface Kernel {
-  /** WGSL with the entry point `main`. */
+interface Kernel {
   readonly code: string;
-  /** Of each binding behind the batch's: r is read, w is written. */
+  readonly groups: number;
+  readonly rows?: number | undefined;
+  /** Of each of the step's buffers, bound behind the batch's: r is read, w is written, - is not bound. */
   readonly io: string;
   /** Values of the module's overrides. */
-  readonly set?: Readonly<Record<string, number>>;
-  /** Which of the step's buffers stand at the bindings; the first ones in order when not given. */
-  readonly bind?: readonly number[];
-  readonly groups: (rows: number) => Groups;
+  readonly set: Readonly<Record<string, number>>;
 }
 
 /** The kernels of a step: for one row, and for several. */
 export interface Kernels {
-  readonly one: readonly Kernel[];
-  readonly many: readonly Kernel[];
+  readonly one?: Kernel | undefined;
+  readonly many?: Kernel | undefined;
   /** Its rows are those of logits, not of tokens. */
   readonly out: boolean;
 }
@@ -33,14 +37,15 @@ export type State = readonly [GPUBuffer, GPUBuffer];
 /** Bytes of a tensor's planes to bytes of a buffer: `count` runs of `bytes`, `stride` apart in the tensor. */
 export type Copy = readonly [from: number, to: number, bytes: number, count?: number, stride?: number];
 
-const list = (kernels: Kernel | readonly Kernel[]): readonly Kernel[] => ('code' in kernels ? [kernels] : kernels);
-
+const kernels = (out: boolean) => (io: string, set: Kernel['set'], [first = [], second]: readonly Shader[]): Kernels => {
+  const make = ([code, groups, rows]: Shader): Kernel | undefined => (code ? { code, groups: groups!, rows, io, set } : undefined);
+  const one = make(first);
+  return { one, many: second ? make(second) : one, out };
+};
 /** Kernels of a step with a row a token. */
-export const perToken = (one: Kernel | readonly Kernel[], many = one): Kernels =>
-  ({ one: list(one), many: list(many), out: false });
+export const perToken = kernels(false);
 /** Kernels of a step with a row for each row of logits. */
-export const perOutput = (one: Kernel | readonly Kernel[], many = one): Kernels =>
-  ({ one: list(one), many: list(many), out: true });
+export const perOutput = kernels(true);
 
 // What WGSL has where its feature packed_4x8_integer_dot_product is there.
 const packed = /* wgsl */ `
@@ -52,24 +57,23 @@ fn dot4I8Packed(a: u32, b: u32) -> i32 { return dot(unpack4xI8(a), unpack4xI8(b)
 
 const mostGroups = 65535; // a dimension
 
-/** ceil(n) workgroups, over two dimensions where one does not hold them. */
-export function grid(n: number, z = 1): Groups {
-  n = Math.ceil(n);
-  const x = Math.min(n, mostGroups);
-  return [x, Math.ceil(n / x), Math.ceil(z)];
+/** Workgroups, over two dimensions where one does not hold them. */
+export function grid({ groups, rows }: Pick<Kernel, 'groups' | 'rows'>, n: number): [x: number, y: number, z: number] {
+  const all = Math.ceil(rows ? groups : groups * n), x = Math.min(all, mostGroups);
+  return [x, Math.ceil(all / x), Math.ceil(n / (rows ?? n)) || 1];
 }
 
 interface Dispatch {
+  readonly kernel: Kernel;
   readonly bindGroups: readonly GPUBindGroup[]; // one, or two in turn
-  readonly groups: Kernel['groups'];
   pipeline?: GPUComputePipeline;
   compiled: Promise<void>;
 }
 
 type Item =
   | {
-    readonly one: readonly Dispatch[];
-    readonly many: readonly Dispatch[];
+    readonly one?: Dispatch | undefined;
+    readonly many?: Dispatch | undefined;
     readonly out: boolean;
     readonly sources: number; // the first ones, that have to be there
   }
@@ -233,11 +237,12 @@ export class Dispatches {
   }
 
   /** One step: its buffers in the order of its contract. */
-  run(kernels: Kernels, ...buffers: readonly (GPUBuffer | State)[]): void {
-    const single = kernels.many === kernels.one || (kernels.out ? this.nOut : this.nBatch) === 1; // nothing else is compiled
+  run({ one, many, out }: Kernels, ...buffers: readonly (GPUBuffer | State)[]): void {
+    const make = (kernel?: Kernel, behind?: Promise<void>): Dispatch | undefined => kernel && this.dispatch(kernel, buffers, behind);
+    const single = many === one || (out ? this.nOut : this.nBatch) === 1; // nothing else is compiled
     // Prompts come first, with their kernels.
-    const one = kernels.one.map((kernel) => this.dispatch(kernel, buffers, single ? undefined : Promise.resolve()));
-    this.items.push({ one, many: single ? one : kernels.many.map((kernel) => this.dispatch(kernel, buffers)), out: kernels.out, sources: this.sources.size });
+    const first = make(one, single ? undefined : Promise.resolve());
+    this.items.push({ one: first, many: single ? first : make(many), out, sources: this.sources.size });
   }
 
   /** What a test may look at here. */
@@ -309,13 +314,14 @@ export class Dispatches {
   }
 
   private dispatch(kernel: Kernel, buffers: readonly (GPUBuffer | State)[], behind?: Promise<void>): Dispatch {
-    const layout = this.layout(kernel.io);
-    const bound = [...kernel.io].map((_, i) => buffers[kernel.bind?.[i] ?? i]!);
-    const turns = bound.some((b) => Array.isArray(b)) ? [0, 1] : [0];
-    const bindGroups = turns.map((turn) => bindGroup(this.device, layout,
-      [this.batch, ...bound.map((b, i) => 'size' in b ? b : kernel.io[i] === 'r' ? b[turn]! : b[1 - turn]!)]));
+    const { io } = kernel, layout = this.layout(io.replaceAll('-', ''));
+    const bindGroups = (buffers.some(Array.isArray) ? [0, 1] : [0]).map((turn) => bindGroup(this.device, layout,
+      [this.batch, ...[...io].flatMap((c, i) => {
+        const buffer = buffers[i]!;
+        return c === '-' ? [] : 'size' in buffer ? buffer : buffer[c === 'r' ? turn : 1 - turn]!;
+      })]));
     const compile = () => this.pipeline(kernel, layout).then((pipeline) => { dispatch.pipeline = pipeline; });
-    const dispatch: Dispatch = { bindGroups, groups: kernel.groups, compiled: behind?.then(compile) ?? compile() };
+    const dispatch: Dispatch = { kernel, bindGroups, compiled: behind?.then(compile) ?? compile() };
     dispatch.compiled.catch(() => undefined); // load() reports it
     this.compiling.push(dispatch.compiled);
     return dispatch;
@@ -338,7 +344,7 @@ export class Dispatches {
       }
       pipeline = this.device.createComputePipelineAsync({
         layout: this.device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-        compute: { module, entryPoint: 'main', constants: { ...kernel.set } },
+        compute: { module, entryPoint: 'main', constants: kernel.set },
       }).catch((e: Error) => { throw new M2wError('gpu', `a kernel does not compile: ${e.message}`); });
       this.pipelines.set(key, pipeline);
     }
@@ -363,24 +369,22 @@ export class Dispatches {
         pass = encoder.beginComputePass();
         continue;
       }
-      const rows = item.out ? nOut : nTok;
-      if (!rows) continue;
+      const rows = item.out ? nOut : nTok, d = rows === 1 ? item.one : item.many;
+      if (!rows || !d) continue;
       if (this.came < item.sources) {
         flush();
         await this.arrival(item.sources, signal);
         pass = encoder.beginComputePass();
       }
-      for (const d of rows === 1 ? item.one : item.many) {
-        if (count && count === this.gpu.dispatchesPerSubmit) {
-          flush();
-          pass = encoder.beginComputePass();
-        }
-        count++;
-        if (!d.pipeline) await d.compiled;
-        pass.setPipeline(d.pipeline!);
-        pass.setBindGroup(0, d.bindGroups[this.turn % d.bindGroups.length]!);
-        pass.dispatchWorkgroups(...d.groups(rows));
+      if (count && count === this.gpu.dispatchesPerSubmit) {
+        flush();
+        pass = encoder.beginComputePass();
       }
+      count++;
+      if (!d.pipeline) await d.compiled;
+      pass.setPipeline(d.pipeline!);
+      pass.setBindGroup(0, d.bindGroups[this.turn % d.bindGroups.length]!);
+      pass.dispatchWorkgroups(...grid(d.kernel, rows));
     }
     flush(behind);
     this.turn ^= 1;
