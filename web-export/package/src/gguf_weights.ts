@@ -1,9 +1,9 @@
 // gguf_weights.ts — a model's header and weights from the original GGUF files on a server, by ranges, as planes of the device.
-import { type Chunk, Chunks, type LoadOptions, sha256 } from './chunks';
+import { type Chunk, type LoadOptions, openChunks, sha256 } from './chunks';
 import { gatherPlane, planeOffsets } from './dtypes';
 import { M2wError } from './errors';
 import { type Header, parseHeader, type TensorInfo } from './gguf';
-import { free, RemoteFile } from './http';
+import { free, remoteFile } from './http';
 import type { WeightSource } from './types';
 import { absolute, missing } from './weights';
 
@@ -19,7 +19,7 @@ interface Part {
 }
 
 async function openPart(url: string, options: LoadOptions): Promise<Part> {
-  const file = new RemoteFile(url, options);
+  const file = remoteFile(url, options);
   let start = new Uint8Array(firstRequest);
   start = start.subarray(0, await file.stream(0, firstRequest, (at, bytes) => start.set(bytes, at)));
   const size = file.size!;
@@ -28,7 +28,7 @@ async function openPart(url: string, options: LoadOptions): Promise<Part> {
   const chunkBytes = file.ranges ? rangeBytes : size;
   const identity = file.etag && (await sha256(new TextEncoder().encode(`${url} ${file.etag} ${size}`)));
   if (!identity) options.note?.('the server names no version (ETag) of the file: it is not kept');
-  const chunks = new Chunks(Array.from({ length: Math.ceil(size / chunkBytes) }, (_, i): Chunk => ({
+  const chunks = openChunks(Array.from({ length: Math.ceil(size / chunkBytes) }, (_, i): Chunk => ({
     file, from: i * chunkBytes, to: Math.min(size, (i + 1) * chunkBytes), ...(identity && { key: `${identity}-${i}` }),
   })), options);
   const chunksOf = (from: number, to: number): number[] => {

@@ -31,20 +31,19 @@ export function free({ buffer }: Uint8Array): void {
 }
 
 /** Lets so many run at a time. */
-export class Gate {
-  private readonly waiting: (() => void)[] = [];
-  constructor(private free: number) {}
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.free) this.free--;
-    else await new Promise<void>((go) => this.waiting.push(go));
+export function gate(free: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  return async (work) => {
+    if (free) free--;
+    else await new Promise<void>((go) => waiting.push(go));
     try {
       return await work();
     } finally {
-      const next = this.waiting.shift();
+      const next = waiting.shift();
       if (next) next();
-      else this.free++;
+      else free++;
     }
-  }
+  };
 }
 
 const failure = (code: 'http' | 'changed', url: string, message: string, details = {}): M2wError =>
@@ -123,95 +122,96 @@ export function fetchWhole(url: string, options: HttpOptions): Promise<Uint8Arra
 }
 
 /** A file on a server, which must stay the same while it is read. */
-export class RemoteFile {
+export interface RemoteFile {
+  readonly url: string;
+  size?: number | undefined;
   /** Strong ETag of the first answer. */
   etag?: string;
   /** Whether the server gives parts; unknown before the first request for one. */
   ranges?: boolean;
-
-  /** hashed: the caller compares digests, so that a new ETag, or none of the headers of ranges (CORS), is no error. */
-  constructor(
-    readonly url: string,
-    private readonly options: HttpOptions,
-    public size?: number,
-    private readonly hashed = false,
-  ) {}
-
   /**
    * Delivers [from, to), or up to the end of the file: every byte once and in order; returns where it ended. What the sink
    * gets is there until it ends.
    * Errors: http (status, or why it was given up), changed, aborted.
    */
-  async stream(from: number, to: number, sink: (at: number, bytes: Uint8Array) => void | Promise<void>, reload = false): Promise<number> {
-    let at = from;
-    const advance = async (bytes: Uint8Array) => {
-      await sink(at, bytes);
-      at += bytes.length;
-    };
-    while (at < Math.min(to, this.size ?? to))
-      await persist(this.url, this.options,
-        (signal, alive) => this.part(at, to, advance, { signal, cache: reload ? 'reload' : 'default' }, alive), () => at);
-    return at;
-  }
-
+  stream(from: number, to: number, sink: (at: number, bytes: Uint8Array) => void | Promise<void>, reload?: boolean): Promise<number>;
   /** The bytes of [from, to), which are there. */
-  async bytes(from: number, to: number, reload = false): Promise<Uint8Array> {
-    const bytes = new Uint8Array(to - from);
-    await this.stream(from, to, (at, part) => bytes.set(part, at - from), reload);
-    return bytes;
-  }
+  bytes(from: number, to: number, reload?: boolean): Promise<Uint8Array>;
+}
 
-  private must(holds: unknown, code: 'http' | 'changed', message: string): void {
-    if (!holds) throw failure(code, this.url, message);
-  }
-
-  private async part(at: number, to: number, advance: (bytes: Uint8Array) => Promise<void>, init: RequestInit & { signal: AbortSignal }, alive: () => void): Promise<void> {
-    const ranged = at > 0 || to !== this.size;
-    // Not through the browser's cache: Chromium's puts answers together from parts that it has, and stays waiting when a server
-    // answers the rest wrongly. Whole files may come from it.
-    if (ranged) init.cache = 'no-store';
-    init.headers = { ...this.options.headers, ...(ranged && { Range: `bytes=${at}-${to - 1}` }) };
-    const response = await request(this.url, init);
-    const [begin, end] = this.check(response, at, to, ranged);
-    let pos = begin;
-    for await (const value of parts(response, init.signal, alive)) {
-      this.must(value.length <= end - pos, response.status === 206 ? 'http' : 'changed', 'too many bytes');
-      const first = Math.max(0, at - pos), last = Math.min(value.length, to - pos);
-      pos += value.length;
-      if (first < last) await advance(value.subarray(first, last));
-      if (value.length === value.buffer.byteLength) free(value);
-      if (pos >= to && pos < end) return; // a server without ranges goes on behind `to`
-    }
-    if (pos < end) throw new Error(`${pos - begin} of ${end - begin} bytes`);
-  }
+/** hashed: the caller compares digests, so that a new ETag, or none of the headers of ranges (CORS), is no error. */
+export function remoteFile(url: string, options: HttpOptions, size?: number, hashed = false): RemoteFile {
+  const must = (holds: unknown, code: 'http' | 'changed', message: string) => {
+    if (!holds) throw failure(code, url, message);
+  };
 
   /** Where the body begins and ends in the file. */
-  private check({ status, headers, type }: Response, at: number, to: number, ranged: boolean): [number, number] {
-    const { hashed, size } = this, part = status === 206, encoded = headers.has('Content-Encoding'), etag = headers.get('ETag');
-    this.must(!part || ranged, 'http', 'a part, not the file');
+  const check = ({ status, headers, type }: Response, at: number, to: number, ranged: boolean): [number, number] => {
+    const { size } = file, part = status === 206, encoded = headers.has('Content-Encoding'), etag = headers.get('ETag');
+    must(!part || ranged, 'http', 'a part, not the file');
     if (etag?.startsWith('"')) {
-      this.must(hashed || !this.etag || etag === this.etag, 'changed', 'another ETag');
-      this.etag = etag;
+      must(hashed || !file.etag || etag === file.etag, 'changed', 'another ETag');
+      file.etag = etag;
     }
     const length = encoded || !headers.has('Content-Length') ? undefined : Number(headers.get('Content-Length'));
     let begin = 0, end = length ?? size, total = end;
     if (part) {
       const range = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(headers.get('Content-Range') ?? '')?.map(Number);
       // From another origin the header may be hidden; digests then tell.
-      this.must(range || (hashed && type === 'cors'), 'http', 'no Content-Range');
+      must(range || (hashed && type === 'cors'), 'http', 'no Content-Range');
       [begin, end, total] = range ? [range[1]!, range[2]! + 1, range[3]!] : [at, Math.min(to, size!), size];
-      this.must(begin === at && end <= to && end > begin && !encoded && (length ?? end - begin) === end - begin, 'http', `bytes ${begin} to ${end}, not ${at} to ${to}`);
+      must(begin === at && end <= to && end > begin && !encoded && (length ?? end - begin) === end - begin, 'http', `bytes ${begin} to ${end}, not ${at} to ${to}`);
     } else if (ranged) {
-      this.must(!this.ranges || hashed, 'changed', 'the file, not a part');
+      must(!file.ranges || hashed, 'changed', 'the file, not a part');
     }
-    if (ranged) this.ranges = part;
-    this.must(size !== undefined || total! > 0, 'http', 'no length');
+    if (ranged) file.ranges = part;
+    must(size !== undefined || total! > 0, 'http', 'no length');
     // Of another origin's encoded answer only the length is seen: the bytes are counted then.
     if (size !== undefined && total !== size) {
-      this.must(!part && type === 'cors', 'changed', `${total} bytes, not ${size}`);
+      must(!part && type === 'cors', 'changed', `${total} bytes, not ${size}`);
       end = size;
     }
-    this.size ??= total;
-    return [begin, end ?? this.size!];
-  }
+    file.size ??= total;
+    return [begin, end ?? file.size!];
+  };
+
+  const file: RemoteFile = {
+    url,
+    size,
+    async stream(from, to, sink, reload) {
+      let at = from;
+      while (at < Math.min(to, file.size ?? to))
+        await persist(url, options, async (signal, alive) => {
+          const ranged = at > 0 || to !== file.size;
+          const response = await request(url, {
+            signal,
+            // Not through the browser's cache: Chromium's puts answers together from parts that it has, and stays waiting when a
+            // server answers the rest wrongly. Whole files may come from it.
+            cache: ranged ? 'no-store' : reload ? 'reload' : 'default',
+            headers: { ...options.headers, ...(ranged && { Range: `bytes=${at}-${to - 1}` }) },
+          });
+          const [begin, end] = check(response, at, to, ranged);
+          let pos = begin;
+          for await (const value of parts(response, signal, alive)) {
+            must(value.length <= end - pos, response.status === 206 ? 'http' : 'changed', 'too many bytes');
+            const wanted = value.subarray(Math.max(0, at - pos), to - pos);
+            pos += value.length;
+            if (wanted.length) {
+              await sink(at, wanted);
+              at += wanted.length;
+            }
+            if (value.length === value.buffer.byteLength) free(value);
+            if (pos >= to && pos < end) return; // a server without ranges goes on behind `to`
+          }
+          if (pos < end) throw new Error(`${pos - begin} of ${end - begin} bytes`);
+        }, () => at);
+      return at;
+    },
+    async bytes(from, to, reload) {
+      const bytes = new Uint8Array(to - from);
+      await file.stream(from, to, (at, part) => bytes.set(part, at - from), reload);
+      return bytes;
+    },
+  };
+  return file;
 }

@@ -1,10 +1,10 @@
 // weights.ts — a model's header and weights from shards (docs/streaming.md), as planes of the device.
 // Checks where bytes come from and belong; uploads nothing.
-import { type Chunk, Chunks, type LoadOptions, sha256 } from './chunks';
+import { type Chunk, type LoadOptions, openChunks, sha256 } from './chunks';
 import { dtypes, planeOffsets } from './dtypes';
 import { M2wError, tooLarge } from './errors';
 import { product } from './gguf';
-import { fetchWhole, RemoteFile } from './http';
+import { fetchWhole, remoteFile } from './http';
 import type { WeightSource } from './types';
 
 export type { LoadOptions } from './chunks';
@@ -58,10 +58,10 @@ async function parseManifest(bytes: Uint8Array): Promise<Manifest> {
 export async function openShards(manifestUrl: string, options: LoadOptions = {}): Promise<WeightSource> {
   const url = absolute(manifestUrl);
   const manifest = await parseManifest(await fetchWhole(url, options));
-  const chunks = new Chunks(manifest.shards.map(({ file, bytes, sha256: digest }): Chunk => {
+  const chunks = openChunks(manifest.shards.map(({ file, bytes, sha256: digest }): Chunk => {
     must(/^\w[\w.-]*$/.test(file), `a file called ${file}`);
     if (bytes > mostShard) throw tooLarge(bytes, mostShard);
-    return { file: new RemoteFile(new URL(file, url.split('?')[0]).href, options, bytes, true), from: 0, to: bytes, key: digest, sha256: digest };
+    return { file: remoteFile(new URL(file, url.split('?')[0]).href, options, bytes, true), from: 0, to: bytes, key: digest, sha256: digest };
   }), options);
   const tensors = new Map(manifest.tensors.map((t) => [t.name, t]));
   return {

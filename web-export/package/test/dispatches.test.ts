@@ -38,7 +38,7 @@ function start() {
   const device = new FakeDevice();
   const gpu = { device: device as unknown as GPUDevice, cpu: true, subgroups: false, packed: true, dispatchesPerSubmit: 0 };
   const d = new Dispatches(gpu, { nCtx: 8, nBatch: 4 });
-  const kernel = (code: string) => perToken({ code, io: 'rw', groups: () => [1, 1, 1] });
+  const kernel = (code: string) => perToken('rw', {}, [[code, 1]]);
   const x = d.value(1);
   d.run(kernel('first'), x, x);
   d.run(kernel('second'), d.weight(4, 'a'), x);
