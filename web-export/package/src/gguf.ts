@@ -41,6 +41,7 @@ export const product = (shape: readonly number[]): number => shape.reduce((a, b)
 /** The header at the beginning of some bytes. Error: format (none, or not all of one). */
 export function parseHeader(bytes: Uint8Array): Header {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const joined = new Uint8Array(bytes.length);
   let at = 0;
   const take = (n: number): number => {
     const start = at;
@@ -56,7 +57,7 @@ export function parseHeader(bytes: Uint8Array): Header {
   };
   // Decoded as one: TextDecoder takes a second for a vocabulary of 256k by itself.
   const texts = (n: number): Strings => {
-    const joined = new Uint8Array(bytes.length - at), ends = new Uint32Array(n);
+    const ends = new Uint32Array(n);
     let length = 0, units = 0;
     for (let i = 0; i < n; i++) {
       for (let left = u64(), first = take(left); left--; first++) {
