@@ -17,6 +17,7 @@ enum class Op : uint8_t {
     matmul,
     add,
     add_rms_norm,
+    norm_matmul,
     rope_table,
     rope,
     kv_store,
@@ -68,7 +69,7 @@ struct Param {
     bool constant = false;  // kernels are specialised for it: no push constant
 };
 
-constexpr uint32_t kMaxBindings = 8;
+constexpr uint32_t kMaxBindings = 9;
 constexpr uint32_t kMaxParams = 12;
 
 /// One contract. Dynamic values are known to every op besides its params: n_tok (tokens in the

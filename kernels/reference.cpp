@@ -186,6 +186,16 @@ void add_rms_norm(std::span<const float> x, std::span<const float> residual,
     if (!y2.empty()) rms_norm(y, shape.w, n, shape.eps, y2);
 }
 
+std::vector<float> normed_rows(std::span<const float> x, std::span<const float> stream,
+                               const AddNormShape& shape, std::span<float> sum) {
+    std::vector<float> normed(x.size());
+    if (stream.empty())
+        rms_norm(x, shape.w, shape.n, shape.eps, normed);
+    else
+        add_rms_norm(x, stream, shape, sum, normed);
+    return normed;
+}
+
 void rope_table(std::span<const uint32_t> turns, uint32_t pos, float magnitude,
                 std::span<float> y) {
     const size_t n_pairs = turns.size() / 2;

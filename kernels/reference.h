@@ -83,6 +83,10 @@ struct AddNormShape {
 /// y2 may be empty.
 void add_rms_norm(std::span<const float> x, std::span<const float> residual,
                   const AddNormShape& shape, std::span<float> y, std::span<float> y2);
+/// What a norm_matmul multiplies: the norm of the sum, or of x where there is no stream; then sum
+/// is empty.
+std::vector<float> normed_rows(std::span<const float> x, std::span<const float> stream,
+                               const AddNormShape& shape, std::span<float> sum);
 void rope_table(std::span<const uint32_t> turns, uint32_t pos, float magnitude, std::span<float> y);
 
 struct RopeShape {

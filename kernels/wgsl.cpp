@@ -148,7 +148,7 @@ class Preprocessor {
 std::string element_type(const Binding& binding, const WgslVariant& variant) {
     switch (binding.kind) {
         case Bind::activation:
-            return binding.name == variant.vec4_binding ? "vec4f" : "f32";
+            return variant.vec4_bindings.contains(binding.name) ? "vec4f" : "f32";
         case Bind::vector:
         case Bind::state:
             return "f32";
@@ -169,6 +169,11 @@ std::string interface_of(const WgslVariant& variant) {
     std::string out;
     for (size_t i = 0; i < variant.bindings.size(); ++i) {
         const Binding& binding = info.bindings[variant.bindings[i]];
+        if (binding.kind == Bind::vector && variant.uniform_vec4s) {
+            out += fmt::format("@group(0) @binding({}) var<uniform> {}: array<vec4f, {}>;\n", i + 1,
+                               binding.name, variant.uniform_vec4s);
+            continue;
+        }
         out += fmt::format("@group(0) @binding({}) var<storage, {}> {}: array<{}>;\n", i + 1,
                            binding.mode == Mode::in ? "read" : "read_write", binding.name,
                            element_type(binding, variant));

@@ -2,6 +2,7 @@
 // kernels/wgsl with what it includes, less what it does not use. Knows no Step and no grid.
 #pragma once
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,7 +33,8 @@ struct WgslVariant {
     std::vector<uint32_t> bindings;  // of the contract, those declared: from @binding(1) on
     std::string_view scratch;        // an array<u32> behind them, written or read; empty: none
     Mode scratch_mode = Mode::in;
-    std::string_view vec4_binding;  // an activation that is read four values at a time
+    std::set<std::string_view> vec4_bindings;  // activations that are read four values at a time
+    uint64_t uniform_vec4s = 0;  // not 0: vectors are uniform buffers of so many four values
     std::map<std::string, std::string, std::less<>> defines;
 };
 

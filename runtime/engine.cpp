@@ -6,6 +6,7 @@
 #include "runtime/memory.h"
 #include "runtime/ref_executor.h"
 #include "runtime/session.h"
+#include "runtime/short_cuts.h"
 #include "runtime/vk_executor.h"
 
 namespace m2w {
@@ -30,8 +31,8 @@ Result<std::shared_ptr<const Engine>> Engine::make(std::shared_ptr<const Model> 
                                       .start_early = options.start_early,
                                       .max_piece_bytes = options.max_piece_bytes};
         TRY(engine->backend_,
-            make_vk_backend(std::make_shared<const Plan>(fuse(*plan)), model->shared_file(), vulkan,
-                            planned, options.progress));
+            make_vk_backend(std::make_shared<const Plan>(add_short_cuts(fuse(*plan))),
+                            model->shared_file(), vulkan, planned, options.progress));
     }
     engine->model_ = std::move(model);
     return std::shared_ptr<const Engine>(std::move(engine));

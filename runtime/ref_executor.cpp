@@ -157,6 +157,15 @@ class RefExecutor final : public Executor {
                     in("x"), in("residual"),
                     {vec("x_w"), vec("w"), s.u32("n"), s.f32("scale"), s.f32("eps")}, out("y"),
                     out("y2"));
+            case Op::norm_matmul: {
+                const auto normed = ref::normed_rows(
+                    in("x"), in("stream"),
+                    {vec("x_norm"), vec("norm"), s.u32("k"), s.f32("scale"), s.f32("eps")},
+                    out("sum"));
+                if (s.u32("gated_by") != 0)
+                    return ref::gated_matmul(matrix("w"), normed, {}, gate_of(s), out("y"));
+                return ref::matmul(matrix("w"), normed, {}, {}, {out("y"), out("y2"), out("y3")});
+            }
             case Op::rope_table:
                 return ref::rope_table(turns_of(s), batch.pos, s.f32("magnitude"), out("y"));
             case Op::rope:

@@ -38,7 +38,59 @@ bool stands_for(const Plan& plan, const std::vector<Use>& uses, const Step& step
            });
 }
 
+constexpr uint32_t kMostNormWidth = 3584;
+
+std::optional<Fusion> find_norm_matmul(const Plan& plan, std::span<const Step> steps) {
+    if (steps.size() < 2 || steps[1].op != Op::matmul) return {};
+    const Step &norm = steps[0], &product = steps[1];
+    Step out{.op = Op::norm_matmul, .layer = product.layer};
+    Operand normed, w, stream, x_norm, sum;
+    if (norm.op == Op::rms_norm && norm.u32("groups") == 1) {
+        normed = norm.operand("y");
+        w = norm.operand("w");
+    } else if (norm.op == Op::add_rms_norm) {
+        normed = norm.operand("y2");
+        w = norm.operand("w");
+        stream = norm.operand("residual");
+        x_norm = norm.operand("x_w");
+        sum = norm.operand("y");
+    }
+    const Tensor& matrix = plan.tensors[product.operand("w").index];
+    if (!normed.present() || !w.present() || product.operand("x").index != normed.index ||
+        product.operand("bias").present() || product.operand("residual").present() ||
+        matrix.cols % 8 != 0 || matrix.cols > kMostNormWidth ||
+        (matrix.nbits && matrix.nbits->format.int8_activations))
+        return {};
+    out.operands = {
+        product.operand("w"),  norm.operand("x"),     w,      stream, product.operand("y"),
+        product.operand("y2"), product.operand("y3"), x_norm, sum};
+    out.params = {product.u32("k"),        product.u32("m"),
+                  product.u32("m2"),       product.u32("m3"),
+                  product.u32("gated_by"), product.u32("limit"),
+                  product.u32("up_shift"), sum.present() ? norm.u32("scale") : 0,
+                  norm.u32("eps")};
+    return Fusion{2, out};
+}
+
+/// Whether the same kernels run both.
+bool alike(const Step& a, const Step& b) {
+    const auto same_presence = [](Operand x, Operand y) { return x.present() == y.present(); };
+    return a.op == b.op && a.params == b.params &&
+           std::ranges::equal(a.operands, b.operands, same_presence);
+}
+
 }  // namespace
+
+Plan add_short_cuts(const Plan& plan) {
+    constexpr FindShortCut kFinders[] = {find_norm_matmul};
+    Plan out = find_short_cuts(plan, kFinders);
+    const std::vector<ShortCut> all = out.short_cuts;
+    std::erase_if(out.short_cuts, [&](const ShortCut& cut) {
+        return std::ranges::count_if(
+                   all, [&](const ShortCut& other) { return alike(other.step, cut.step); }) == 1;
+    });
+    return out;
+}
 
 Plan find_short_cuts(const Plan& plan, std::span<const FindShortCut> finders) {
     M2W_ASSERT(plan.short_cuts.empty());

@@ -395,19 +395,21 @@ class VkExecutor final : public Executor {
                           const WeightPiece& piece, uint32_t rows, uint32_t n_tok) {
         const KernelChoice choice = choose(*shared_, step, options_.cache, weight, piece, rows);
         const bool pin = shared_->device->caps().subgroup_size_control && choice.subgroup_size;
+        Step pushed = step;
+        pushed.op = choice.pushed_as.value_or(step.op);
         std::vector<VkDescriptorSetLayout> sets;
         if (choice.window) sets = {window_->layout(), shared_->weights->texel_layout()};
         TRY(const vk::Pipeline* pipeline,
             shared_->pipelines->get({.name = choice.name,
                                      .spirv = find_spirv(choice.name),
                                      .constants = choice.constants,
-                                     .push_constant_bytes = push_constant_bytes(op_info(step.op)),
+                                     .push_constant_bytes = push_constant_bytes(op_info(pushed.op)),
                                      .subgroup_size = pin ? choice.subgroup_size : 0,
                                      .set_layouts = sets}));
         const uint32_t rows_a_dispatch = choice.dispatch_rows ? choice.dispatch_rows : rows;
         for (uint32_t row = 0; row < rows; row += rows_a_dispatch) {
             const uint32_t count = std::min(rows_a_dispatch, rows - row);
-            const PushWriter push = push_constants(step, piece, row, count, n_tok);
+            const PushWriter push = push_constants(pushed, piece, row, count, n_tok);
             vk::Groups groups = choice.groups;
             if (choice.cols)
                 groups.z = (count * choice.columns_a_row + choice.cols - 1) / choice.cols;

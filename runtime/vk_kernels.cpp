@@ -24,7 +24,8 @@ enum SpecId : uint32_t {
     kBits = 21,
     kBlock = 22,
     kZero = 23,
-    kHalves = 24
+    kHalves = 24,
+    kNormK = 25
 };
 
 constexpr uint32_t kMostCols = 8;            // activation rows a lane sums at once in matrows
@@ -37,6 +38,7 @@ constexpr uint32_t kScanPart = 16;  // words of a state that a lane has at least
 constexpr uint32_t kMatmatTile = 64, kMatmatSize = 256;  // as in matmat.comp
 constexpr uint32_t kInt8Rows = 2, kInt8Cols = 4;         // of a subgroup in matvec_int8
 constexpr uint32_t kNBitsGroup = 32;       // most weights of a group, as in load_nbits.glsl
+constexpr uint32_t kMostNormGroups = 512;  // workgroups that norm a row, each for itself
 constexpr uint32_t kMostGroupsZ = 65'535;  // what every device can dispatch in this direction
 
 uint32_t ceil_div(uint64_t a, uint64_t b) {
@@ -82,7 +84,7 @@ KernelChoice with_format(KernelChoice choice, const WeightShape& weight) {
 
 /// Params that are constants, unless they are what kernels have without.
 KernelChoice with_params(KernelChoice choice, const Step& step) {
-    const OpInfo& info = op_info(step.op);
+    const OpInfo& info = op_info(choice.pushed_as.value_or(step.op));
     for (uint32_t i = 0; i < info.n_params(); ++i)
         if (info.params[i].constant && step.params[i] != 0)
             choice.constants.push_back({kParamConstants + i, step.params[i]});
@@ -131,8 +133,31 @@ struct Chooser {
         }
         if (profile.matmat && rows > profile.matvec_cols)
             return matmat("matmat_" + format_suffix(weight), weight_rows, rows);
-        return matvec("matvec_" + format_suffix(weight), weight_rows, matvec_columns(rows),
-                      std::max(profile.matvec_rows, sides));
+        KernelChoice choice = matvec("matvec_" + format_suffix(weight), weight_rows,
+                                     matvec_columns(rows), std::max(profile.matvec_rows, sides));
+        choice.pushed_as = Op::norm_matmul;
+        return choice;
+    }
+
+    /// Large workgroups, and no more than fill a device: what each computes for itself is most of
+    /// its work where it has few rows.
+    KernelChoice norm_matmul(const Step& step, const WeightShape& weight) const {
+        const uint32_t rows_a_subgroup =
+                           std::max(profile.matvec_rows, step.u32("gated_by") ? 2u : 1u),
+                       splits = profile.norm_size / profile.subgroup_size;
+        KernelChoice choice{"matvec_" + format_suffix(weight),
+                            {{kLocalSize, profile.norm_size},
+                             {kSubgroup, profile.subgroup_size},
+                             {kRows, rows_a_subgroup},
+                             {kSplits, splits},
+                             {kCols, 1},
+                             {kNormK, step.u32("k")}},
+                            profile.subgroup_size,
+                            {}};
+        choice.groups.x =
+            std::min(ceil_div(weight.rows, splits * rows_a_subgroup), kMostNormGroups);
+        choice.cols = 1;
+        return choice;
     }
 
     /// Each slot is a column. A tile of matmat reads an expert's weights once for all its slots, so
@@ -333,6 +358,8 @@ KernelChoice choose_kernel(const KernelProfile& profile, const vk::Caps& caps, c
             return choose.norm(step, n_rows * step.u32("groups"));
         case Op::add_rms_norm:
             return choose.norm(step, n_rows);
+        case Op::norm_matmul:
+            return with_params(with_format(choose.norm_matmul(step, weight), weight), step);
         case Op::matmul:
             return with_params(with_format(choose.matmul(step, weight, rows), weight), step);
         case Op::add:

@@ -50,10 +50,12 @@ struct KernelChoice {
     std::vector<vk::SpecConstant> constants;
     uint32_t subgroup_size = 0;  // pinned where the device allows
     vk::Groups groups;
-    uint32_t cols = 0;           // not 0: groups.z is to be ceil(rows * columns_a_row / cols)
-    uint32_t columns_a_row = 1;  // slots, where each of them is a column of the product
-    uint32_t dispatch_rows = 0;  // not 0: more rows than that take more dispatches
-    bool sorted = false;         // reads what expert_order writes
+    uint32_t cols = 0;              // not 0: groups.z is to be ceil(rows * columns_a_row / cols)
+    uint32_t columns_a_row = 1;     // slots, where each of them is a column of the product
+    uint32_t dispatch_rows = 0;     // not 0: more rows than that take more dispatches
+    bool sorted = false;            // reads what expert_order writes
+    std::optional<Op> pushed_as{};  // whose push constants it takes, if not the Step's: the Step's
+                                    // operands and params are the first of that op's
     bool window = false;  // activations come through a uniform window, which holds dispatch_rows
 };
 

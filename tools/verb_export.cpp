@@ -16,6 +16,7 @@
 #include "runtime/fuse.h"
 #include "runtime/memory.h"
 #include "runtime/session.h"
+#include "runtime/short_cuts.h"
 #include "tokenizer/tokenizer.h"
 #include "tools/model_argument.h"
 #include "tools/shard_size.h"
@@ -184,8 +185,9 @@ Result<void> write_package(const ExportArgs& args) {
                        : args.name;
     options.base_url = args.base_url;
     options.engine.max_buffer_bytes = args.max_buffer_bytes;
-    TRY(const auto files, web::print_package(*model, drop_expert_orders(fuse(model->plan())),
-                                             options, web::web_kernels));
+    TRY(const auto files,
+        web::print_package(*model, add_short_cuts(drop_expert_orders(fuse(model->plan()))), options,
+                           web::web_kernels));
     TRY(auto prompt, prompt_of(args, model->file()));
 
     fs::path place = args.folder;

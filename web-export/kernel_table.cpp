@@ -64,7 +64,9 @@ std::string print_bindings(const Step& step, const WebKernel& kernel) {
         io.resize(position, '-');
         const bool reads =
             binding == kScratchBinding || op_info(step.op).bindings[binding].mode == Mode::in;
-        io += reads ? 'r' : 'w';
+        const bool uniform = kernel.uniform_vectors && binding != kScratchBinding &&
+                             op_info(step.op).bindings[binding].kind == Bind::vector;
+        io += uniform ? 'u' : reads ? 'r' : 'w';
     }
     return script_string(io);
 }

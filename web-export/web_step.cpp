@@ -18,7 +18,10 @@ namespace {
 constexpr uint32_t kLocal = 64;          // invocations of a workgroup: kernels/wgsl/common.wgsl
 constexpr uint32_t kSubgroupOwners = 4;  // owners of a workgroup whose lanes are subgroups
 constexpr uint32_t kRounded = 32;        // activations that are rounded together
-constexpr uint32_t kExpertRows = 2;      // weight rows of an owner, of one expert
+// Of workgroups that norm a row, each for itself: weight rows at least, how many there are at most,
+// and the longest row that fits 16 KiB with what lanes add up with.
+constexpr uint32_t kNormRows = 16, kMostNormGroups = 256, kMostNormWidth = 3840;
+constexpr uint32_t kExpertRows = 2;  // weight rows of an owner, of one expert
 
 /// Which invocations share an owner.
 enum class Lanes : uint8_t {
@@ -38,10 +41,11 @@ constexpr struct {
     Op op;
     const char* param;
 } kLeftOut[] = {
-    {Op::attend, "soft_cap"},    {Op::attend, "window"},   {Op::attend, "temperature_length"},
-    {Op::glu, "limit"},          {Op::glu, "up_shift"},    {Op::rope, "pairing"},
-    {Op::rope_store, "pairing"}, {Op::matmul, "gated_by"}, {Op::matmul, "limit"},
-    {Op::matmul, "up_shift"}};
+    {Op::attend, "soft_cap"},     {Op::attend, "window"},        {Op::attend, "temperature_length"},
+    {Op::glu, "limit"},           {Op::glu, "up_shift"},         {Op::rope, "pairing"},
+    {Op::rope_store, "pairing"},  {Op::matmul, "gated_by"},      {Op::matmul, "limit"},
+    {Op::matmul, "up_shift"},     {Op::norm_matmul, "gated_by"}, {Op::norm_matmul, "limit"},
+    {Op::norm_matmul, "up_shift"}};
 
 uint64_t n_of(const Step& step) {
     return step.u32("n");
@@ -66,6 +70,7 @@ constexpr KernelRow kKernels[] = {
     {Op::layer_norm, Lanes::shared, groups_of, true},
     {Op::matmul, Lanes::shared, nullptr, false},  // rows of the weight: of_product()
     {Op::add, Lanes::one, n_of, true},
+    {Op::norm_matmul, Lanes::shared, nullptr, false},
     {Op::add_rms_norm, Lanes::shared, [](const Step&) { return uint64_t(1); }, true},
     {Op::rope_table, Lanes::one, [](const Step& s) { return uint64_t(s.u32("n_pairs")); }, true},
     {Op::rope, Lanes::one,
@@ -130,7 +135,7 @@ class Builder {
         add_params();
         define("ALONE");
         variant_.body = "round_rows";
-        variant_.vec4_binding = "x";
+        variant_.vec4_bindings = {"x"};
         add_scratch(Mode::out);
         out_.grid = {.fixed = step_.u32("k") / kRounded, .times_rows = true, .per = kLocal};
         return finish("round_rows");
@@ -151,7 +156,8 @@ class Builder {
         if (step_.op == Op::ssm_scan) TRY(add_vectors({{"STATE4", "d_state"}}));
         if (step_.op == Op::gated_delta) TRY(add_vectors({{"KEY4", "k_dim"}}));
         if (step_.op == Op::expert_matmul) define("ROWS", std::to_string(kExpertRows));
-        if (step_.op == Op::matmul) add_product();
+        if (step_.op == Op::matmul || step_.op == Op::norm_matmul) add_product();
+        if (step_.op == Op::norm_matmul) add_norm();
         if (row_.owners) {
             out_.grid.fixed = row_.owners(step_);
             out_.grid.times_rows = row_.times_rows;
@@ -187,7 +193,10 @@ class Builder {
         if (is_gated()) define(fmt::format("activation_{}", step_.u32("gated_by") - 1));
     }
 
-    bool is_gated() const { return step_.op == Op::matmul && step_.u32("gated_by") != 0; }
+    bool is_gated() const {
+        return (step_.op == Op::matmul || step_.op == Op::norm_matmul) &&
+               step_.u32("gated_by") != 0;
+    }
 
     void choose_lanes() {
         const bool alone = row_.lanes == Lanes::one || context_.adapter == Adapter::cpu;
@@ -236,7 +245,7 @@ class Builder {
             set(fmt::format("w_at{}", i), uint32_t(layout.offset_bytes[i] / 4));
         if (cols % unit != 0) return;
         define("ALIGNED");
-        if (step_.op != Op::embed && !int8_) variant_.vec4_binding = "x";
+        if (step_.op != Op::embed && !int8_) variant_.vec4_bindings = {"x"};
     }
 
     /// Eight words of codes and one of a scale for each group.
@@ -262,7 +271,7 @@ class Builder {
     /// To a CPU adapter a load is dear, and more so a workgroup that is alone at the end; a sum in
     /// one expression, of two rows, is faster there than one in a loop of more.
     void add_product() {
-        const bool many = context_.batch == BatchSize::many;
+        const bool many = context_.batch == BatchSize::many && step_.op == Op::matmul;
         const uint64_t rows = context_.weight.rows;
         const bool sum_in_one = int8_ && !many;
         const uint32_t side = has_scale_alone(context_.weight) ? 8 : 4;
@@ -283,6 +292,19 @@ class Builder {
         }
         out_.grid.fixed = ceil_div(rows, rows_an_owner);
         out_.grid.columns = columns;
+    }
+
+    /// Vectors are uniform: with eight storage buffers there is no room for them.
+    void add_norm() {
+        const uint64_t n = step_.u32("k") / 4;
+        define("NORMED", std::to_string(n));
+        variant_.body = "matmul";
+        variant_.vec4_bindings = {"x", "stream", "sum"};
+        variant_.uniform_vec4s = n;
+        out_.uniform_vectors = true;
+        out_.grid.fixed =
+            std::min<uint64_t>(ceil_div(context_.weight.rows, kNormRows), kMostNormGroups);
+        out_.grid.per = 1;
     }
 
     WebKernel finish(std::string_view kernel) {
@@ -334,6 +356,10 @@ Result<std::vector<WebKernel>> web_kernels(const Step& step, const WebContext& c
                      fmt::format("no WGSL kernel computes {}", op_info(step.op).name)};
     if (context.weight.nbits && context.weight.nbits->int8_activations)
         return Error{Category::unsupported, "no WGSL kernel rounds activations to 8 bits"};
+    // Barriers cost a CPU adapter more than the dispatch that they save.
+    if (step.op == Op::norm_matmul &&
+        (context.adapter == Adapter::cpu || step.u32("k") > kMostNormWidth))
+        return std::vector<WebKernel>();
     const bool int8 =
         context.int8_activations && step.op == Op::matmul && has_scale_alone(context.weight);
     std::vector<WebKernel> out;

@@ -73,11 +73,13 @@ struct WebKernel {
     /// A weight is one array<u32>: its planes as plane_layout() of this piece lays them out, the
     /// grid of types that have one included.
     std::vector<uint32_t> bindings;
-    uint64_t scratch_words = 0;  // for each row of the Step
+    bool uniform_vectors = false;  // vectors are bound as uniform buffers
+    uint64_t scratch_words = 0;    // for each row of the Step
     WebGrid grid;
 };
 
-/// The dispatch of a Step. With int8_activations products have one more before it, {x, scratch}:
+/// The dispatch of a Step; none where an adapter had better take the Steps that a short cut stands
+/// for. With int8_activations products have one more before it, {x, scratch}:
 /// Steps that read the same x one after the other can share what it writes. Errors: unsupported (a
 /// shape that no kernel computes).
 Result<std::vector<WebKernel>> web_kernels(const Step& step, const WebContext& context);

@@ -26,7 +26,22 @@ void store(uint expert, uint i, uint column, float sum, float up) {
     p.y.v[column * p.m + i] = sum;
 }
 #else
+// With NORMS a kernel does both: a matmul's operands and params are the first of a norm_matmul, its bias and residual
+// where norm and stream stand.
+#ifdef NORMS
+#include "norm_matmul.glsl"
+layout(constant_id = 25) const uint NORM_K = 0;  // of a norm_matmul k
+#define p_m2 m2
+#define p_m3 m3
+uvec2 bias_address() { return NORM_K == 0 ? uvec2(p.norm) : uvec2(0); }
+uvec2 residual_address() { return NORM_K == 0 ? p.stream : uvec2(0); }
+#else
 #include "matmul.glsl"
+#define p_m2 p.m2
+#define p_m3 p.m3
+uvec2 bias_address() { return p.bias; }
+uvec2 residual_address() { return p.residual; }
+#endif
 #include "activation.glsl"
 const uint SIDES = gated_by != 0 ? 2 : 1;
 uint n_columns() { return p.rows; }
@@ -38,23 +53,24 @@ bool elsewhere(uint expert, uint i, uint step) { return false; }
 void store(uint expert, uint i, uint column, float sum, float up) {
     uint at = (p.w_row0 + i) / SIDES, width = p.m;
     F32Out y = p.y;
+    const uvec2 bias = bias_address(), residual = residual_address();
     if (SIDES == 2) {
-        if (present(p.bias)) {
-            sum += F32In(p.bias).v[at];
-            up += F32In(p.bias).v[p.m + at];
+        if (present(bias)) {
+            sum += F32In(bias).v[at];
+            up += F32In(bias).v[p.m + at];
         }
         y.v[column * p.m + at] = glu(sum, up, gated_by - 1, limit, up_shift);
         return;
     }
-    if (present(p.bias)) sum += F32In(p.bias).v[at];
+    if (present(bias)) sum += F32In(bias).v[at];
     if (at >= p.m) {  // of another product of the same activations
         at -= p.m;
-        const bool third = at >= p.m2;
+        const bool third = at >= p_m2;
         y = F32Out(third ? p.y3 : p.y2);
-        width = third ? p.m3 : p.m2;
-        if (third) at -= p.m2;
-    } else if (present(p.residual)) {
-        sum += F32In(p.residual).v[column * p.m + at];
+        width = third ? p_m3 : p_m2;
+        if (third) at -= p_m2;
+    } else if (present(residual)) {
+        sum += F32In(residual).v[column * p.m + at];
     }
     y.v[column * width + at] = sum;
 }

@@ -22,8 +22,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups_: v
         @builtin(local_invocation_index) local: u32, @builtin(subgroup_size) size: u32,
         @builtin(subgroup_invocation_id) lane: u32) {
     LANES = size;
+#if NORMED
+    norm_row(group.x, group.z, local);
+    for (var first = group.x * OWNERS; first * ${ROWS}u < w_rows; first += groups_.x * OWNERS) {
+#else
     let first = (group.x + group.y * groups_.x) * OWNERS;
+#endif
     for (var i = local / size; i < OWNERS; i += max(kLocal / size, 1u)) { work(first + i, group.z, lane); }
+#if NORMED
+    }
+#endif
 }
 #else
 #if WORKGROUP
@@ -63,7 +71,12 @@ fn lane_min_u(x: u32, lane: u32) -> u32 {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups_: vec3u,
         @builtin(local_invocation_index) lane: u32) {
+#if NORMED
+    norm_row(group.x, group.z, lane);
+    for (var owner = group.x; owner * ${ROWS}u < w_rows; owner += groups_.x) { work(owner, group.z, lane); }
+#else
     work(group.x + group.y * groups_.x, group.z, lane);
+#endif
 }
 #else
 const LANES = 1u;

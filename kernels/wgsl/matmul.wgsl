@@ -1,7 +1,10 @@
-// matmul.wgsl - one owner ROWS weight rows and, of COLS columns, those from z * COLS on: a weight is loaded once for all
+// matmul.wgsl - also norm_matmul: one owner ROWS weight rows and, of COLS columns, those from z * COLS on: a weight is loaded once for all
 // of them.
 #include "weights.wgsl"
 #include "product.wgsl"
+#if NORMED
+#include "norm.wgsl"
+#endif
 #include "matmul_store.wgsl"
 override kUnits = ($COLUMNS + 7u) / 8u;
 fn work(owner: u32, z: u32, lane: u32) {

@@ -8,6 +8,7 @@
 #include "runtime/memory.h"
 #include "runtime/model/model.h"
 #include "runtime/ref_executor.h"
+#include "runtime/short_cuts.h"
 
 namespace m2w::fuzz {
 namespace {
@@ -137,7 +138,7 @@ std::string check_model(std::span<const std::byte> bytes) {
     const Plan& plan = (*model)->plan();
     check_hparams(hp);
     check_plan(plan, **file);
-    check_plan(fuse(plan), **file);
+    check_plan(add_short_cuts(fuse(plan)), **file);
     M2W_ASSERT(plan.taps.size() == hp.block_count + 1 && plan.n_vocab == hp.vocab_size);
     for (const Tap& tap : plan.taps)
         M2W_ASSERT(plan.values[tap.value].width == hp.embedding_length);

@@ -116,18 +116,34 @@ class StepCheck {
     Rows rows_ = Rows::n_tok;  // what "rows" is, once a binding has shown it
 };
 
+/// What is looked at in the end was written.
+void check_steps(const Plan& plan, std::span<const Step> steps) {
+    std::vector<uint32_t> n_writes(plan.values.size());
+    for (const Step& step : steps) {
+        M2W_ASSERT(step.op < Op::count);
+        StepCheck(plan, step).run(n_writes);
+    }
+    for (const Tap& tap : plan.taps) M2W_ASSERT(n_writes[tap.value] == 1);
+    M2W_ASSERT(plan.logits < plan.values.size() && n_writes[plan.logits] == 1);
+}
+
 }  // namespace
 
 void check_plan(const Plan& plan, const gguf::File& file) {
     for (const Tensor& tensor : plan.tensors) check_tensor(tensor, file);
-    std::vector<uint32_t> n_writes(plan.values.size());
-    for (const Step& step : plan.steps) {
-        M2W_ASSERT(step.op < Op::count);
-        StepCheck(plan, step).run(n_writes);
+    check_steps(plan, plan.steps);
+    std::vector<Step> of_one_row;
+    auto cut = plan.short_cuts.begin();
+    for (uint32_t s = 0; s < plan.steps.size(); ++s) {
+        const bool here = cut != plan.short_cuts.end() && cut->first == s;
+        of_one_row.push_back(here ? cut->step : plan.steps[s]);
+        if (!here) continue;
+        M2W_ASSERT(cut->n > 0 && s + cut->n <= plan.steps.size());
+        s += (cut++)->n - 1;
     }
-    for (const Tap& tap : plan.taps)
-        M2W_ASSERT(tap.step < plan.steps.size() && n_writes[tap.value] == 1);
-    M2W_ASSERT(plan.logits < plan.values.size() && n_writes[plan.logits] == 1);
+    M2W_ASSERT(cut == plan.short_cuts.end());
+    check_steps(plan, of_one_row);
+    for (const Tap& tap : plan.taps) M2W_ASSERT(tap.step < plan.steps.size());
     const PlanValue& logits = plan.values[plan.logits];
     M2W_ASSERT(logits.rows == Rows::n_out && logits.width == plan.n_vocab && plan.n_vocab > 0);
 }

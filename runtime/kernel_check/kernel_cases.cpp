@@ -101,6 +101,23 @@ Cases add_rms_norms(Types) {
             add_rms_norm(80, {"w", "y2"})};
 }
 
+/// with: the stream, its sum and the norm before it, if any.
+StepCase norm_matmul(DType dtype, uint32_t k, uint32_t m, std::vector<std::string_view> with) {
+    StepCase step = matmul(dtype, k, m, false);
+    step.op = Op::norm_matmul;
+    step.params.push_back(f32_param("scale", 0.22f));
+    step.params.push_back(f32_param("eps", 1e-5f));
+    step.with = std::move(with);
+    for (const std::string_view optional : step.with) step.name += fmt::format(",{}", optional);
+    return step;
+}
+
+Cases norm_matmuls(Types types) {
+    const uint32_t k = usual_width(types[0]) & ~7u;
+    return {norm_matmul(types[0], k, 65, {}),
+            norm_matmul(types[0], k, 65, {"stream", "x_norm", "sum"})};
+}
+
 Cases rope_table(Types) {
     StepCase table{
         .name = "n_pairs=33",
@@ -327,6 +344,7 @@ constexpr std::array<CasesOfOp, size_t(Op::count)> kCases{{
     {Op::matmul, matmuls},
     {Op::add, add},
     {Op::add_rms_norm, add_rms_norms},
+    {Op::norm_matmul, norm_matmuls},
     {Op::rope_table, rope_table},
     {Op::rope, rope},
     {Op::kv_store, kv_store},

@@ -58,7 +58,9 @@ struct StepCase {
     /// "matmul/k=256,m=65,bias"
     std::string full_name() const { return std::string(op_info(op).name) + "/" + name; }
     uint32_t param(std::string_view param_name) const;
-    bool is_gated() const { return op == Op::matmul && param("gated_by") != 0; }
+    bool is_gated() const {
+        return (op == Op::matmul || op == Op::norm_matmul) && param("gated_by") != 0;
+    }
     bool has(const Binding& binding) const;
     float scale_of(std::string_view binding) const;
 };

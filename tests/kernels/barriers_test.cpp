@@ -164,6 +164,19 @@ TEST_F(Barriers, slots_are_sorted_only_where_a_kernel_reads_their_order) {
     EXPECT_EQ(recorded(chain.plan, y, true, false, 1), "DBDE");  // all values can be read
 }
 
+TEST_F(Barriers, single_rows_take_a_gpu_s_short_cuts) {
+    Chain chain;
+    const uint32_t a = chain.value("a");
+    const uint32_t last = chain.add(chain.add(a, a), a);
+    Step at_once = chain.plan.steps[1];
+    at_once.operands[0] = {a};
+    chain.plan.short_cuts = {{0, 2, at_once}};
+    EXPECT_EQ(recorded(chain.plan, last, false, true, 1), "TDEE");
+    EXPECT_EQ(recorded(chain.plan, last, false, true, 2), "TDBDEE");
+    EXPECT_EQ(recorded(chain.plan, last, true, true, 1), "TDBDEE");  // all values can be read
+    EXPECT_EQ(recorded(chain.plan, last, false, false, 1), "DBDE");
+}
+
 TEST_F(Barriers, value_that_takes_over_memory_waits_for_its_last_reader) {
     Chain chain;
     const uint32_t a = chain.value("a"), x = chain.value("x");

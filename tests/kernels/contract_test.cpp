@@ -27,12 +27,13 @@ const SpirvModule* find_module(std::string_view name) {
 /// The compiled variants of an op.
 std::vector<std::string> modules_of(Op op) {
     std::vector<std::string> stems{std::string(op_info(op).name)};
-    if (op == Op::matmul) stems = {"matvec", "matmat", "matrows"};
+    if (op == Op::matmul) stems = {"matmat", "matrows"};
+    if (op == Op::norm_matmul) stems = {"matvec"};  // of both
     if (op == Op::expert_matmul) stems = {"expert_matvec", "expert_matmat", "expert_matrows"};
     if (op == Op::attend) stems = {"attend", "attend_lanes"};
     std::vector<std::string> suffixes{""};
     if (op == Op::kv_store || op == Op::rope_store || op == Op::attend) suffixes = {"_f16", "_f32"};
-    if (op == Op::matmul || op == Op::embed || op == Op::expert_matmul) {
+    if (op == Op::matmul || op == Op::norm_matmul || op == Op::embed || op == Op::expert_matmul) {
         suffixes.clear();
         for (const DType dtype : weight_types()) suffixes.push_back("_" + type_name(dtype));
         suffixes.push_back("_nbits");
@@ -41,11 +42,12 @@ std::vector<std::string> modules_of(Op op) {
     for (const std::string& stem : stems)
         for (const std::string& suffix : suffixes) names.push_back(stem + suffix);
     // Without integer dot products and, where glslc knows them, with them.
-    for (const std::string& stem : stems) {
-        if (!stem.ends_with("matvec")) continue;
-        names.push_back(stem + "_int8_nbits");
-        if (find_module(stem + "_int8_dot_nbits")) names.push_back(stem + "_int8_dot_nbits");
-    }
+    const std::string prefix = op == Op::expert_matmul ? "expert_" : "";
+    if (op == Op::matmul || op == Op::expert_matmul)
+        for (const std::string dot : {"", "_dot"})
+            if (const std::string name = prefix + "matvec_int8" + dot + "_nbits";
+                dot.empty() || find_module(name))
+                names.push_back(name);
     return names;
 }
 

@@ -114,6 +114,46 @@ TEST_F(MatmulOps, gated_products_of_weights_in_pieces_equal_the_reference) {
     sweep(steps, std::vector<BatchCase>{{.n_tok = 9}}, {.max_piece_bytes = 2048});
 }
 
+/// A matmul's operands are the first of a norm_matmul: one kernel computes both.
+StepCase normed(StepCase step, std::vector<std::string_view> with) {
+    step.op = Op::norm_matmul;
+    step.params.push_back(f32_param("scale", -0.7f));
+    step.params.push_back(f32_param("eps", 1e-6f));
+    step.with = std::move(with);
+    for (const std::string_view optional : step.with) step.name += fmt::format(",{}", optional);
+    return step;
+}
+
+TEST_F(MatmulOps, products_of_normed_rows_equal_the_reference) {
+    const auto product = [](uint32_t k, uint32_t m, std::vector<std::string_view> with) {
+        return normed(matmul(DType::q8_0, k, m, 0), std::move(with));
+    };
+    const std::vector<std::string_view> sum{"stream", "sum"}, all{"stream", "sum", "x_norm"};
+    std::vector<StepCase> steps{product(32, 1, {}), product(256, 65, sum), product(640, 33, all)};
+    for (const float x_scale : {1e-3f, 1e4f}) {  // eps shows; large numbers
+        steps.push_back(product(640, 33, all));
+        steps.back().name += fmt::format(",x={}", x_scale);
+        steps.back().scale = {{"x", x_scale}, {"stream", x_scale}};
+    }
+    StepCase stacked = product(256, 65, all);
+    stacked.params[2].second = 31;
+    stacked.params[3].second = 7;
+    stacked.with.insert(stacked.with.end(), {"y2", "y3"});
+    stacked.name += ",m2=31,m3=7";
+    steps.push_back(stacked);
+    // More rows than the workgroups have at once.
+    steps.push_back(product(32, 9000, {}));
+    sweep(steps, std::vector<BatchCase>{{}});
+    sweep(std::array{normed(gated(matmul(DType::bf16, 48, 33, 0), Activation::gelu_tanh), all)},
+          std::vector<BatchCase>{{}, {.n_tok = 3}});
+}
+
+TEST_F(MatmulOps, products_of_normed_rows_in_pieces_write_the_sum_once) {
+    const std::vector<std::string_view> all{"stream", "sum", "x_norm"};
+    sweep(std::array{normed(matmul(DType::q8_0, 256, 33, 0), all)},
+          std::vector<BatchCase>{{}, {.n_tok = 9}}, {.max_piece_bytes = 2048});
+}
+
 TEST_F(MatmulOps, logits_rows_equal_the_reference) {
     std::vector<StepCase> steps;
     for (const DType dtype : {DType::f16, DType::q8_0}) {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "runtime/fuse.h"
+#include "runtime/model/fuzz/blueprint.h"
 #include "tests/runtime/plans.h"
 
 namespace m2w {
@@ -61,6 +63,54 @@ TEST(short_cuts, steps_of_other_rows_or_that_need_their_own_result_stay) {
     const uint32_t both = twice.matmul(twice.value(4));
     twice.plan.logits = twice.add(both, both);
     EXPECT_TRUE(test::cut_sums(twice.plan).short_cuts.empty());
+}
+
+Plan fused(std::string_view arch) {
+    const auto model = test::Blueprint(*find_arch(arch), {.block_count = 4}).model();
+    EXPECT_TRUE(bool(model));
+    return fuse((*model)->plan());
+}
+
+TEST(short_cuts, norms_and_the_products_that_alone_read_them) {
+    for (const std::string_view arch : {"llama", "gemma3"}) {
+        const Plan plan = add_short_cuts(fused(arch));
+        // A layer has two; the first one of the second model adds nothing before it.
+        ASSERT_EQ(plan.short_cuts.size(), arch == "llama" ? 8u : 7u);
+        for (const ShortCut& cut : plan.short_cuts) {
+            const Step &norm = plan.steps[cut.first], &product = plan.steps[cut.first + 1];
+            const bool added = norm.op == Op::add_rms_norm;
+            EXPECT_EQ(cut.n, 2u);
+            EXPECT_EQ(cut.step.layer, product.layer);
+            EXPECT_EQ(cut.step.operand("w").index, product.operand("w").index);
+            EXPECT_EQ(cut.step.operand("norm").index, norm.operand("w").index);
+            EXPECT_EQ(cut.step.operand("y2").index, product.operand("y2").index);
+            EXPECT_EQ(cut.step.u32("gated_by"), product.u32("gated_by"));
+            EXPECT_EQ(cut.step.u32("eps"), norm.u32("eps"));
+            EXPECT_EQ(cut.step.operand("sum").present(), added);
+            if (!added) continue;
+            EXPECT_EQ(cut.step.operand("sum").index, norm.operand("y").index);
+            EXPECT_EQ(cut.step.operand("x_norm").index, norm.operand("x_w").index);
+            EXPECT_EQ(cut.step.operand("stream").index, norm.operand("residual").index);
+        }
+    }
+}
+
+TEST(short_cuts, products_with_biases_or_of_rows_that_do_not_fit_stay) {
+    const Plan plan = fused("llama");
+    const size_t all = add_short_cuts(plan).short_cuts.size();
+    const size_t matrix = add_short_cuts(plan).short_cuts[0].step.operand("w").index;
+    Plan biased = plan, wide = plan, odd = plan;
+    biased.steps[add_short_cuts(plan).short_cuts[0].first + 1].operands[2] = {0};
+    wide.tensors[matrix].cols = 4096;
+    odd.tensors[matrix].cols = 36;
+    for (const Plan* changed : {&biased, &wide, &odd})
+        EXPECT_EQ(add_short_cuts(*changed).short_cuts.size(), all - 1);
+}
+
+TEST(short_cuts, what_a_plan_has_once_stays) {
+    const auto once = test::Blueprint(*find_arch("llama"), {.block_count = 1}).model();
+    ASSERT_TRUE(bool(once));
+    EXPECT_TRUE(add_short_cuts(fuse((*once)->plan())).short_cuts.empty());
 }
 
 }  // namespace

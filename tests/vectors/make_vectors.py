@@ -15,6 +15,8 @@ from decimal import Decimal, getcontext
 
 import numpy as np
 
+from write_gguf import write_gguf
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 SEED = 20
 VERSION = 1
@@ -24,39 +26,6 @@ decode_vectors = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(decode_vectors)
 # name -> (GGUF type id, weights a block, bytes a block, offsets of the block's halves, decoder)
 TYPES = {row[0]: row[1:] for row in decode_vectors.TYPES}
-
-
-# --- GGUF, by hand ---------------------------------------------------------------------------------------------
-
-
-def gguf_string(s):
-    return struct.pack("<Q", len(s.encode())) + s.encode()
-
-
-def gguf_value(value):
-    if isinstance(value, str):
-        return struct.pack("<I", 8) + gguf_string(value)
-    if isinstance(value, float):
-        return struct.pack("<If", 6, value)
-    if isinstance(value, int):
-        return struct.pack("<II", 4, value)
-    if value and isinstance(value[0], str):
-        return struct.pack("<IIQ", 9, 8, len(value)) + b"".join(map(gguf_string, value))
-    return struct.pack("<IIQ", 9, 4, len(value)) + struct.pack("<%dI" % len(value), *value)
-
-
-def write_gguf(path, metadata, tensors):
-    """tensors: (name, type id, dims slowest first, bytes)"""
-    head = b"".join(gguf_string(key) + gguf_value(value) for key, value in metadata)
-    infos, data = b"", b""
-    for name, type_id, dims, blob in tensors:
-        data += bytes(-len(data) % 32)
-        infos += gguf_string(name) + struct.pack("<I", len(dims))
-        infos += struct.pack("<%dQ" % len(dims), *reversed(dims)) + struct.pack("<IQ", type_id, len(data))
-        data += blob
-    head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(metadata)) + head + infos
-    with open(path, "wb") as f:
-        f.write(head + bytes(-len(head) % 32) + data + bytes(-len(data) % 32))
 
 
 class OpFile:
@@ -264,6 +233,27 @@ def matmul(f):
                       "up_shift": f32_param(up_shift)}, n_tok, w=blob, x=x, bias=b, y=act(gate) * (up + up_shift))
     gated("gated", "q8_0", 32, 17, 3, 0, silu, bias=True)
     gated("gated_and_limited", "q4_0", 64, 5, 2, 6, quick_gelu, limit=1.5, up_shift=1.0)
+
+
+def norm_matmul(f):
+    def one(name, type_name, k, m, n_tok=1, m2=0, m3=0, stream=False, x_norm=False, scale=1.0, eps=1e-5, gate=None):
+        scale, eps = f32_param(scale), f32_param(eps)
+        blob, w = make_weight(f.rng, type_name, m + m2 + m3, k)
+        x, norm = f.normal(n_tok, k), f.normal(k)
+        s = f.normal(n_tok, k) if stream else None
+        x_w = f.normal(k) if x_norm else None
+        rms = lambda v: v / np.sqrt((v * v).mean(axis=-1, keepdims=True) + eps)
+        total = s + scale * (x_w * rms(x) if x_norm else x) if stream else x
+        y = (norm * rms(total)) @ w.T
+        y, y2, y3 = y[:, :m], y[:, m:m + m2], y[:, m + m2:]
+        if gate:
+            y, y2 = gate(y) * y2, y3
+        f.case(name, {"k": k, "m": m, "m2": m2, "m3": m3, "gated_by": 1 if gate else 0, "limit": 0.0, "up_shift": 0.0,
+                      "scale": scale, "eps": eps}, n_tok, w=blob, x=x, norm=norm, stream=s, y=y,
+               y2=y2 if m2 and not gate else None, y3=y3 if m3 else None, x_norm=x_w, sum=total if stream else None)
+    one("rms_norm", "q8_0", 96, 33)
+    one("two_norms_and_three", "q8_0", 256, 17, m2=5, m3=3, stream=True, x_norm=True, scale=0.22)
+    one("sum_gated", "q4_0", 64, 9, 2, m2=9, stream=True, gate=silu)
 
 
 def rope_table(f):
@@ -680,7 +670,7 @@ def soft_cap(f):
 
 # The tolerances are those of the contract; a test compares them.
 OPS = [(embed, 1e-6), (take_rows, 0.0), (rms_norm, 1e-5), (layer_norm, 1e-5), (matmul, 1e-5), (add, 1e-6),
-       (add_rms_norm, 1e-5),
+       (add_rms_norm, 1e-5), (norm_matmul, 1e-5),
        (rope_table, 1e-5), (rope, 1e-5), (kv_store, 0.0), (rope_store, 1e-5), (attend, 2e-5), (glu, 1e-5), (xielu, 1e-5),
        (soft_cap, 1e-5), (causal_conv, 1e-5), (ssm_scan, 2e-5), (gated_delta, 2e-5),
        (route, 1e-5), (expert_order, 0.0), (expert_matmul, 1e-5), (expert_sum, 1e-5),

@@ -187,6 +187,7 @@ Result<void> CaseWriter::add_case(const Subject& subject, Adapters adapter) {
         .int8_activations = run.int8_activations};
     const char* adapter_name = adapter == on_cpu ? "cpu" : adapter == on_gpu ? "gpu" : "subgroups";
     TRY(json kernels, kernels_of(subject, context));
+    if (kernels.empty()) return {};  // adapters that take other Steps instead
     const std::string name =
         fmt::format("{} {}{}{}{}", run.step.full_name(), run.batch.name(),
                     run.cache == CacheType::f16 ? "" : " f32", run.int8_activations ? " int8" : "",

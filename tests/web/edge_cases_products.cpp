@@ -132,6 +132,28 @@ void add_routes(std::vector<Run>& out) {
     }
 }
 
+/// Each workgroup norms the row for itself and has several owners; the first one writes the sum.
+void add_normed(std::vector<Run>& out) {
+    const auto normed = [](StepCase step, std::vector<std::string_view> with) {
+        step.op = Op::norm_matmul;
+        step.params.push_back(f32_param("scale", -0.7f));
+        step.params.push_back(f32_param("eps", 1e-6f));
+        for (const auto optional : with) {
+            step.with.push_back(optional);
+            step.name += fmt::format(",{}", optional);
+        }
+        return step;
+    };
+    StepCase three = stacked(DType::q8_0, 33, 31, 7);
+    three.with = {"y2", "y3"};
+    out.push_back(
+        {.step = normed(three, {"stream", "sum", "x_norm"}), .pieces = 2, .adapters = on_all});
+    out.push_back({.step = normed(matmul(DType::q8_0, 96, 1000), {}), .adapters = on_all});
+    out.push_back({.step = normed(gated(matmul(DType::f16, 48, 33), Activation::gelu_tanh),
+                                  {"stream", "sum"}),
+                   .adapters = on_subgroups});
+}
+
 /// With activations rounded to 8 bits: near to what floats give, and just what the same ones give.
 void add_int8(std::vector<Run>& out) {
     for (const DType dtype : {DType::q8_0, DType::q4_0})
@@ -294,6 +316,7 @@ std::vector<Run> product_edges() {
                        .batch = {.n_tok = 9},
                        .pieces = 2});  // each is a pipeline
     add_gated(out);
+    add_normed(out);
     add_embeds(out);
     add_int8(out);
     add_nbits(out);

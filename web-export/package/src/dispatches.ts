@@ -17,7 +17,7 @@ interface Kernel {
   readonly code: string;
   readonly groups: number;
   readonly rows?: number | undefined;
-  /** Of each of the step's buffers, bound behind the batch's: r is read, w is written, - is not bound. */
+  /** Of each of the step's buffers, bound behind the batch's: r is read, w is written, u is read as a uniform buffer, - is not bound. */
   readonly io: string;
   /** Values of the module's overrides. */
   readonly set: Readonly<Record<string, number>>;
@@ -165,7 +165,7 @@ export class Dispatches {
     this.cpu = gpu.cpu;
     this.subgroups = gpu.subgroups;
     this.halfCache = options.cache !== 'f32';
-    this.batch = this.buffer(16, GPUBufferUsage.UNIFORM);
+    this.batch = this.buffer(16);
     this.tokens = this.value(1);
   }
 
@@ -304,11 +304,12 @@ export class Dispatches {
     this.device.queue.onSubmittedWorkDone().then(free, free);
   }
 
-  private buffer(bytes: number, usage: GPUBufferUsageFlags = GPUBufferUsage.STORAGE): GPUBuffer {
+  private buffer(bytes: number): GPUBuffer {
     const limit = largestBuffer(this.device);
     if (bytes > limit) throw tooLarge(bytes, limit);
     const size = Math.ceil(bytes / 16) * 16;
-    const buffer = this.device.createBuffer({ size, usage: usage | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
+    const { UNIFORM, STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
+    const buffer = this.device.createBuffer({ size, usage: UNIFORM | STORAGE | COPY_SRC | COPY_DST });
     this.buffers.push(buffer);
     return buffer;
   }

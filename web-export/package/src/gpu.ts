@@ -27,7 +27,7 @@ const refused = ({ message }: GPUError): M2wError => new M2wError('gpu', `refuse
 /** Bytes that a buffer may have which kernels read or write. */
 export const largestBuffer = ({ limits }: GPUDevice): number => Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize);
 
-/** Of kernels: a uniform buffer, and storage buffers that are read (r) or written (w). */
+/** Of kernels: a uniform buffer, and those that are read (r), written (w) or uniform, too (u). */
 export const bindingsOf = (device: GPUDevice, io: string): GPUBindGroupLayout => device.createBindGroupLayout({
   entries: [...'u' + io].map((c, binding) => ({
     binding, visibility: GPUShaderStage.COMPUTE, buffer: { type: c === 'u' ? 'uniform' : c === 'r' ? 'read-only-storage' : 'storage' },

@@ -114,6 +114,10 @@ test('kernels for GPUs with subgroups', { skip: missing ? `missing: ${missing}` 
   check(await verify('arch/qwen3moe/model-f16.gguf', await dawn(), ['--ids', '7,77,7'], { cpu: false, subgroups: true }));
 });
 
+test('short cuts of single rows', { skip: missing ? `missing: ${missing}` : false }, async () => {
+  check(await verify('arch/gemma3/model-f16.gguf', await dawn(), ['--ids', '7,77,7'], { cpu: false, subgroups: true }));
+});
+
 test('matrices larger than a buffer may be', { skip: missing ? `missing: ${missing}` : false }, async () => {
   check(await verify('quant/tiny2l-q6_k.gguf', await dawn(), ['--max-buffer', '500000']));
 });

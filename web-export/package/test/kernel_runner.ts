@@ -14,7 +14,7 @@ export interface Case { name: string; batch: number[]; rows: number; buffers: St
 export interface Cases { modules: Record<string, string>; cases: Case[]; golden: number }
 export type Report = (one: Case, binding: string, problem: string) => void;
 
-const usage = 0x80 | 0x4 | 0x8;  // STORAGE, COPY_SRC, COPY_DST
+const usage = 0x80 | 0x40 | 0x4 | 0x8;  // STORAGE, UNIFORM, COPY_SRC, COPY_DST
 const guard = 64;                // bytes behind a buffer that are no number: none may be read, none written
 const atOnce = 24;               // cases
 const gridWidths = [65535, 5];   // the limit, and one that small grids pass too
