@@ -1,7 +1,10 @@
 // matmul_store.wgsl - which weight rows an owner has, and where the sums of a matmul go, ROWS * COLS of them a lane: sum
 // r * COLS + c is of row first + r and column column0 + c. A gated product's rows alternate between the weight's halves,
 // gate and up: SIDES rows are an element of y, and their sums stand side by side.
-const kSums = (${ROWS}u * ${COLS}u + 3u) / 4u * 4u;
+const kRows = ${ROWS}u;
+const kCols = ${COLS}u;
+const kSides = ${SIDES}u;
+const kSums = (kRows * kCols + 3u) / 4u * 4u;
 fn weight_row(i: u32) -> u32 {
     let row = min(i, w_rows - 1u);
 #if gated_by
@@ -50,11 +53,11 @@ fn store(i: u32, column: u32, product: f32) {
 fn store_sums(sums: array<f32, kSums>, first: u32, column0: u32, lane: u32) {
     for (var i = 0u; i < kSums; i += 4u) {
         let four = lane_sum4(vec4f(sums[i], sums[i + 1u], sums[i + 2u], sums[i + 3u]), lane);
-        for (var j = 0u; j < 4u; j += ${SIDES}u) {
-            let at = (i + j) / ${SIDES}u;
-            let row = first + at / ${COLS}u * ${SIDES}u;
-            let column = column0 + at % ${COLS}u;
-            if (lane == 0u && i + j < ${ROWS}u * ${COLS}u && row < w_rows && column < rows()) {
+        for (var j = 0u; j < 4u; j += kSides) {
+            let at = (i + j) / kSides;
+            let row = first + at / kCols * kSides;
+            let column = column0 + at % kCols;
+            if (lane == 0u && i + j < kRows * kCols && row < w_rows && column < rows()) {
 #if gated_by
                 store(row, column, four[j], four[j + 1u]);
 #else
