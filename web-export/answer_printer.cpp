@@ -94,11 +94,11 @@ std::string print_answer_forms(const AnswerFormat& format) {
     if (!reasoning.empty()) forms += fmt::format("  reasoning: {},\n", reasoning);
     if (!calls.empty()) forms += fmt::format("  calls: {},\n", calls);
     return fmt::format(
-        "{}import {{ type AnswerForms, AnswerParser{} }} from './answer';\n\n"
+        "{}import {{ type AnswerForms, type AnswerParser, answerParser{} }} from './answer';\n\n"
         "const forms: AnswerForms = {{\n{}}};\n\n"
         "/** Reads one answer; prompt: what stands before it, or the end of that. */\n"
         "export const parser = (prompt: string, tools?: readonly unknown[]): AnswerParser =>\n"
-        "  new AnswerParser(forms, prompt, tools);\n",
+        "  answerParser(forms, prompt, tools);\n",
         kHead, calls.empty() ? "" : fmt::format(", {}", find_reader(format.calls->body)->name),
         forms);
 }

@@ -104,81 +104,73 @@ const letters = '0123456789abcdefghijklmnopqrstuvwxyz';
 /** Nine letters and digits: the only form that all templates take. */
 const newId = () => Array.from({ length: 9 }, () => letters[Math.floor(Math.random() * 36)]).join('');
 
-/** One answer. What may still become a marker is held back, and white space beside markers is dropped. */
-export class AnswerParser {
-  private rest = '';
-  private state: 'text' | 'reasoning' | 'call' = 'text';
-  private atStart = true;
-  private space = '';
-
-  /** prompt: its end, which may have opened the reasoning already. */
-  constructor(private readonly forms: AnswerForms, prompt: string, private readonly tools?: readonly unknown[]) {
-    const open = forms.reasoning?.open;
-    if (open && prompt.trimEnd().endsWith(open)) this.state = 'reasoning';
-  }
-
+/** Takes one answer apart. */
+export interface AnswerParser {
   /** control: the text of a control token, which is a marker or nothing. */
-  push(text: string, control = false): AnswerEvent[] {
-    const { reasoning, calls } = this.forms;
-    if (control && ![reasoning, calls].flatMap((forms) => Object.values(forms ?? {})).flat()
-      .some((marker) => typeof marker === 'string' && marker.includes(text.trim()))) return [];
-    this.rest += text;
-    return this.run(false);
-  }
-
+  push(text: string, control?: boolean): AnswerEvent[];
   /** The answer has ended. */
-  finish(): AnswerEvent[] {
-    return this.run(true);
-  }
+  finish(): AnswerEvent[];
+}
 
-  private markers(): string[] {
-    const { forms: { reasoning, calls }, state } = this;
-    const now = state === 'reasoning' ? [reasoning!.close] : state === 'call' ? [calls!.close]
-      : [reasoning?.open, calls?.open, ...(reasoning?.dropped ?? []), ...(calls?.around ?? [])];
-    return now.filter((marker): marker is string => !!marker);
-  }
+/**
+ * What may still become a marker is held back, and white space beside markers is dropped. prompt: its end, which may have opened
+ * the reasoning already.
+ */
+export function answerParser({ reasoning, calls }: AnswerForms, prompt: string, tools?: readonly unknown[]): AnswerParser {
+  const open = reasoning?.open, markers: Record<'text' | 'reasoning' | 'call', readonly (string | undefined)[]> = {
+    text: [open, calls?.open, ...(reasoning?.dropped ?? []), ...(calls?.around ?? [])],
+    reasoning: [reasoning?.close],
+    call: [calls?.close],
+  };
+  let rest = '', state: keyof typeof markers = open && prompt.trimEnd().endsWith(open) ? 'reasoning' : 'text', atStart = true, space = '';
 
-  private show(text: string, out: AnswerEvent[]): void {
-    text = this.space + text;
-    if (this.atStart) text = text.trimStart();
+  const show = (text: string, out: AnswerEvent[]): void => {
+    text = space + text;
+    if (atStart) text = text.trimStart();
     const shown = text.trimEnd();
-    this.space = text.slice(shown.length);
+    space = text.slice(shown.length);
     if (!shown) return;
-    this.atStart = false;
-    out.push(this.state === 'reasoning' ? { text: '', reasoning: shown } : { text: shown });
-  }
-
-  private enter(state: AnswerParser['state']): void {
-    this.state = state;
-    this.atStart = true;
-    this.space = '';
-  }
-
-  private run(ended: boolean): AnswerEvent[] {
-    const out: AnswerEvent[] = [], { reasoning, calls } = this.forms;
-    for (;;) {
-      const { rest, state } = this, markers = this.markers();
+    atStart = false;
+    out.push(state === 'reasoning' ? { text: '', reasoning: shown } : { text: shown });
+  };
+  const enter = (next: typeof state): void => {
+    state = next;
+    atStart = true;
+    space = '';
+  };
+  const run = (ended: boolean): AnswerEvent[] => {
+    for (const out: AnswerEvent[] = []; ;) {
+      const now = markers[state].filter((marker): marker is string => !!marker);
       // The first marker; of two that begin there, the longer one.
-      const [at, marker] = markers.map((m) => [rest.indexOf(m), m] as const).filter(([i]) => i >= 0)
+      const [at, marker] = now.map((m) => [rest.indexOf(m), m] as const).filter(([i]) => i >= 0)
         .sort((a, b) => a[0] - b[0] || b[1].length - a[1].length)[0] ?? [-1, ''];
+      if (at < 0 && !ended && state === 'call') return out;
+      let end = at < 0 ? rest.length : at;
+      // What may be the beginning of a marker stays.
+      if (at < 0 && !ended)
+        for (const m of now)
+          for (let n = Math.min(m.length - 1, rest.length); n > rest.length - end; n--) if (rest.endsWith(m.slice(0, n))) end = rest.length - n;
+      const body = rest.slice(0, end);
+      rest = rest.slice(end + marker.length);
       if (state === 'call') {
-        if (at < 0 && !ended) return out;
-        const body = at < 0 ? rest : rest.slice(0, at), found = calls!.read(body, calls!, this.tools);
-        this.rest = at < 0 ? '' : rest.slice(at + marker.length);
-        this.enter('text');
-        if (!found) this.show(calls!.open + body + marker, out);
+        const found = calls!.read(body, calls!, tools);
+        enter('text');
+        if (!found) show(calls!.open + body + marker, out);
         for (const [name, args] of found ?? []) out.push({ text: '', call: { id: newId(), type: 'function', function: { name, arguments: args } } });
         continue;
       }
-      // What may be the beginning of a marker stays.
-      let end = at < 0 ? rest.length : at;
-      if (at < 0 && !ended)
-        for (const m of markers)
-          for (let n = Math.min(m.length - 1, rest.length); n > rest.length - end; n--) if (rest.endsWith(m.slice(0, n))) end = rest.length - n;
-      this.show(rest.slice(0, end), out);
-      this.rest = rest.slice(end + marker.length);
+      show(body, out);
       if (at < 0) return out;
-      this.enter(state === 'text' && marker === calls?.open ? 'call' : state === 'text' && marker === reasoning?.open ? 'reasoning' : 'text');
+      enter(state !== 'text' ? 'text' : marker === calls?.open ? 'call' : marker === open ? 'reasoning' : 'text');
     }
-  }
+  };
+  return {
+    push(text, control) {
+      if (control && ![reasoning, calls].flatMap((forms) => Object.values(forms ?? {})).flat()
+        .some((marker) => typeof marker === 'string' && marker.includes(text.trim()))) return [];
+      rest += text;
+      return run(false);
+    },
+    finish: () => run(true),
+  };
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type AnswerForms, AnswerParser, readArguments, readJson, readJsonByName, readTags } from '../src/answer';
+import { type AnswerForms, answerParser, readArguments, readJson, readJsonByName, readTags } from '../src/answer';
 
 const think: AnswerForms = { reasoning: { open: '<think>', close: '</think>' } };
 const json: AnswerForms = { ...think, calls: { read: readJson, open: '<tool_call>', close: '</tool_call>' } };
@@ -9,7 +9,7 @@ const tags: AnswerForms = { calls: { read: readTags, open: '<function=', close: 
 
 /** The parts of an answer that comes in pieces of n characters. */
 function read(forms: AnswerForms, answer: string, n: number, prompt = '', tools?: unknown[]) {
-  const parser = new AnswerParser(forms, prompt, tools);
+  const parser = answerParser(forms, prompt, tools);
   const events = [];
   for (let i = 0; i < answer.length; i += n) events.push(...parser.push(answer.slice(i, i + n)));
   events.push(...parser.finish());
@@ -44,12 +44,12 @@ for (const [name, forms, answer, expected, prompt, tools] of cases)
   });
 
 test('control tokens are markers or nothing', () => {
-  const parser = new AnswerParser(think, '');
+  const parser = answerParser(think, '');
   const events = ['<think>', 'Hm', '</think>', 'A', '<|tool|>', 'B'].flatMap((text) => parser.push(text, text.startsWith('<')));
   assert.deepEqual(events, [{ text: '', reasoning: 'Hm' }, { text: 'A' }, { text: 'B' }]);
 });
 
 test('ids have nine letters and digits', () => {
-  const [event] = new AnswerParser(json, '').push('<tool_call>{"name":"f"}</tool_call>');
+  const [event] = answerParser(json, '').push('<tool_call>{"name":"f"}</tool_call>');
   assert.match(event!.call!.id, /^[a-z0-9]{9}$/);
 });

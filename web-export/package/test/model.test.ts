@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createHash, webcrypto } from 'node:crypto';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { AnswerParser } from '../src/answer';
+import { answerParser } from '../src/answer';
 import { M2wError } from '../src/errors';
 import { type AnswerPart, estimateMemory, Model, type ModelOptions, type Printed } from '../src/model';
 import { parseHeader } from '../src/gguf';
@@ -147,7 +147,7 @@ for (const recurrent of [false, true])
   });
 
 test('reasoning is told apart in a chat', async () => {
-  const model = await Model.load({ ...printed, parser: (prompt) => new AnswerParser({ reasoning: { open: '<assistant>', close: ' 7 ' } }, prompt) },
+  const model = await Model.load({ ...printed, parser: (prompt) => answerParser({ reasoning: { open: '<assistant>', close: ' 7 ' } }, prompt) },
     { weights: 'http://127.0.0.1/model.gguf', gpu: new FakeGpu() as unknown as GPU, store: false });
   const tokenizer = model.tokenizer as unknown as FakeTokenizer;
   tokenizer.decode = () => '<assistant>';
