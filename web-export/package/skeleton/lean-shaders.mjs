@@ -1,5 +1,5 @@
 // lean-shaders.mjs — WGSL for the bundle: without comments and spaces, with short names and numbers, and of shaders.ts what
-// shaders have in common there once. No minifier looks into template strings.
+// shaders have in common there once, as no minifier looks into template strings. And short names for what is private to a class.
 import { readFileSync } from 'node:fs';
 
 // Attributes are one token each: what is in them are no names of the shader's. So is what a template string puts in.
@@ -177,6 +177,18 @@ const leanTemplates = (source) => source.replace(/\/\* wgsl \*\/ `([^`]*)`/g, (_
   return `\`${lean([code], fixed).texts[0].join('')}\``;
 });
 
+/**
+ * Private members of classes by letters, which no member has by itself: TypeScript sees to it that no other module knows them. Those
+ * that are parameters of a constructor, stand behind anything but `this.`, or are public in another class, stay.
+ */
+function leanMembers(source) {
+  const others = [...source.matchAll(/\{([^=]*)\} = this;|[(,]\s*private (?:readonly )?(\w+)|^  (?:readonly |async |static |get |\*)*(\w+)[(:?!;]|(?<!this[?!]?)\.(\w+)/gm)].join();
+  const names = [...source.matchAll(/^  private (?:readonly |async |\*)*(?!constructor)(\w+)/gm)].map(([, name]) => name)
+    .filter((name) => !RegExp(`\\b${name}\\b`).test(others));
+  return names.slice(0, 52).reduce((text, name, i) =>
+    text.replace(RegExp(`(?<=this\\.|^  private (?:readonly |async |\\*)*)${name}\\b`, 'gm'), letter(i, i < 26 ? 97 : 65)), source);
+}
+
 /** For esbuild. */
 export const leanShadersPlugin = {
   name: 'lean-shaders',
@@ -184,7 +196,7 @@ export const leanShadersPlugin = {
     build.onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, ({ path }) => {
       const source = readFileSync(path, 'utf8');
       const contents = /shaders\.ts$/.test(path) ? leanShaders(source)
-        : /engine\.ts$/.test(path) ? leanEngine(source, readFileSync(path.replace(/engine\.ts$/, 'shaders.ts'), 'utf8')) : leanTemplates(source);
+        : /engine\.ts$/.test(path) ? leanEngine(source, readFileSync(path.replace(/engine\.ts$/, 'shaders.ts'), 'utf8')) : leanMembers(leanTemplates(source));
       return { contents, loader: 'ts' };
     });
   },

@@ -353,7 +353,7 @@ export class Dispatches {
   }
 
   private async submit(nTok: number, pos: number, nOut: number, behind?: (encoder: GPUCommandEncoder) => void, signal?: AbortSignal): Promise<void> {
-    const { device } = this;
+    const device = this.device;
     device.queue.writeBuffer(this.batch, 0, new Uint32Array([nTok, pos, nOut, this.nCtx]));
     let encoder = device.createCommandEncoder(), pass = encoder.beginComputePass(), count = 0;
     const flush = (last?: typeof behind): void => {
@@ -402,7 +402,7 @@ export class Dispatches {
 
   private async bring(weights: WeightSource, progress?: (p: Progress) => void): Promise<void> {
     let done = 0, inFlight = 0;
-    const { weightBytes: bytesTotal, device: { queue } } = this;
+    const bytesTotal = this.weightBytes, { queue } = this.device;
     const report = (stage: Progress['stage'], tensor?: string) =>
       progress?.({ stage, bytesDone: Math.min(done, bytesTotal), bytesTotal, ...(tensor && { tensor }) });
     weights.prefetch?.([...this.sources.keys()]);

@@ -2,12 +2,12 @@
 // in a page and in a Worker.
 // The bundle's order is this one. Compression looks back 32 KB: code stands with code, and shaders come last.
 import { render } from './chat';
-import { parser } from './forms';
 import { Tokenizer } from './tokenizer';
+import { parser } from './forms';
 import { openGguf } from './gguf_weights';
 import { openShards } from './weights';
-import { estimateMemory as estimate, type MemoryEstimate, Model, type ModelOptions } from './model';
 import { makeSampler } from './sampler';
+import { estimateMemory as estimate, type MemoryEstimate, Model, type ModelOptions } from './model';
 import { Engine, model as facts } from './engine';
 
 export type { ToolCall } from './answer';
