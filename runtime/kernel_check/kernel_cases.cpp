@@ -113,9 +113,12 @@ StepCase norm_matmul(DType dtype, uint32_t k, uint32_t m, std::vector<std::strin
 }
 
 Cases norm_matmuls(Types types) {
-    const uint32_t k = usual_width(types[0]) & ~7u;
-    return {norm_matmul(types[0], k, 65, {}),
-            norm_matmul(types[0], k, 65, {"stream", "x_norm", "sum"})};
+    Cases cases;
+    for (const DType dtype : types)
+        cases.push_back(norm_matmul(dtype, usual_width(dtype) & ~7u, 65, {}));
+    cases.push_back(
+        norm_matmul(types[0], usual_width(types[0]) & ~7u, 65, {"stream", "x_norm", "sum"}));
+    return cases;
 }
 
 Cases rope_table(Types) {

@@ -81,8 +81,9 @@ class Checker {
 
     KernelVerdict& verdict_of(const std::string& kernel, Op op) {
         auto& all = report_.kernels;
-        const auto at = std::find_if(all.begin(), all.end(),
-                                     [&](const auto& known) { return known.kernel == kernel; });
+        const auto at = std::find_if(all.begin(), all.end(), [&](const auto& known) {
+            return known.kernel == kernel && known.op == op;
+        });
         if (at != all.end()) return *at;
         all.push_back({.kernel = kernel, .op = op, .tolerance = double(op_info(op).rtol)});
         return all.back();

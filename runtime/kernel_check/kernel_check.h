@@ -16,7 +16,7 @@ namespace m2w::op_check {
 
 /// What a kernel came to over all Steps and batches that the device runs with it.
 struct KernelVerdict {
-    std::string kernel;  // of the SPIR-V module: "matvec_q4_k"
+    std::string kernel;  // of the SPIR-V module: "matvec_q4_k"; one may compute two ops
     Op op = Op::count;
     uint32_t n_results = 0;     // outputs that were compared
     double relative_error = 0;  // the largest, ||x - reference|| / ||reference||

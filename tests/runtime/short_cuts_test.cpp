@@ -65,7 +65,7 @@ TEST(short_cuts, steps_of_other_rows_or_that_need_their_own_result_stay) {
     EXPECT_TRUE(test::cut_sums(twice.plan).short_cuts.empty());
 }
 
-Plan fused(std::string_view arch) {
+Plan fused_plan(std::string_view arch) {
     const auto model = test::Blueprint(*find_arch(arch), {.block_count = 4}).model();
     EXPECT_TRUE(bool(model));
     return fuse((*model)->plan());
@@ -73,7 +73,7 @@ Plan fused(std::string_view arch) {
 
 TEST(short_cuts, norms_and_the_products_that_alone_read_them) {
     for (const std::string_view arch : {"llama", "gemma3"}) {
-        const Plan plan = add_short_cuts(fused(arch));
+        const Plan plan = add_short_cuts(fused_plan(arch));
         // A layer has two; the first one of the second model adds nothing before it.
         ASSERT_EQ(plan.short_cuts.size(), arch == "llama" ? 8u : 7u);
         for (const ShortCut& cut : plan.short_cuts) {
@@ -96,7 +96,7 @@ TEST(short_cuts, norms_and_the_products_that_alone_read_them) {
 }
 
 TEST(short_cuts, products_with_biases_or_of_rows_that_do_not_fit_stay) {
-    const Plan plan = fused("llama");
+    const Plan plan = fused_plan("llama");
     const size_t all = add_short_cuts(plan).short_cuts.size();
     const size_t matrix = add_short_cuts(plan).short_cuts[0].step.operand("w").index;
     Plan biased = plan, wide = plan, odd = plan;

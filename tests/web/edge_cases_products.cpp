@@ -148,7 +148,7 @@ void add_normed(std::vector<Run>& out) {
     three.with = {"y2", "y3"};
     out.push_back(
         {.step = normed(three, {"stream", "sum", "x_norm"}), .pieces = 2, .adapters = on_all});
-    out.push_back({.step = normed(matmul(DType::q8_0, 96, 1000), {}), .adapters = on_all});
+    out.push_back({.step = normed(matmul(DType::q8_0, 96, 1000), {}), .adapters = on_subgroups});
     out.push_back({.step = normed(gated(matmul(DType::f16, 48, 33), Activation::gelu_tanh),
                                   {"stream", "sum"}),
                    .adapters = on_subgroups});
