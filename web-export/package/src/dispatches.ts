@@ -63,6 +63,13 @@ export function grid({ groups, rows }: Pick<Kernel, 'groups' | 'rows'>, n: numbe
   return [x, Math.ceil(all / x), Math.ceil(n / (rows ?? n)) || 1];
 }
 
+/** What a map has, made where it has nothing. */
+function kept<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const value = map.get(key) ?? make();
+  map.set(key, value);
+  return value;
+}
+
 interface Dispatch {
   readonly kernel: Kernel;
   readonly bindGroups: readonly GPUBindGroup[]; // one, or two in turn
@@ -79,45 +86,35 @@ type Item =
   }
   | { readonly from: GPUBuffer; readonly to: GPUBuffer; readonly width: number };
 
-/** Writes bytes at any offset of a buffer. Words that come in parts are written with each. */
-class Writer {
-  private readonly words = new Map<number, Uint8Array<ArrayBuffer>>();
-  constructor(private readonly queue: GPUQueue, private readonly buffer: GPUBuffer) {}
+/** Puts bytes to where they are wanted, given their offset in what they are a part of. */
+type Writer = (offset: number, bytes: Uint8Array) => void;
 
-  write(offset: number, bytes: Uint8Array): void {
+/** Any bytes to any offset of a buffer. Words that come in parts are written with each. */
+function writerTo(queue: GPUQueue, buffer: GPUBuffer): Writer {
+  const words = new Map<number, Uint8Array<ArrayBuffer>>();
+  return (offset, bytes) => {
     const head = Math.min(-offset & 3, bytes.length), whole = (bytes.length - head) & ~3;
-    if (whole) this.queue.writeBuffer(this.buffer, offset + head, bytes as Uint8Array<ArrayBuffer>, head, whole);
+    if (whole) queue.writeBuffer(buffer, offset + head, bytes as Uint8Array<ArrayBuffer>, head, whole);
     for (let i = 0; i < bytes.length; i++) {
       if (i === head) i += whole;
-      if (i < bytes.length) this.byte(offset + i, bytes[i]!);
+      if (i === bytes.length) return;
+      const at = (offset + i) - ((offset + i) % 4), word = kept(words, at, () => new Uint8Array(4));
+      word[offset + i - at] = bytes[i]!;
+      queue.writeBuffer(buffer, at, word);
     }
-  }
-
-  private byte(offset: number, value: number): void {
-    const at = offset - (offset % 4), word = this.words.get(at) ?? new Uint8Array(4);
-    word[offset - at] = value;
-    this.words.set(at, word);
-    this.queue.writeBuffer(this.buffer, at, word);
-  }
+  };
 }
 
-interface Target {
-  readonly writer: Writer;
-  readonly copies: readonly Copy[];
-}
-
-/** The part of a chunk at `offset` that each copy takes. */
-function spread(target: Target, offset: number, bytes: Uint8Array): void {
+/** Of a tensor's bytes what each copy takes. */
+const spread = (write: Writer, copies: readonly Copy[]): Writer => (offset, bytes) => {
   const end = offset + bytes.length;
-  for (const [from, to, size, count = 1, stride = size] of target.copies) {
+  for (const [from, to, size, count = 1, stride = size] of copies) {
     for (let k = Math.max(0, Math.floor((offset - from) / stride)); k < count && from + k * stride < end; k++) {
-      const begin = Math.max(offset, from + k * stride);
-      const last = Math.min(end, from + k * stride + size);
-      if (begin < last)
-        target.writer.write(to + k * size + begin - from - k * stride, bytes.subarray(begin - offset, last - offset));
+      const start = from + k * stride, begin = Math.max(offset, start), last = Math.min(end, start + size);
+      if (begin < last) write(to + k * size + begin - start, bytes.subarray(begin - offset, last - offset));
     }
   }
-}
+};
 
 const mostInFlight = 32 << 20; // bytes handed to the queue before the device has taken them
 
@@ -145,7 +142,7 @@ export class Dispatches {
   private readonly modules = new Map<string, GPUShaderModule>();
   private readonly pipelines = new Map<string, Promise<GPUComputePipeline>>();
   private readonly compiling: Promise<void>[] = [];
-  private readonly sources = new Map<string, Target[]>(); // of weights, in the order in which they come
+  private readonly sources = new Map<string, Writer[]>(); // of weights, in the order in which they come
   private came = 0; // of them; Infinity: the engine is complete
   private failure: unknown;
   private tell?: () => void; // that came or failure is another
@@ -214,14 +211,10 @@ export class Dispatches {
 
   /** A tensor of the file as it is, or what `from` takes from tensors, by their names behind the prefix. */
   weight(bytes: number, from: string | Readonly<Record<string, readonly Copy[]>>, prefix = ''): GPUBuffer {
-    const buffer = this.buffer(bytes);
-    const writer = new Writer(this.device.queue, buffer);
+    const buffer = this.buffer(bytes), write = writerTo(this.device.queue, buffer);
     this.weightBytes += bytes;
-    for (const [name, copies] of Object.entries(typeof from === 'string' ? { [from]: [[0, 0, bytes] as const] } : from)) {
-      const targets = this.sources.get(prefix + name);
-      if (targets) targets.push({ writer, copies });
-      else this.sources.set(prefix + name, [{ writer, copies }]);
-    }
+    for (const [name, copies] of Object.entries(typeof from === 'string' ? { [from]: [[0, 0, bytes] as const] } : from))
+      kept(this.sources, prefix + name, () => []).push(spread(write, copies));
     return buffer;
   }
 
@@ -315,7 +308,7 @@ export class Dispatches {
   }
 
   private dispatch(kernel: Kernel, buffers: readonly (GPUBuffer | State)[], behind?: Promise<void>): Dispatch {
-    const { io } = kernel, layout = this.layout(io.replaceAll('-', ''));
+    const io = kernel.io, used = io.replaceAll('-', ''), layout = kept(this.layouts, used, () => bindingsOf(this.device, used));
     const bindGroups = (buffers.some(Array.isArray) ? [0, 1] : [0]).map((turn) => bindGroup(this.device, layout,
       [this.batch, ...[...io].flatMap((c, i) => {
         const buffer = buffers[i]!;
@@ -328,28 +321,15 @@ export class Dispatches {
     return dispatch;
   }
 
-  private layout(io: string): GPUBindGroupLayout {
-    let layout = this.layouts.get(io);
-    if (!layout) this.layouts.set(io, (layout = bindingsOf(this.device, io)));
-    return layout;
-  }
-
-  private pipeline(kernel: Kernel, layout: GPUBindGroupLayout): Promise<GPUComputePipeline> {
-    const key = kernel.io + JSON.stringify(kernel.set) + kernel.code;
-    let pipeline = this.pipelines.get(key);
-    if (!pipeline) {
-      let module = this.modules.get(kernel.code);
-      if (!module) {
-        module = this.device.createShaderModule({ code: this.gpu.packed ? kernel.code : kernel.code + packed });
-        this.modules.set(kernel.code, module);
-      }
-      pipeline = this.device.createComputePipelineAsync({
-        layout: this.device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-        compute: { module, entryPoint: 'main', constants: kernel.set },
-      }).catch((e: Error) => { throw new M2wError('gpu', `a kernel does not compile: ${e.message}`); });
-      this.pipelines.set(key, pipeline);
-    }
-    return pipeline;
+  private pipeline({ io, set, code }: Kernel, layout: GPUBindGroupLayout): Promise<GPUComputePipeline> {
+    return kept(this.pipelines, io + JSON.stringify(set) + code, () => this.device.createComputePipelineAsync({
+      layout: this.device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      compute: {
+        module: kept(this.modules, code, () => this.device.createShaderModule({ code: this.gpu.packed ? code : code + packed })),
+        entryPoint: 'main',
+        constants: set,
+      },
+    }).catch((e: Error) => { throw new M2wError('gpu', `a kernel does not compile: ${e.message}`); }));
   }
 
   private async submit(nTok: number, pos: number, nOut: number, behind?: (encoder: GPUCommandEncoder) => void, signal?: AbortSignal): Promise<void> {
@@ -406,10 +386,10 @@ export class Dispatches {
     const report = (stage: Progress['stage'], tensor?: string) =>
       progress?.({ stage, bytesDone: Math.min(done, bytesTotal), bytesTotal, ...(tensor && { tensor }) });
     weights.prefetch?.([...this.sources.keys()]);
-    for (const [tensor, targets] of this.sources) {
+    for (const [tensor, writers] of this.sources) {
       await weights.read(tensor, async (offset, bytes) => {
         if (this.disposed) throw disposed();
-        for (const target of targets) spread(target, offset, bytes);
+        for (const write of writers) write(offset, bytes);
         done += bytes.length;
         inFlight += bytes.length;
         report('weights', tensor);
