@@ -243,7 +243,6 @@ export class Model {
     this.engine?.dispose();
     this.gpu?.destroy();
     this.sampler = this.engine = undefined;
-    this.samplerKey = '';
     this.evaluated = [];
   }
 
@@ -279,7 +278,7 @@ export class Model {
       const engine = await creating;
       this.loaded = checked(gpu.device, () => engine.load(source, (p) => {
         checkAborted(signal);
-        Object.assign(total, { bytesDone: p.bytesDone, bytesTotal: p.bytesTotal });
+        total.bytesDone = p.bytesDone;
         report(p);
       })).then(() => {
         const failure = gpu.failure();
@@ -329,12 +328,11 @@ export class Model {
 
   /** The sampler goes on drawing where it was, unless settings change. */
   private samplerFor({ signal, maxTokens, tools, variables, ...sampling }: ChatOptions): TokenSampler {
-    const { makeSampler, facts } = this.printed;
-    const given = Object.entries(sampling).filter(([, value]) => value !== undefined), key = String(given);
+    const { makeSampler, facts } = this.printed, key = String(Object.entries(sampling));
     if (!this.sampler || key !== this.samplerKey || sampling.seed !== undefined) {
       this.sampler?.dispose();
       this.sampler = makeSampler(this.gpu.device, this.engine!.logits, facts.nVocab,
-        { seed: Math.floor(Math.random() * 2 ** 53), ...Object.fromEntries(given) });
+        { ...sampling, seed: sampling.seed ?? Math.floor(Math.random() * 2 ** 53) });
       this.samplerKey = key;
     }
     return this.sampler;
