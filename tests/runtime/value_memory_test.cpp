@@ -126,6 +126,7 @@ TEST(value_memory, plans_of_all_rows_read_what_was_written) {
             play(model->plan(), 33, 33, keep_all);
             play(fuse_residuals(model->plan()), 64, 1, keep_all);
             play(test::cut_sums(model->plan()), 1, 1, keep_all);
+            play(add_short_cuts(fuse(model->plan())), 4, 1, keep_all);
         }
     }
 }

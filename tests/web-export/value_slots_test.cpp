@@ -53,10 +53,12 @@ TEST(ValueSlots, EveryReadFindsItsValue) {
     for (const ArchSpec& arch : all_archs()) {
         const auto model = test::Blueprint(arch).model();
         ASSERT_OK(model);
-        const Plan cut = test::cut_sums((*model)->plan()), fused = fuse((*model)->plan());
+        const Plan cut = test::cut_sums((*model)->plan()),
+                   fused = add_short_cuts(fuse((*model)->plan()));
         expect_sound(cut, cut.steps, arch.gguf_name);
         expect_sound(cut, test::with_short_cuts(cut), arch.gguf_name);
         expect_sound(fused, fused.steps, arch.gguf_name);
+        expect_sound(fused, test::with_short_cuts(fused), arch.gguf_name);
     }
 }
 
