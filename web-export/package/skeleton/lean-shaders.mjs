@@ -183,10 +183,10 @@ const leanTemplates = (source) => source.replace(/\/\* wgsl \*\/ `([^`]*)`/g, (_
  */
 function leanMembers(source) {
   const others = [...source.matchAll(/\{([^=]*)\} = this;|[(,]\s*private (?:readonly )?(\w+)|^  (?:readonly |async |static |get |\*)*(\w+)[(:?!;]|(?<!this[?!]?)\.(\w+)/gm)].join();
-  const names = [...source.matchAll(/^  private (?:readonly |async |\*)*(?!constructor)(\w+)/gm)].map(([, name]) => name)
+  const names = [...source.matchAll(/^  private (?:static |readonly |async |get |\*)*(?!constructor)(\w+)/gm)].map(([, name]) => name)
     .filter((name) => !RegExp(`\\b${name}\\b`).test(others));
   return names.slice(0, 52).reduce((text, name, i) =>
-    text.replace(RegExp(`(?<=this\\.|^  private (?:readonly |async |\\*)*)${name}\\b`, 'gm'), letter(i, i < 26 ? 97 : 65)), source);
+    text.replace(RegExp(`(?<=this\\.|^  private (?:static |readonly |async |get |\\*)*)${name}\\b`, 'gm'), letter(i, i < 26 ? 97 : 65)), source);
 }
 
 /** For esbuild. */
