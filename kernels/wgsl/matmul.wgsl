@@ -8,9 +8,9 @@
 #include "matmul_store.wgsl"
 override kUnits = ($COLUMNS + 7u) / 8u;
 fn work(owner: u32, z: u32, lane: u32) {
-    let first = owner * ${ROWS}u;
+    let first = owner * kRows;
     if (first >= w_rows) { return; }
-    let column0 = z * ${COLS}u;
+    let column0 = z * kCols;
 #repeat c $COLS
     let base$c = min(column0 + ${c}u, rows() - 1u) * k;
 #endrepeat
@@ -57,7 +57,7 @@ fn work(owner: u32, z: u32, lane: u32) {
     var sums: array<f32, kSums>;
 #repeat r $ROWS
 #repeat c $COLS
-    sums[(${r}u / ${SIDES}u * ${COLS}u + ${c}u) * ${SIDES}u + ${r}u % ${SIDES}u] = sum${r}_$c;
+    sums[(${r}u / kSides * kCols + ${c}u) * kSides + ${r}u % kSides] = sum${r}_$c;
 #endrepeat
 #endrepeat
     store_sums(sums, first, column0, lane);

@@ -4,9 +4,9 @@
 #include "weights.wgsl"
 #include "matmul_store.wgsl"
 fn work(owner: u32, z: u32, lane: u32) {
-    let first = owner * ${ROWS}u;
+    let first = owner * kRows;
     if (first >= w_rows) { return; }
-    let column0 = z * ${COLS}u;
+    let column0 = z * kCols;
     let groups = k / 32u;
 #repeat c $COLS
     let base$c = min(column0 + ${c}u, rows() - 1u) * groups;
@@ -65,7 +65,7 @@ fn work(owner: u32, z: u32, lane: u32) {
     var sums: array<f32, kSums>;
 #repeat r $ROWS
 #repeat c $COLS
-    sums[(${r}u / ${SIDES}u * ${COLS}u + ${c}u) * ${SIDES}u + ${r}u % ${SIDES}u] = sum${r}_$c;
+    sums[(${r}u / kSides * kCols + ${c}u) * kSides + ${r}u % kSides] = sum${r}_$c;
 #endrepeat
 #endrepeat
     store_sums(sums, first, column0, lane);
