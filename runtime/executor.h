@@ -33,8 +33,8 @@ struct ExecutorOptions {
     uint32_t n_out = 1;    // most logits rows in one batch
     uint32_t n_slots = 2;  // of states: each holds those of all layers at one position
     CacheType cache = CacheType::f16;
-    bool keep_values = false;  // every value stays readable after a run (for dumps and tests); else
-                               // memory is reused
+    bool keep_values = false;  // every value that a batch computes stays readable after it (for
+                               // dumps and tests); else memory is reused
 };
 
 /// Runs a Plan for one timeline: owns caches, states and activations. One thread at a time.
@@ -47,6 +47,8 @@ class Executor {
     virtual Result<std::span<const float>> run(const Batch& batch) = 0;
 
     // Inspection, for dumps and tests; needs keep_values.
+    /// Whether the last batch ran this short cut of the Plan: values inside of it are not computed.
+    virtual bool took(const ShortCut& cut) const = 0;
     /// A value of the last batch: f32 [rows][width].
     virtual Result<std::vector<float>> read_value(uint32_t value) = 0;
     /// Sets a value that no Step writes, for the next run: f32 [rows][width].

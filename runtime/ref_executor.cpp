@@ -93,6 +93,7 @@ class RefExecutor final : public Executor {
         return std::span<const float>(values_[plan_.logits]);
     }
 
+    bool took(const ShortCut&) const override { return false; }
     Result<std::vector<float>> read_value(uint32_t value) override { return values_[value]; }
 
     Result<void> write_value(uint32_t value, std::span<const float> data) override {

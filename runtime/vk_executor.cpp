@@ -131,6 +131,8 @@ class VkExecutor final : public Executor {
 
     uint32_t n_submissions() const { return n_submissions_; }
 
+    bool took(const ShortCut& cut) const override { return takes(cut, last_tok_, last_out_); }
+
     Result<std::vector<float>> read_value(uint32_t value) override {
         const uint32_t rows = plan_.values[value].rows == Rows::n_tok ? last_tok_ : last_out_;
         std::vector<float> out(size_t(rows) * plan_.values[value].width);
@@ -279,14 +281,17 @@ class VkExecutor final : public Executor {
         return commands.end();
     }
 
+    bool takes(const ShortCut& cut, uint32_t n_tok, uint32_t n_out) const {
+        return shared_->profile.short_cuts && output_rows(plan_, cut.step, n_tok, n_out) == 1;
+    }
+
     /// What a batch runs: the Plan's Steps, or short cuts where it has one row of what they do.
     std::vector<const Step*> steps_of(uint32_t n_tok, uint32_t n_out) const {
-        const bool may_cut = shared_->profile.short_cuts && !options_.keep_values;
         std::vector<const Step*> steps;
         auto cut = plan_.short_cuts.begin();
         for (uint32_t s = 0; s < plan_.steps.size();) {
             const bool here = cut != plan_.short_cuts.end() && cut->first == s;
-            const bool taken = here && may_cut && output_rows(plan_, cut->step, n_tok, n_out) == 1;
+            const bool taken = here && takes(*cut, n_tok, n_out);
             steps.push_back(taken ? &cut->step : &plan_.steps[s]);
             s += taken ? cut->n : 1;
             cut += here;

@@ -4,10 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cstring>
 #include <functional>
 
 #include "runtime/fuse.h"
+#include "runtime/short_cuts.h"
 #include "runtime/vk_executor.h"
 #include "tests/runtime/engines.h"
 #include "tests/support/golden.h"
@@ -42,14 +44,17 @@ Reports verify_models(const ModelPtr& model, const ModelPtr& faulty) {
     return verify_side(model, std::move(side));
 }
 
-/// The device runs what `spoil` makes of the fused Plan.
-Reports verify_spoiled(const ModelPtr& model, const std::function<void(Plan&)>& spoil) {
+/// The device runs what `spoil` makes of the fused Plan, with its own kernels or with those of
+/// GPUs.
+Reports verify_spoiled(const ModelPtr& model, const std::function<void(Plan&)>& spoil,
+                       bool gpu_kernels = false) {
     Plan plan = fuse(model->plan());
     spoil(plan);
     VerifySide side{std::make_shared<const Plan>(std::move(plan)), nullptr};
     const ExecutorOptions planned{.n_ctx = 16, .n_batch = 16};
     TRY(side.backend,
-        make_vk_backend(side.plan, model->shared_file(), {.device = device_name()}, planned, {}));
+        make_vk_backend(side.plan, model->shared_file(),
+                        {.device = device_name(), .gpu_kernels = gpu_kernels}, planned, {}));
     return verify_side(model, std::move(side));
 }
 
@@ -158,6 +163,25 @@ TEST(verify_fault, wrong_window_of_attention_in_one_layer) {
                                             param_of(step, "window") = 4;
                                 }),
                  kLayer, "attend", "");
+}
+
+TEST(verify_fault, wrong_norm_of_single_rows_in_one_layer) {
+    constexpr int32_t kLayer = 3;
+    M2W_SHARED(path, "arch/gemma3/model-f16.gguf");
+    M2W_NEEDS(test::Target::vulkan);
+    ASSERT_GET(const auto model, test::load_model(path));
+    const Reports reports = verify_spoiled(
+        model,
+        [&](Plan& plan) {
+            plan = add_short_cuts(plan);
+            for (ShortCut& cut : plan.short_cuts)
+                if (cut.step.layer == kLayer && cut.step.op == Op::norm_matmul &&
+                    cut.step.u32("gated_by"))
+                    param_of(cut.step, "eps") = std::bit_cast<uint32_t>(1e6f);
+        },
+        true);
+    expect_fault(reports, kLayer, "norm_matmul", "");
+    EXPECT_EQ((*reports)[0].layers[kLayer + 1].n_tok, 1u);
 }
 
 TEST(verify_fault, swapped_nibbles_in_one_matrix) {
