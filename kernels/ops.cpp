@@ -206,6 +206,33 @@ constexpr std::array<OpInfo, size_t(Op::count)> kOps{{
                "Beltagy et al. 2020, Longformer; soft_cap: Bello et al. 2016, Neural Combinatorial "
                "Optimization; sinks: Miller 2023, Attention Is Off By One; heat: Nakanishi 2025, "
                "Scalable-Softmax"},
+    {.op = Op::rope_attend,
+     .name = "rope_attend",
+     .bindings = {{"q", activation, in, "[n_tok][n_head][head_dim]"},
+                  {"k", activation, in, "[n_tok][n_head_kv][head_dim]"},
+                  {"v", activation, in, "[n_tok][n_head_kv][value_dim]"},
+                  {"table", activation, in, "[n_tok][n_rot / 2][2]"},
+                  {"qk_norm", vector, in, "[2][head_dim]", true},
+                  {"k_cache", cache, out, "[n_rows][n_head_kv][head_dim]"},
+                  {"v_cache", cache, out, "[n_rows][n_head_kv][value_dim]"},
+                  {"y", activation, out, "[n_tok][n_head][value_dim]"}},
+     .params = {{"n_head", u32},
+                {"n_head_kv", u32},
+                {"head_dim", u32},
+                {"value_dim", u32},
+                {"n_rot", u32},
+                {"pairing", u32},
+                {"eps", f32, true},
+                {"scale", f32},
+                {"soft_cap", f32},
+                {"window", u32}},
+     .one_token = true,
+     .rtol = 2e-5f,
+     .formula = "rope_store, then attend of its y, of one token, where n_head_kv divides n_head: "
+                "rows of earlier positions are read from the caches, the new ones are written "
+                "there and count as they are kept",
+     .source = "rope_store and attend in one pass, without sinks and heat: with them it would take "
+               "more push constants than every device has"},
     {.op = Op::glu,
      .name = "glu",
      .bindings = {{"gate", activation, in, "[n_tok][n]"},

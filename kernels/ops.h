@@ -23,6 +23,7 @@ enum class Op : uint8_t {
     kv_store,
     rope_store,
     attend,
+    rope_attend,
     glu,
     causal_conv,
     ssm_scan,
@@ -84,7 +85,8 @@ struct OpInfo {
     std::string_view name;
     Binding bindings[kMaxBindings];
     Param params[kMaxParams];
-    float rtol;  // allowed ||gpu - reference|| / ||reference|| per op, f32 accumulation
+    bool one_token = false;  // n_tok is always 1
+    float rtol;              // allowed ||gpu - reference|| / ||reference|| per op, f32 accumulation
     std::string_view formula;  // what is computed
     std::string_view source;   // where the formula comes from
 

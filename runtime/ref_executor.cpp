@@ -182,6 +182,13 @@ class RefExecutor final : public Executor {
                 return ref::attend(in("q"), caches_[s.operand("k_cache").index],
                                    caches_[s.operand("v_cache").index], vec("sinks"),
                                    attend_shape(s, batch.pos), out("y"));
+            case Op::rope_attend: {
+                std::vector<float> turned(in("q").size());
+                rope_store(s, batch, vec("qk_norm"), turned);
+                return ref::attend(turned, caches_[s.operand("k_cache").index],
+                                   caches_[s.operand("v_cache").index], {},
+                                   attend_shape(s, batch.pos), out("y"));
+            }
             case Op::glu:
                 return ref::glu(
                     in("gate"), in("up"),
@@ -248,6 +255,7 @@ class RefExecutor final : public Executor {
     }
 
     static ref::AttendShape attend_shape(const Step& s, uint32_t pos) {
+        const bool heated = s.op == Op::attend;
         return {.n_head = s.u32("n_head"),
                 .n_head_kv = s.u32("n_head_kv"),
                 .head_dim = s.u32("head_dim"),
@@ -255,8 +263,8 @@ class RefExecutor final : public Executor {
                 .scale = s.f32("scale"),
                 .soft_cap = s.f32("soft_cap"),
                 .window = s.u32("window"),
-                .temperature = s.f32("temperature"),
-                .temperature_length = s.u32("temperature_length"),
+                .temperature = heated ? s.f32("temperature") : 0,
+                .temperature_length = heated ? s.u32("temperature_length") : 0,
                 .pos = pos};
     }
 

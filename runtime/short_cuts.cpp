@@ -72,6 +72,34 @@ std::optional<Fusion> find_norm_matmul(const Plan& plan, std::span<const Step> s
     return Fusion{2, out};
 }
 
+std::optional<Fusion> find_rope_attend(const Plan&, std::span<const Step> steps) {
+    if (steps.size() < 2 || steps[0].op != Op::rope_store || steps[1].op != Op::attend) return {};
+    const Step &store = steps[0], &attend = steps[1];
+    const auto same = [&](std::string_view of_attend, std::string_view of_store) {
+        return attend.operand(of_attend).index == store.operand(of_store).index;
+    };
+    const uint32_t n_head = attend.u32("n_head"), n_head_kv = attend.u32("n_head_kv");
+    if (!same("q", "y") || !same("k_cache", "k_cache") || !same("v_cache", "v_cache") ||
+        attend.operand("sinks").present() || attend.u32("temperature_length") != 0 ||
+        n_head % n_head_kv != 0)
+        return {};
+    Step out{.op = Op::rope_attend, .layer = attend.layer};
+    out.operands = {store.operand("q"),       store.operand("k"),       store.operand("v"),
+                    store.operand("table"),   store.operand("qk_norm"), store.operand("k_cache"),
+                    store.operand("v_cache"), attend.operand("y")};
+    out.params = {n_head,
+                  n_head_kv,
+                  attend.u32("head_dim"),
+                  attend.u32("value_dim"),
+                  store.u32("n_rot"),
+                  store.u32("pairing"),
+                  store.u32("eps"),
+                  attend.u32("scale"),
+                  attend.u32("soft_cap"),
+                  attend.u32("window")};
+    return Fusion{2, out};
+}
+
 /// Whether the same kernels run both.
 bool alike(const Step& a, const Step& b) {
     const auto same_presence = [](Operand x, Operand y) { return x.present() == y.present(); };
@@ -82,7 +110,7 @@ bool alike(const Step& a, const Step& b) {
 }  // namespace
 
 Plan add_short_cuts(const Plan& plan) {
-    constexpr FindShortCut kFinders[] = {find_norm_matmul};
+    constexpr FindShortCut kFinders[] = {find_norm_matmul, find_rope_attend};
     Plan out = find_short_cuts(plan, kFinders);
     const std::vector<ShortCut> all = out.short_cuts;
     std::erase_if(out.short_cuts, [&](const ShortCut& cut) {

@@ -17,8 +17,10 @@ using FindShortCut = std::optional<Fusion> (*)(const Plan& plan, std::span<const
 Plan find_short_cuts(const Plan& plan, std::span<const FindShortCut> finders);
 
 /// rms_norm or add_rms_norm, then the matmul that alone reads its normed row -> norm_matmul, unless
-/// the row does not fit shared memory. What the Plan has only once stays, too, the product for the
-/// vocabulary for instance: it would be a pipeline more for one dispatch less.
+/// the row does not fit shared memory; rope_store, then the attend that alone reads its queries ->
+/// rope_attend, unless they attend to sinks or with heat, which the op has not. What the Plan has
+/// only once stays, too, the product for the vocabulary for instance: it would be a pipeline more
+/// for one dispatch less.
 Plan add_short_cuts(const Plan& plan);
 
 }  // namespace m2w

@@ -269,7 +269,7 @@ struct Chooser {
 
     KernelChoice attend(const Step& step, CacheType cache, uint32_t n_tok) const {
         const uint32_t n_head = step.u32("n_head"), head_dim = step.u32("head_dim");
-        if (profile.window_bytes) {
+        if (profile.window_bytes && step.op == Op::attend) {
             KernelChoice choice = subgroups(fmt::format("attend_lanes_{}", cache_suffix(cache)),
                                             uint64_t(n_tok) * n_head, 1, profile.subgroup_size);
             choice.constants.push_back({kHeadDim, head_dim});
@@ -284,7 +284,7 @@ struct Chooser {
         // enough.
         uint32_t splits = profile.attend_splits;
         while (splits > 1 && work * splits > kEnoughSubgroups) splits /= 2;
-        KernelChoice choice{fmt::format("attend_{}", cache_suffix(cache)),
+        KernelChoice choice{fmt::format("{}_{}", op_info(step.op).name, cache_suffix(cache)),
                             {{kLocalSize, splits * profile.subgroup_size},
                              {kSubgroup, profile.subgroup_size},
                              {kSplits, splits},
@@ -344,6 +344,7 @@ KernelProfile kernel_profile(const vk::Caps& caps, bool as_cpu) {
 
 KernelChoice choose_kernel(const KernelProfile& profile, const vk::Caps& caps, const Step& step,
                            CacheType cache, const WeightShape& weight, uint32_t rows) {
+    M2W_ASSERT(rows == 1 || !op_info(step.op).one_token);
     const Chooser choose{profile, caps};
     const uint64_t n_rows = rows;
     switch (step.op) {
@@ -381,6 +382,7 @@ KernelChoice choose_kernel(const KernelProfile& profile, const vk::Caps& caps, c
                                               ceil_div(step.u32("n_v"), step.u32("head_dim"))),
                                     1, profile.matvec_size);
         case Op::attend:
+        case Op::rope_attend:
             return choose.attend(step, cache, rows);
         case Op::causal_conv:
             return choose.elementwise("causal_conv",
@@ -411,7 +413,7 @@ KernelChoice choose_kernel(const KernelProfile& profile, const vk::Caps& caps, c
 
 Result<void> check_kernels(const Plan& plan) {
     for (const Step& step : plan.steps) {
-        if (step.op == Op::attend) TRY(check_attend(step));
+        if (step.op == Op::attend || step.op == Op::rope_attend) TRY(check_attend(step));
         if (step.op == Op::ssm_scan)
             TRY(check_scan("d_state", step.u32("d_state"),
                            step.u32("n_head") * step.u32("head_dim")));

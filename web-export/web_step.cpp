@@ -40,12 +40,22 @@ struct KernelRow {
 constexpr struct {
     Op op;
     const char* param;
-} kLeftOut[] = {
-    {Op::attend, "soft_cap"},     {Op::attend, "window"},        {Op::attend, "temperature_length"},
-    {Op::glu, "limit"},           {Op::glu, "up_shift"},         {Op::rope, "pairing"},
-    {Op::rope_store, "pairing"},  {Op::matmul, "gated_by"},      {Op::matmul, "limit"},
-    {Op::matmul, "up_shift"},     {Op::norm_matmul, "gated_by"}, {Op::norm_matmul, "limit"},
-    {Op::norm_matmul, "up_shift"}};
+} kLeftOut[] = {{Op::attend, "soft_cap"},
+                {Op::attend, "window"},
+                {Op::attend, "temperature_length"},
+                {Op::glu, "limit"},
+                {Op::glu, "up_shift"},
+                {Op::rope, "pairing"},
+                {Op::rope_store, "pairing"},
+                {Op::matmul, "gated_by"},
+                {Op::matmul, "limit"},
+                {Op::matmul, "up_shift"},
+                {Op::norm_matmul, "gated_by"},
+                {Op::norm_matmul, "limit"},
+                {Op::norm_matmul, "up_shift"},
+                {Op::rope_attend, "soft_cap"},
+                {Op::rope_attend, "window"},
+                {Op::rope_attend, "pairing"}};
 
 uint64_t n_of(const Step& step) {
     return step.u32("n");
@@ -84,6 +94,8 @@ constexpr KernelRow kKernels[] = {
      },
      true},
     {Op::attend, Lanes::shared, [](const Step& s) { return uint64_t(s.u32("n_head")); }, true},
+    {Op::rope_attend, Lanes::shared, [](const Step& s) { return uint64_t(s.u32("n_head")); },
+     false},
     {Op::glu, Lanes::one, n_of, true},
     {Op::causal_conv, Lanes::one, n_of, true},
     {Op::ssm_scan, Lanes::one,
@@ -149,9 +161,10 @@ class Builder {
         choose_params();
         if (has_binding(info_, Bind::cache)) add_cache();
         if (step_.op == Op::rope) define("ROTATED", "x");
-        if (step_.op == Op::rope_store) define("ROTATED", "q,k");
+        if (step_.op == Op::rope_store || step_.op == Op::rope_attend) define("ROTATED", "q,k");
         if (has_binding(info_, Bind::weight)) add_weight();
-        if (step_.op == Op::attend)
+        if (step_.op == Op::rope_attend) variant_.body = "attend";
+        if (step_.op == Op::attend || step_.op == Op::rope_attend)
             TRY(add_vectors({{"HEAD4", "head_dim"}, {"VALUE4", "value_dim"}}));
         if (step_.op == Op::ssm_scan) TRY(add_vectors({{"STATE4", "d_state"}}));
         if (step_.op == Op::gated_delta) TRY(add_vectors({{"KEY4", "k_dim"}}));

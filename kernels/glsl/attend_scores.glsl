@@ -11,6 +11,9 @@ uint ring_row(uint ring0, uint first, uint j) {
 }
 
 float query_scale(uint position) {
-    if (p.temperature_length == 0u || position < p.temperature_length) return p.scale;
-    return p.scale * (1.0 + p.temperature * log(1.0 + float(position / p.temperature_length)));
+#ifndef ROPE  // its contract has no heat
+    if (p.temperature_length != 0u && position >= p.temperature_length)
+        return p.scale * (1.0 + p.temperature * log(1.0 + float(position / p.temperature_length)));
+#endif
+    return p.scale;
 }

@@ -4,19 +4,12 @@
 #include "common.glsl"
 #include "rope_store.glsl"
 #include "narrow.glsl"
-#include "rotate.glsl"
+#include "turned_head.glsl"
 
 void store_values(uint t, uint row, uint first) {
     const uint end = min(first + p.head_dim, p.n_v);
     for (uint i = first + gl_SubgroupInvocationID; i < end; i += SG)
         p.v_cache.v[row * p.n_v + i] = narrow(p.v.v[t * p.n_v + i]);
-}
-
-// 1 over the root mean square of the head at `base`.
-float head_scale(F32In x, uint base) {
-    float squares = 0.0;
-    for (uint i = gl_SubgroupInvocationID; i < p.head_dim; i += SG) squares += x.v[base + i] * x.v[base + i];
-    return 1.0 / sqrt(subgroupAdd(squares) / float(p.head_dim) + p.eps);
 }
 
 void main() {
@@ -29,7 +22,7 @@ void main() {
         store_values(t, row, (at - heads) * p.head_dim);
         return;
     }
-    const bool is_key = at >= p.n_head, normed = present(p.qk_norm);
+    const bool is_key = at >= p.n_head;
     F32In x = p.q;
     uint base = (t * p.n_head + at) * p.head_dim, to = base;
     if (is_key) {
@@ -37,14 +30,10 @@ void main() {
         base = (t * p.n_head_kv + at - p.n_head) * p.head_dim;
         to = (row * p.n_head_kv + at - p.n_head) * p.head_dim;
     }
-    const float scale = normed ? head_scale(x, base) : 1.0;
-    const uint w = is_key ? p.head_dim : 0;
+    const float scale = head_scale(x, base);
     for (uint i = gl_SubgroupInvocationID; i < p.head_dim / 2; i += SG) {
         const Pair pair = pair_of(i, p.pairing, p.n_rot);
-        vec2 z = vec2(x.v[base + pair.a], x.v[base + pair.b]) * scale;
-        if (normed) z *= vec2(F32In(p.qk_norm).v[w + pair.a], F32In(p.qk_norm).v[w + pair.b]);
-        const uint angle = t * p.n_rot + 2 * i;
-        if (pair.turned) z = rotate(z, vec2(p.table.v[angle], p.table.v[angle + 1]));
+        const vec2 z = turned(x, base, is_key, scale, t, i);
         if (is_key) {
             p.k_cache.v[to + pair.a] = narrow(z.x);
             p.k_cache.v[to + pair.b] = narrow(z.y);

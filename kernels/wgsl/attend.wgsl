@@ -1,9 +1,38 @@
 // attend.wgsl - one owner a query head of a token. A lane takes every LANES-th position and keeps a running softmax of
-// its own; lanes meet only once, at the end.
+// its own; lanes meet only once, at the end. There one score more joins that none of them has: a sink's or, with
+// ROTATED for rope_attend, that of the new position, which is in no cache yet.
 #include "math.wgsl"
 const kKey4 = ${HEAD4}u;
 const kValue4 = ${VALUE4}u;
 const kNone = -3.0e38;
+var<private> query: array<vec4f, kKey4>;  // scaled
+var<private> sum: array<vec4f, kValue4>;
+#if ROTATED
+#include "attend_new_row.wgsl"
+#else
+const kNew = 1u;  // positions of the token that the caches hold
+fn query_scale(position: u32) -> f32 {
+#if temperature_length
+    if (position >= temperature_length) {
+        return scale * (1.0 + temperature * log(1.0 + f32(position / temperature_length)));
+    }
+#endif
+    return scale;
+}
+fn take_token(owner: u32, kv_head: u32, position: u32, lane: u32) -> f32 {
+    let heat = query_scale(position);
+    for (var i = 0u; i < kKey4; i++) {
+        let at = owner * head_dim + 4u * i;
+        query[i] = heat * vec4f(q[at], q[at + 1u], q[at + 2u], q[at + 3u]);
+    }
+#if sinks
+    return sinks[owner % n_head];
+#else
+    return kNone;
+#endif
+}
+fn value_apart(kv_head: u32, i: u32) -> vec4f { return vec4f(); }
+#endif
 
 // Four elements from an index that is a multiple of four.
 #repeat c k,v
@@ -16,35 +45,19 @@ fn load4_$c(i: u32) -> vec4f {
 }
 #endrepeat
 
-fn query_scale(position: u32) -> f32 {
-#if temperature_length
-    if (position >= temperature_length) {
-        return scale * (1.0 + temperature * log(1.0 + f32(position / temperature_length)));
-    }
-#endif
-    return scale;
-}
-
 fn work(owner: u32, z: u32, lane: u32) {
     if (owner >= batch.n_tok * n_head) { return; }
-    let head = owner % n_head;
-    let kv_head = head * n_head_kv / n_head;
+    let kv_head = owner % n_head * n_head_kv / n_head;
     let position = batch.pos + owner / n_head;
     var first = 0u;
 #if window
     if (position >= window) { first = position + 1u - window; }
 #endif
-
-    var query: array<vec4f, kKey4>;
-    var sum: array<vec4f, kValue4>;
-    let heat = query_scale(position);
-    for (var i = 0u; i < kKey4; i++) {
-        let at = owner * head_dim + 4u * i;
-        query[i] = heat * vec4f(q[at], q[at + 1u], q[at + 2u], q[at + 3u]);
-    }
+    sum = array<vec4f, kValue4>();
+    let apart = take_token(owner, kv_head, position, lane);
     var top = kNone;
     var total = 0.0;
-    for (var j = first + lane; j <= position; j += LANES) {
+    for (var j = first + lane; j < position + kNew; j += LANES) {
         let row = (j % n_rows) * n_head_kv + kv_head;
         var s = 0.0;
         for (var i = 0u; i < kKey4; i++) { s += dot(query[i], load4_k(row * head_dim + 4u * i)); }
@@ -61,17 +74,12 @@ fn work(owner: u32, z: u32, lane: u32) {
         top = new_top;
     }
     // A lane without a position has total 0 and drops out.
-#if sinks
-    let all_top = max(sinks[head], lane_max(top, lane));
-    let sink = exp(max(sinks[head] - all_top, -80.0));
-#else
-    let all_top = lane_max(top, lane);
-    let sink = 0.0;
-#endif
+    let all_top = max(apart, lane_max(top, lane));
+    let share = exp(max(apart - all_top, -80.0));
     let mine = exp(max(top - all_top, -80.0));
-    let norm = lane_sum(total * mine, lane) + sink;
+    let norm = lane_sum(total * mine, lane) + share;
     for (var i = 0u; i < kValue4; i++) {
-        let value = lane_sum4(sum[i] * mine, lane) / norm;
+        let value = (lane_sum4(sum[i] * mine, lane) + share * value_apart(kv_head, i)) / norm;
         if (lane == 0u) {
             let at = owner * value_dim + 4u * i;
             y[at] = value.x;

@@ -1,15 +1,7 @@
 // rope_store.wgsl - rope of queries and keys, with qk_norm of normalised ones, and the new rows of both caches: one
 // owner a head, or as many values.
 override n_k: u32 = n_head_kv * head_dim;
-#if qk_norm
-var<private> head_scale: f32;  // 1 over the root mean square of the owner's head
-fn head_q(base: u32, d: u32) -> f32 { return qk_norm[d] * (q[base + d] * head_scale); }
-fn head_k(base: u32, d: u32) -> f32 { return qk_norm[head_dim + d] * (k[base + d] * head_scale); }
-#else
-fn head_q(base: u32, d: u32) -> f32 { return q[base + d]; }
-fn head_k(base: u32, d: u32) -> f32 { return k[base + d]; }
-#endif
-#include "rotate.wgsl"
+#include "turned_heads.wgsl"
 #include "cache_store.wgsl"
 fn new_k(t: u32, column: u32) -> f32 {
     let d = column % head_dim;
@@ -37,7 +29,7 @@ fn work(owner: u32, z: u32, lane: u32) {
     for (var d = lane; d < head_dim; d += LANES) {
         if (is_key) { squares += k[base + d] * k[base + d]; } else { squares += q[base + d] * q[base + d]; }
     }
-    head_scale = 1.0 / sqrt(lane_sum(squares, lane) / f32(head_dim) + eps);
+    head_scale = vec2f(1.0 / sqrt(lane_sum(squares, lane) / f32(head_dim) + eps));
 #endif
     for (var i = lane; i < half_dim; i += LANES) {
         if (is_key) {

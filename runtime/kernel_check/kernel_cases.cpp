@@ -188,6 +188,59 @@ Cases attends(Types) {
     return cases;
 }
 
+/// What queries and keys are turned by and the keys themselves have few bits, so that turned keys
+/// are exact in f32 and a cache of f16 rounds them alike on every device.
+bool fill_short(std::string_view binding, const BatchCase& batch, bool normed,
+                std::span<float> out) {
+    if (binding != "table" && binding != "k") return false;
+    Random random(fmt::format("{} {}", binding, batch.name()));
+    for (float& x : out) {
+        if (binding == "table")
+            x = float(random.below(9)) / 4 - 1;
+        else  // the root mean square of a head is to be exact, too
+            x = normed ? float(random.below(2)) * 2 - 1
+                       : float(random.below(1 << 16)) * 0x1p-14f - 2;
+    }
+    return true;
+}
+
+StepCase rope_attend(std::array<uint32_t, 5> s, Pairing pairing, uint32_t window, float soft_cap,
+                     bool normed) {
+    StepCase step{.name = fmt::format("heads={}/{},dim={}/{},n_rot={},pairing={}{}{}{}", s[0], s[1],
+                                      s[2], s[3], s[4], uint32_t(pairing),
+                                      window ? fmt::format(",window={}", window) : "",
+                                      soft_cap > 0 ? fmt::format(",cap={}", soft_cap) : "",
+                                      normed ? ",qk_norm" : ""),
+                  .op = Op::rope_attend,
+                  .params = {{"n_head", s[0]},
+                             {"n_head_kv", s[1]},
+                             {"head_dim", s[2]},
+                             {"value_dim", s[3]},
+                             {"n_rot", s[4]},
+                             {"pairing", uint32_t(pairing)},
+                             f32_param("eps", 1e-6f),
+                             f32_param("scale", 1 / std::sqrt(float(s[2]))),
+                             f32_param("soft_cap", soft_cap),
+                             {"window", window}}};
+    step.fill = [normed](std::string_view binding, const BatchCase& batch, std::span<float> out) {
+        return fill_short(binding, batch, normed, out);
+    };
+    if (!normed) return step;
+    step.with = {"qk_norm"};
+    std::vector<float> weights(2 * s[2]);
+    for (size_t i = 0; i < weights.size(); ++i) weights[i] = 1 + float(i % 7) / 8;
+    const auto bytes = std::as_bytes(std::span(weights));
+    step.stored["qk_norm"] = {bytes.begin(), bytes.end()};
+    return step;
+}
+
+/// A window that ends, dimensions that are not turned, more queries than a workgroup takes.
+Cases rope_attends(Types) {
+    return {rope_attend({4, 1, 32, 32, 32}, Pairing::halves, 9, 0, true),
+            rope_attend({6, 2, 20, 24, 12}, Pairing::adjacent, 0, 3, false),
+            rope_attend({16, 1, 16, 16, 12}, Pairing::halves, 0, 0, false)};
+}
+
 Cases glu(Types) {
     Cases cases;
     for (uint32_t activation = 0; activation <= uint32_t(Activation::quick_gelu); ++activation) {
@@ -353,6 +406,7 @@ constexpr std::array<CasesOfOp, size_t(Op::count)> kCases{{
     {Op::kv_store, kv_store},
     {Op::rope_store, rope_store},
     {Op::attend, attends},
+    {Op::rope_attend, rope_attends},
     {Op::glu, glu},
     {Op::causal_conv, causal_conv},
     {Op::ssm_scan, ssm_scan},
@@ -377,6 +431,7 @@ const BatchCase kBatches[] = {{.n_tok = 1, .pos = 0},
                               {.n_tok = 9, .pos = 4},
                               {.n_tok = 65, .pos = 13, .n_out = 3},
                               {.n_tok = 1, .pos = 78}};
+constexpr uint32_t kSingleTokens = 40;
 
 }  // namespace
 
@@ -384,8 +439,11 @@ std::vector<StepCase> kernel_cases(Op op, std::span<const DType> types) {
     return kCases[size_t(op)].make(types);
 }
 
-std::span<const BatchCase> kernel_batches() {
-    return kBatches;
+std::vector<BatchCase> kernel_batches(Op op) {
+    if (!op_info(op).one_token) return {std::begin(kBatches), std::end(kBatches)};
+    std::vector<BatchCase> batches(kSingleTokens);
+    for (uint32_t pos = 0; pos < kSingleTokens; ++pos) batches[pos].pos = pos;
+    return batches;
 }
 
 }  // namespace m2w::op_check

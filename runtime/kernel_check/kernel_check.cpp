@@ -51,7 +51,7 @@ class Checker {
         const vk::DeviceInfo device = rig->device();
         report_.device = device.name;
         report_.driver = device.driver + " " + device.driver_version;
-        for (const BatchCase& batch : kernel_batches()) {
+        for (const BatchCase& batch : kernel_batches(op)) {
             TRY(rig->run(batch));
             for (size_t i = 0; i < steps.size(); ++i) judge(*rig, i, steps[i], batch);
             for (const std::string& violation : rig->violations())

@@ -147,7 +147,8 @@ class Builder {
         if (step_->op == Op::attend)
             return {uint32_t(plan_.caches.size() - (binding.name == "k_cache" ? 2 : 1))};
         const uint64_t width = dims_of(binding, *step_).count();
-        plan_.caches.push_back({name(binding.name), uint32_t(width)});
+        const uint32_t window = step_->op == Op::rope_attend ? step_->param("window") : 0;
+        plan_.caches.push_back({name(binding.name), uint32_t(width), window});
         out_.slots.push_back({index_, binding.name, binding.mode, Bind::cache,
                               uint32_t(plan_.caches.size() - 1), Rows::n_tok, width});
         return {uint32_t(plan_.caches.size() - 1)};

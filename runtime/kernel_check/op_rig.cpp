@@ -153,17 +153,19 @@ std::vector<uint32_t> OpRig::Impl::tokens(const BatchCase& batch) const {
     return ids;
 }
 
-/// NaN behind the last position that the batch may see, wherever an attend has a cache.
+/// NaN in the cache of an attend behind the last position that the batch may see, in that of a
+/// rope_attend where it is to write the batch's own.
 Result<void> OpRig::Impl::poison_next_position(Executor& executor, const BatchCase& batch) {
-    bool any = false;
+    uint32_t position = options.n_ctx;
     for (const Slot& slot : ops.slots) {
-        if (steps[slot.step].op != Op::attend || slot.mode == Mode::out) continue;
+        const Op op = steps[slot.step].op;
+        if ((op != Op::attend && op != Op::rope_attend) || slot.mode == Mode::out) continue;
         TRY(executor.write_value(slot.index, std::vector<float>(slot.width, kPoison)));
-        any = true;
+        position = op == Op::attend ? batch.pos + batch.n_tok : batch.pos;
     }
-    if (!any || batch.pos + batch.n_tok >= options.n_ctx) return {};
+    if (position >= options.n_ctx) return {};
     const uint32_t token = 0;
-    TRY(executor.run({std::span(&token, 1), batch.pos + batch.n_tok, 1}));
+    TRY(executor.run({std::span(&token, 1), position, 1}));
     return {};
 }
 

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "runtime/kernel_check/kernel_cases.h"
 #include "tests/kernels/sweep.h"
 
 namespace m2w::test {
@@ -313,6 +314,14 @@ TEST_F(AttentionOps, attention_with_capped_scores_sinks_and_temperature_equals_t
         steps.back().scale = {{"sinks", scale}};
     }
     sweep(steps, timeline(kSizes), ring_context(CacheType::f16));
+}
+
+/// A window's ring that wraps, too.
+TEST_P(CacheOps, rope_and_attention_at_once_equal_the_reference) {
+    std::vector<StepCase> steps = kernel_cases(Op::rope_attend, {});
+    if (GetParam() == CacheType::f32) steps.resize(1);  // heads do not depend on the type
+    sweep(steps, kernel_batches(Op::rope_attend),
+          {.cache = GetParam(), .n_ctx = kCheckedContext, .n_batch = 1});
 }
 
 }  // namespace

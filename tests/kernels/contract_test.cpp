@@ -32,7 +32,7 @@ std::vector<std::string> modules_of(Op op) {
     if (op == Op::expert_matmul) stems = {"expert_matvec", "expert_matmat", "expert_matrows"};
     if (op == Op::attend) stems = {"attend", "attend_lanes"};
     std::vector<std::string> suffixes{""};
-    if (op == Op::kv_store || op == Op::rope_store || op == Op::attend) suffixes = {"_f16", "_f32"};
+    if (has_binding(op_info(op), Bind::cache)) suffixes = {"_f16", "_f32"};
     if (op == Op::matmul || op == Op::norm_matmul || op == Op::embed || op == Op::expert_matmul) {
         suffixes.clear();
         for (const DType dtype : weight_types()) suffixes.push_back("_" + type_name(dtype));

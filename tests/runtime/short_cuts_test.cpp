@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <bit>
+#include <functional>
+
 #include "runtime/fuse.h"
 #include "runtime/model/fuzz/blueprint.h"
 #include "tests/runtime/plans.h"
@@ -75,8 +79,10 @@ TEST(short_cuts, norms_and_the_products_that_alone_read_them) {
     for (const std::string_view arch : {"llama", "gemma3"}) {
         const Plan plan = add_short_cuts(fused_plan(arch));
         // A layer has two; the first one of the second model adds nothing before it.
-        ASSERT_EQ(plan.short_cuts.size(), arch == "llama" ? 8u : 7u);
+        const auto is_norm = [](const ShortCut& cut) { return cut.step.op == Op::norm_matmul; };
+        ASSERT_EQ(std::ranges::count_if(plan.short_cuts, is_norm), arch == "llama" ? 8 : 7);
         for (const ShortCut& cut : plan.short_cuts) {
+            if (!is_norm(cut)) continue;
             const Step &norm = plan.steps[cut.first], &product = plan.steps[cut.first + 1];
             const bool added = norm.op == Op::add_rms_norm;
             EXPECT_EQ(cut.n, 2u);
@@ -111,6 +117,75 @@ TEST(short_cuts, what_a_plan_has_once_stays) {
     const auto once = test::Blueprint(*find_arch("llama"), {.block_count = 1}).model();
     ASSERT_TRUE(bool(once));
     EXPECT_TRUE(add_short_cuts(fuse((*once)->plan())).short_cuts.empty());
+}
+
+/// What two layers store of a token and then attend to; `change` is done to the Steps of both.
+struct StoreAndAttend {
+    using Change = std::function<void(Step& store, Step& attend)>;
+    explicit StoreAndAttend(const Change& change = {}) {
+        Plan& plan = draft.plan;
+        const uint32_t q = draft.value(16), k = draft.value(8), v = draft.value(4),
+                       table = draft.value(6);
+        plan.caches = {{"k_cache", 8, 9}, {"v_cache", 4, 9}};
+        for (const int32_t layer : {0, 1}) {
+            const uint32_t turned = draft.value(16);
+            Step store{.op = Op::rope_store, .layer = layer, .params = {2, 1, 8, 6, 1, 4, kEps}};
+            store.operands = {Operand{q}, Operand{k},      Operand{v}, Operand{table},
+                              Operand{0}, Operand{turned}, Operand{0}, Operand{1}};
+            plan.logits = draft.value(8);
+            Step attend{.op = Op::attend, .layer = layer, .params = {2, 1, 8, 4, kScale, kCap, 9}};
+            attend.operands = {Operand{turned}, Operand{0}, Operand{1}, Operand{},
+                               Operand{plan.logits}};
+            if (change) change(store, attend);
+            plan.steps.insert(plan.steps.end(), {store, attend});
+        }
+    }
+    size_t n_cuts() const { return add_short_cuts(draft.plan).short_cuts.size(); }
+
+    static constexpr uint32_t kEps = std::bit_cast<uint32_t>(1e-6f),
+                              kScale = std::bit_cast<uint32_t>(0.25f),
+                              kCap = std::bit_cast<uint32_t>(50.0f);
+    PlanDraft draft;
+};
+
+TEST(short_cuts, a_token_is_turned_stored_and_attended_to_at_once) {
+    const StoreAndAttend layers;
+    const Plan cut = add_short_cuts(layers.draft.plan);
+    ASSERT_EQ(cut.short_cuts.size(), 2u);
+    EXPECT_EQ(cut.short_cuts[1].n, 2u);
+    const Step &step = cut.short_cuts[1].step, &store = cut.steps[2], &attend = cut.steps[3];
+    EXPECT_EQ(step.op, Op::rope_attend);
+    EXPECT_EQ(step.layer, 1);
+    for (const std::string_view name : {"q", "k", "v", "table", "qk_norm", "k_cache", "v_cache"})
+        EXPECT_EQ(step.operand(name).index, store.operand(name).index) << name;
+    EXPECT_EQ(step.operand("y").index, cut.logits);
+    for (const std::string_view name : {"n_head", "n_head_kv", "head_dim", "n_rot", "pairing"})
+        EXPECT_EQ(step.u32(name), store.u32(name)) << name;
+    EXPECT_EQ(step.f32("eps"), store.f32("eps"));
+    for (const std::string_view name : {"value_dim", "window"})
+        EXPECT_EQ(step.u32(name), attend.u32(name)) << name;
+    for (const std::string_view name : {"scale", "soft_cap"})
+        EXPECT_EQ(step.f32(name), attend.f32(name)) << name;
+}
+
+TEST(short_cuts, attention_that_rope_attend_cannot_do_stays) {
+    const auto n_cuts = [](const StoreAndAttend::Change& change) {
+        return StoreAndAttend(change).n_cuts();
+    };
+    EXPECT_EQ(n_cuts([](Step&, Step& attend) { attend.operands[3] = {0}; }), 0u) << "sinks";
+    EXPECT_EQ(n_cuts([](Step&, Step& attend) { attend.params[8] = 4096; }), 0u) << "heat";
+    EXPECT_EQ(n_cuts([](Step&, Step& attend) { attend.operands[2] = {2}; }), 0u) << "other cache";
+    EXPECT_EQ(n_cuts([](Step&, Step& attend) { attend.operands[0] = {0}; }), 0u) << "other queries";
+    EXPECT_EQ(n_cuts([](Step& store, Step& attend) {
+                  store.params[0] = attend.params[0] = 3;
+                  store.params[1] = attend.params[1] = 2;
+              }),
+              0u)
+        << "heads that do not divide";
+    StoreAndAttend tapped;
+    tapped.draft.plan.taps = {{0, tapped.draft.plan.steps[0].operand("y").index},
+                              {2, tapped.draft.plan.steps[2].operand("y").index}};
+    EXPECT_EQ(tapped.n_cuts(), 0u);
 }
 
 }  // namespace

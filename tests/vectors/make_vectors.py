@@ -412,6 +412,18 @@ def attend(f):
     one("sinks_far_below", 2, 1, 4, 3, 4, "f16", sinks=-(1 << 12))
 
 
+def rope_attend(f):
+    """At the first position, which sees itself alone: vectors of attend have the others."""
+    for pairing, n_rot, normed in (("adjacent", 12, False), ("halves", 16, True)):
+        q, k, v, w, eps = f.normal(1, 96), f.normal(1, 2, 16), f.normal(1, 2, 24), f.normal(2, 16), f32_param(1e-6)
+        c, s = f.normal(2, 1, 1, n_rot // 2)  # any numbers will do
+        keys = rotated(w[1] * k / np.sqrt((k * k).mean(axis=-1, keepdims=True) + eps) if normed else k, c, s, n_rot, pairing)
+        f.case(pairing, {"n_head": 6, "n_head_kv": 2, "head_dim": 16, "value_dim": 24, "n_rot": n_rot, "eps": eps,
+                         "pairing": int(normed), "scale": 0.25, "soft_cap": 0.0, "window": 0}, 1, n_ctx=4, cache="f32", q=q,
+               k=k.reshape(1, -1), v=v.reshape(1, -1), table=np.stack([c, s], axis=-1).reshape(1, -1), k_cache=keys.reshape(1, -1),
+               qk_norm=w.reshape(-1) if normed else None, v_cache=v.reshape(1, -1), y=np.repeat(v, 3, axis=1).reshape(1, -1))
+
+
 def glu(f):
     def gelu_tanh(x):
         return x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x ** 3)))
@@ -670,8 +682,8 @@ def soft_cap(f):
 
 # The tolerances are those of the contract; a test compares them.
 OPS = [(embed, 1e-6), (take_rows, 0.0), (rms_norm, 1e-5), (layer_norm, 1e-5), (matmul, 1e-5), (add, 1e-6),
-       (add_rms_norm, 1e-5), (norm_matmul, 1e-5),
-       (rope_table, 1e-5), (rope, 1e-5), (kv_store, 0.0), (rope_store, 1e-5), (attend, 2e-5), (glu, 1e-5), (xielu, 1e-5),
+       (add_rms_norm, 1e-5), (norm_matmul, 1e-5), (rope_table, 1e-5), (rope, 1e-5), (kv_store, 0.0), (rope_store, 1e-5),
+       (attend, 2e-5), (rope_attend, 2e-5), (glu, 1e-5), (xielu, 1e-5),
        (soft_cap, 1e-5), (causal_conv, 1e-5), (ssm_scan, 2e-5), (gated_delta, 2e-5),
        (route, 1e-5), (expert_order, 0.0), (expert_matmul, 1e-5), (expert_sum, 1e-5),
        (join, 0.0)]

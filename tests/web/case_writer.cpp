@@ -98,6 +98,10 @@ Result<std::vector<std::byte>> planes_of(const gguf::File& file, const Tensor& t
     return out;
 }
 
+bool reads_caches(Op op) {
+    return op == Op::attend || op == Op::rope_attend;
+}
+
 std::vector<uint16_t> halves_of(const std::vector<float>& floats) {
     std::vector<uint16_t> out(floats.size());
     for (size_t i = 0; i < out.size(); ++i) out[i] = f32_to_f16(floats[i]);
@@ -128,9 +132,10 @@ Result<void> CaseWriter::add(const Run& run) {
                                               .n_slots = kSlots,
                                               .cache = run.cache,
                                               .keep_values = true}));
-    for (uint32_t pos = 0; run.step.op == Op::attend && pos < run.batch.pos; pos += kFillBatch)
+    const uint32_t fill = op_info(run.step.op).one_token ? 1 : kFillBatch;
+    for (uint32_t pos = 0; reads_caches(run.step.op) && pos < run.batch.pos; pos += fill)
         TRY(run_reference(run.step, ops, *executor,
-                          {.n_tok = std::min(kFillBatch, run.batch.pos - pos), .pos = pos}));
+                          {.n_tok = std::min(fill, run.batch.pos - pos), .pos = pos}));
     TRY(run_reference(run.step, ops, *executor, run.batch));
     const bool rows_out = std::any_of(
         ops.slots.begin(), ops.slots.end(),
@@ -290,9 +295,11 @@ Result<void> CaseWriter::add_buffer(const Subject& subject, uint32_t b) {
     return {};
 }
 
-/// What a store leaves alone holds kKept; what attend must not see is not a number.
+/// What a store leaves alone holds kKept, as what rope_attend must not see; what attend must not
+/// see is not a number.
 Result<void> CaseWriter::add_cache(const Subject& subject, uint32_t b, std::vector<float> rows) {
-    const bool reads = subject.info.bindings[b].mode == Mode::in;
+    const bool reads = reads_caches(subject.step.op),
+               writes = subject.info.bindings[b].mode == Mode::out;
     const BatchCase& batch = subject.run.batch;
     const uint64_t width = rows.size() / cache_rows_, last = batch.pos + batch.n_tok;
     if (subject.run.ring) {
@@ -303,20 +310,20 @@ Result<void> CaseWriter::add_cache(const Subject& subject, uint32_t b, std::vect
         cache_rows_ = subject.run.ring;
     }
     const uint64_t oldest = last > cache_rows_ ? last - cache_rows_ : 0;
-    const uint64_t first = reads ? oldest : batch.pos;
+    const uint64_t first = reads ? oldest : batch.pos, first_new = writes ? batch.pos : last;
     std::vector<float> before = rows;
     for (uint64_t row = 0; row < cache_rows_; ++row) {
-        const bool held = (row + cache_rows_ - first % cache_rows_) % cache_rows_ < last - first;
-        if (reads && held) continue;
+        const uint64_t at = (row + cache_rows_ - first % cache_rows_) % cache_rows_;
+        if (at < first_new - first) continue;
         for (uint64_t i = row * width; i < (row + 1) * width; ++i) {
-            before[i] = reads ? NAN : kKept;
-            if (!held) rows[i] = before[i];
+            before[i] = writes ? kKept : NAN;
+            if (at >= last - first) rows[i] = before[i];
         }
     }
     const auto given = subject.run.expected.find(subject.info.bindings[b].name);
     if (given != subject.run.expected.end())  // the new rows alone
         std::copy(given->second.begin(), given->second.end(), &rows[batch.pos * width]);
-    if (!reads) expect(subject, b, rows);
+    if (writes) expect(subject, b, rows);
     buffers_.push_back(subject.run.cache == CacheType::f16 ? stored(halves_of(before))
                                                            : stored(before));
     return {};

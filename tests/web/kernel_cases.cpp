@@ -19,6 +19,7 @@ namespace {
 Adapters adapters_of(const StepCase& step, bool weighted) {
     if (step.op == Op::norm_matmul)  // CPU adapters have none, and edges run those with barriers
         return step.weight_type == DType::q8_0 ? on_subgroups : on_cpu;
+    if (step.op == Op::rope_attend) return step.with.empty() ? on_cpu : on_all;  // large shaders
     if (!weighted || step.weight_type == DType::q8_0) return on_all;
     return step.weight_type == DType::f32 || step.weight_type == DType::q4_k ? without_barriers
                                                                              : on_cpu;
@@ -43,6 +44,7 @@ Result<void> add_kernel_cases(CaseWriter& writer) {
                 continue;  // long rows are a matter of Vulkan's windows
             for (const BatchCase& batch : kBatches) {
                 if (is_weighted(info) && batch.pos == 78) continue;
+                if (info.one_token && batch.n_tok > 1) continue;
                 Run run{.step = step, .batch = batch, .n_ctx = kCheckedContext};
                 run.cache = batch.pos == 0 ? CacheType::f32 : CacheType::f16;
                 run.pieces = step.weight_type == DType::q8_0 && batch.pos ? 3 : 1;
