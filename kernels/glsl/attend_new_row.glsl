@@ -3,6 +3,19 @@
 #include "narrow.glsl"
 #include "turned_head.glsl"
 
+// A number as a cache holds it, rounded by hand: NVIDIA's 580 driver leaves out a conversion to a half and back.
+float cached(float x) {
+#ifdef CACHE_F16
+    x = clamp(x, -65504.0, 65504.0);
+    const uint bits = floatBitsToUint(x);
+    // Below 2^-14 halves are multiples of 2^-24, which is what floats from 0.5 to 1 are multiples of.
+    precise float small = (x + 0.75) - 0.75;
+    return abs(x) < 6.103515625e-5 ? small : uintBitsToFloat((bits + 0xfffu + (bits >> 13 & 1u)) & ~0x1fffu);
+#else
+    return x;
+#endif
+}
+
 shared vec4 new_key[KEY4];  // as the cache has it
 shared float new_score[GQA];
 
@@ -32,8 +45,8 @@ void take_token(uint head0, uint kv_head, uint position) {
                 query[g * KEY4 + pair.a / 4][pair.a % 4] = p.scale * z.x;
                 query[g * KEY4 + pair.b / 4][pair.b % 4] = p.scale * z.y;
             } else {
-                new_key[pair.a / 4][pair.a % 4] = float(narrow(z.x));
-                new_key[pair.b / 4][pair.b % 4] = float(narrow(z.y));
+                new_key[pair.a / 4][pair.a % 4] = cached(z.x);
+                new_key[pair.b / 4][pair.b % 4] = cached(z.y);
                 if (stores) store_new_key(row * HEAD_DIM, pair, z);
             }
         }
@@ -53,5 +66,5 @@ void take_token(uint head0, uint kv_head, uint position) {
 float score_apart(uint head, uint g) { return new_score[g]; }
 vec4 value_apart(uint kv_head, uint i) {
     const vec4 v = F32x4In(p.v).v[kv_head * DIM4 + i];
-    return vec4(narrow(v.x), narrow(v.y), narrow(v.z), narrow(v.w));
+    return vec4(cached(v.x), cached(v.y), cached(v.z), cached(v.w));
 }
