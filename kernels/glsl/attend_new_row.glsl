@@ -3,19 +3,6 @@
 #include "narrow.glsl"
 #include "turned_head.glsl"
 
-// A number as a cache holds it, rounded by hand: NVIDIA's 580 driver leaves out a conversion to a half and back.
-float cached(float x) {
-#ifdef CACHE_F16
-    x = clamp(x, -65504.0, 65504.0);
-    const uint bits = floatBitsToUint(x);
-    // Below 2^-14 halves are multiples of 2^-24, which is what floats from 0.5 to 1 are multiples of.
-    precise float small = (x + 0.75) - 0.75;
-    return abs(x) < 6.103515625e-5 ? small : uintBitsToFloat((bits + 0xfffu + (bits >> 13 & 1u)) & ~0x1fffu);
-#else
-    return x;
-#endif
-}
-
 shared vec4 new_key[KEY4];  // as the cache has it
 shared float new_score[GQA];
 

@@ -1,6 +1,7 @@
 // common.wgsl - what every kernel has: the batch, and the one entry point. A kernel is a function
 // work(owner, z, lane): `owner` counts what its grid counts, `z` is the grid's z, and the LANES lanes
-// of one owner share its work and meet in lane_sum, lane_max and lane_from4 (what another lane has). How many they are is the variant's:
+// of one owner share its work and meet in lane_sum, lane_max and lane_from4 (what another lane has). How many they are is
+// the variant's:
 //   (neither)  one lane an owner, so no barrier: elementwise kernels, and all of CPU adapters
 //   SUBGROUP   the lanes of a subgroup, whatever its size; a workgroup has OWNERS owners
 //   WORKGROUP  a workgroup of LANES lanes and shared memory, for GPUs without subgroups

@@ -1,5 +1,5 @@
-// matmul.wgsl - also norm_matmul: one owner ROWS weight rows and, of COLS columns, those from z * COLS on: a weight is loaded once for all
-// of them.
+// matmul.wgsl - matmul, and norm_matmul where NORMED: one owner ROWS weight rows and, of COLS columns, those from z * COLS on:
+// a weight is loaded once for all of them.
 #include "weights.wgsl"
 #include "product.wgsl"
 #if NORMED
