@@ -38,6 +38,7 @@ function reasoning() {
 }
 
 function fail(error) {
+  bar.hidden = true;
   line('error', error?.message ?? String(error)).parentElement.setAttribute('role', 'alert');
   const lost = error?.code === 'device-lost';
   restart.hidden = !lost;
@@ -46,7 +47,7 @@ function fail(error) {
 }
 
 function progress({ stage, bytesDone = 0, bytesTotal = 0, layer, layers, bytesPerS }) {
-  bar.hidden = false;
+  bar.hidden = stage === 'ready';
   bar.value = bytesTotal ? bytesDone / bytesTotal : 0;
   if (running) return;
   const parts = [stage];
@@ -56,16 +57,24 @@ function progress({ stage, bytesDone = 0, bytesTotal = 0, layer, layers, bytesPe
   status.textContent = parts.join(' · ');
 }
 
-async function load() {
+/** Says Ready once the last weight is there. Questions need not wait for it. */
+async function settle() {
   try {
-    model = await loadModel({ progress, early: true, activations: rounded.checked ? 'int8' : 'f32' });
-    send.disabled = fresh.disabled = false;
     await model.loaded;
     if (!running) status.textContent = 'Ready';
   } catch (error) {
     if (!running) fail(error);  // else the answer says it
   }
-  bar.hidden = true;
+}
+
+async function load() {
+  try {
+    model = await loadModel({ progress, early: true, activations: rounded.checked ? 'int8' : 'f32' });
+    send.disabled = fresh.disabled = false;
+    await settle();
+  } catch (error) {
+    fail(error);
+  }
 }
 
 /** Shows an answer while it comes: a new one, or the rest of one that a lost device has cut off. */
@@ -141,12 +150,11 @@ restart.addEventListener('click', async () => {
   restart.hidden = true;
   try {
     await model.restart();
-    bar.hidden = true;
-    status.textContent = 'Ready';
     const rest = cut;
     cut = undefined;
-    if (rest) await answer(rest);
-    else send.hidden = false;
+    if (rest) return await answer(rest);
+    send.hidden = false;
+    await settle();
   } catch (error) {
     fail(error);
   }
