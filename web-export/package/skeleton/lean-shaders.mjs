@@ -179,14 +179,16 @@ const leanTemplates = (source) => source.replace(/\/\* wgsl \*\/ `([^`]*)`/g, (_
 
 /**
  * Private members of classes by letters, which no member has by itself: TypeScript sees to it that no other module knows them. Those
- * that are parameters of a constructor, stand behind anything but `this.`, or are public in another class, stay.
+ * that are parameters of a constructor that does anything, stand behind anything but `this.`, or are public in another class, stay.
  */
 function leanMembers(source) {
-  const others = [...source.matchAll(/\{([^=]*)\} = this;|[(,]\s*private (?:readonly )?(\w+)|^  (?:readonly |async |static |get |\*)*(\w+)[(:?!;]|(?<!this[?!]?)\.(\w+)/gm)].join();
+  const parameters = /constructor\([^)]*\) \{\}/g, parameter = /(?<=[(,]\s*private (?:readonly )?)\w+/g;
+  const others = [...source.replace(parameters, '').matchAll(/\{([^=]*)\} = this;|[(,]\s*private (?:readonly )?(\w+)|^  (?:readonly |async |static |get |\*)*(\w+)[(:?!;]|(?<!this[?!]?)\.(\w+)/gm)].join();
   const names = [...source.matchAll(/^  private (?:static |readonly |async |get |\*)*(?!constructor)(\w+)/gm)].map(([, name]) => name)
+    .concat((source.match(parameters) ?? []).flatMap((text) => text.match(parameter) ?? []))
     .filter((name) => !RegExp(`\\b${name}\\b`).test(others));
   return names.slice(0, 52).reduce((text, name, i) =>
-    text.replace(RegExp(`(?<=this\\.|^  private (?:static |readonly |async |get |\\*)*)${name}\\b`, 'gm'), letter(i, i < 26 ? 97 : 65)), source);
+    text.replace(RegExp(`(?<=this\\.|^  private (?:static |readonly |async |get |\\*)*|[(,]\\s*private (?:readonly )?)${name}\\b`, 'gm'), letter(i, i < 26 ? 97 : 65)), source);
 }
 
 /** For esbuild. */

@@ -263,17 +263,18 @@ export class Dispatches {
   /**
    * Appends tokens at `pos`; logits of the last nOut of them go to `logits`. Encodes and submits, and waits for nothing but
    * weights that are still to come; the signal ends that.
-   * Tokens are below the vocabulary's size, and pos + tokens.length is at most nCtx. What `behind` adds goes into the last
-   * submit: a token takes one.
+   * Tokens are below the vocabulary's size, and pos + tokens.length is at most nCtx; undefined: the one that is in `tokens`
+   * already. What `behind` adds goes into the last submit: a token takes one.
    */
-  async forward(tokens: Uint32Array, pos: number, nOut = 1, behind?: (encoder: GPUCommandEncoder) => void, signal?: AbortSignal): Promise<void> {
-    if (pos + tokens.length > this.nCtx) throw contextFull(pos + tokens.length, this.nCtx);
-    this.end = Math.max(this.end, pos + tokens.length);
-    for (let first = 0, n; first < tokens.length; first += n) {
+  async forward(tokens: Uint32Array | undefined, pos: number, nOut = 1, behind?: (encoder: GPUCommandEncoder) => void, signal?: AbortSignal): Promise<void> {
+    const count = tokens?.length ?? 1;
+    if (pos + count > this.nCtx) throw contextFull(pos + count, this.nCtx);
+    this.end = Math.max(this.end, pos + count);
+    for (let first = 0, n; first < count; first += n) {
       if (this.disposed) throw disposed();
-      const left = tokens.length - first, last = left <= this.nBatch;
+      const left = count - first, last = left <= this.nBatch;
       n = last ? left : Math.min(this.nBatch, left - nOut);
-      this.device.queue.writeBuffer(this.tokens, 0, tokens.slice(first, first + n));
+      if (tokens) this.device.queue.writeBuffer(this.tokens, 0, tokens.slice(first, first + n));
       await this.submit(n, pos + first, last ? nOut : 0, last ? behind : undefined, signal);
     }
   }

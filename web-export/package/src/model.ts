@@ -89,8 +89,9 @@ export interface MemoryEstimate {
 
 interface PrintedEngine {
   readonly logits: GPUBuffer;
+  readonly tokens: GPUBuffer;
   load(weights: WeightSource, progress?: (p: Progress) => void): Promise<void>;
-  forward(tokens: Uint32Array, pos: number, nOut: number, behind?: (encoder: GPUCommandEncoder) => void, signal?: AbortSignal): Promise<void>;
+  forward(tokens: Uint32Array | undefined, pos: number, nOut: number, behind?: (encoder: GPUCommandEncoder) => void, signal?: AbortSignal): Promise<void>;
   truncate(pos: number): boolean;
   dispose(): void;
 }
@@ -107,8 +108,8 @@ interface PrintedTokenizer {
 }
 
 interface TokenSampler {
-  encode(encoder: GPUCommandEncoder, recent: ArrayLike<number>): void;
-  read(): Promise<number>;
+  encode(encoder: GPUCommandEncoder, recent: ArrayLike<number>): () => Promise<number>;
+  readonly remembers: boolean;
   dispose(): void;
 }
 
@@ -117,7 +118,7 @@ export interface Printed {
   facts: ModelFacts;
   Engine: { create(gpu: EngineGpu, options: EngineOptions): PrintedEngine };
   Tokenizer: new (metadata: Metadata) => PrintedTokenizer;
-  makeSampler(device: GPUDevice, logits: GPUBuffer, nVocab: number, sampling: Partial<SamplingOptions>): TokenSampler;
+  makeSampler(device: GPUDevice, logits: GPUBuffer, nVocab: number, sampling: Partial<SamplingOptions>, into: GPUBuffer): TokenSampler;
   /** Absent: the model has no chat template. */
   render?: (messages: readonly unknown[], tools: readonly unknown[] | null, options: RenderOptions) => string;
   /** Tells reasoning and calls apart, given the prompt's end; absent: all is text. */
@@ -172,6 +173,8 @@ export class Model {
   private engine?: PrintedEngine;
   private sampler?: TokenSampler;
   private samplerKey = '';
+  /** Reads what the sampler has chosen last. */
+  private choice!: () => Promise<number>;
   /** What the engine has evaluated, and what the last answer began with and has brought. */
   private evaluated: number[] = [];
   private timeline: number[] = [];
@@ -247,7 +250,7 @@ export class Model {
   }
 
   private async start(): Promise<void> {
-    const { printed: { facts, Engine, Tokenizer, open }, options, sizes } = this;
+    const { facts, Engine, Tokenizer, open } = this.printed, options = this.options, sizes = this.sizes;
     const { weights, progress, signal } = options;
     const total = { bytesDone: 0, bytesTotal: facts.weightBytes }, began = performance.now();
     const report = (p: Progress) => {
@@ -293,7 +296,7 @@ export class Model {
   }
 
   private prompt(messages: readonly Message[], { tools, variables }: ChatOptions): number[] {
-    const { printed: { render }, tokenizer } = this;
+    const { render } = this.printed, tokenizer = this.tokenizer;
     if (!render) throw new M2wError('unsupported', 'no chat template: use generate()');
     const guard = (text: string) => tokenizer.guard(text);
     const { bos, eos } = tokenizer.facts;
@@ -314,16 +317,17 @@ export class Model {
     for (let at = begin; at < prompt.length; at += this.sizes.nBatch) {
       checkAborted(signal);
       const end = at + this.sizes.nBatch;
-      await this.forward(prompt.slice(at, end), end < prompt.length ? undefined : sampler, signal);
+      await this.evaluate(prompt.slice(at, end), end < prompt.length ? undefined : sampler, signal);
       if (signal) await this.gpu.device.queue.onSubmittedWorkDone();
     }
     return prompt.length - begin;
   }
 
-  private async forward(tokens: readonly number[], sampler?: TokenSampler, signal?: AbortSignal): Promise<void> {
-    const behind = sampler && ((encoder: GPUCommandEncoder) => sampler.encode(encoder, this.timeline));
-    await this.engine!.forward(Uint32Array.from(tokens), this.evaluated.length, sampler ? 1 : 0, behind, signal);
-    this.evaluated.push(...tokens);
+  /** Without tokens: the one that the device has chosen, whatever it is. */
+  private async evaluate(tokens?: readonly number[], sampler?: TokenSampler, signal?: AbortSignal): Promise<void> {
+    const behind = sampler && ((encoder: GPUCommandEncoder) => { this.choice = sampler.encode(encoder, this.timeline); });
+    await this.engine!.forward(tokens && Uint32Array.from(tokens), this.evaluated.length, sampler ? 1 : 0, behind, signal);
+    this.evaluated.push(...tokens ?? [-1]);
   }
 
   /** The sampler goes on drawing where it was, unless settings change. */
@@ -332,7 +336,7 @@ export class Model {
     if (!this.sampler || key !== this.samplerKey || sampling.seed !== undefined) {
       this.sampler?.dispose();
       this.sampler = makeSampler(this.gpu.device, this.engine!.logits, facts.nVocab,
-        { ...sampling, seed: sampling.seed ?? Math.floor(Math.random() * 2 ** 53) });
+        { ...sampling, seed: sampling.seed ?? Math.floor(Math.random() * 2 ** 53) }, this.engine!.tokens);
       this.samplerKey = key;
     }
     return this.sampler;
@@ -361,7 +365,7 @@ export class Model {
     if (!prompt.length) throw new M2wError('usage', 'an empty prompt');
     if (prompt.length > nCtx) throw contextFull(prompt.length, nCtx);
     const stats: AnswerStats = { promptTokens: prompt.length, newTokens: 0, tokens: 0, firstTokenMs: 0, tokensPerSecond: 0 };
-    const { tokenizer } = this;
+    const { tokenizer } = this, most = Math.min(maxTokens, nCtx + 1 - prompt.length);
     // An opening marker may be the prompt's last.
     const parser = chat && this.printed.parser?.(tokenizer.decode(prompt.slice(-64), true), chat.tools);
     const decoder = tokenizer.decoder(!!parser);
@@ -375,9 +379,14 @@ export class Model {
       finish = 'aborted';
     }
     for (let first = 0; !finish;) {
-      const id = await sampler.read();
+      const choice = this.choice, evaluated = this.evaluated;
+      // A GPU goes on with what it has chosen before this side knows of it. That is in vain behind the end, so not on a CPU.
+      const ahead = !this.gpu.cpu && !sampler.remembers && stats.tokens + 1 < most;
+      if (ahead) await this.evaluate(undefined, sampler);
+      const id = await choice();
       const failure = this.gpu.failure();
       if (failure) throw failure;
+      if (ahead) evaluated[evaluated.length - 1] = id;
       const now = performance.now();
       first ||= now;
       stats.firstTokenMs = first - began;
@@ -388,9 +397,9 @@ export class Model {
       }
       stats.tokens++;
       this.timeline.push(id);
-      finish = signal?.aborted ? 'aborted' : stats.tokens >= maxTokens ? 'length' : this.timeline.length > nCtx ? 'context-full' : undefined;
+      finish = signal?.aborted ? 'aborted' : stats.tokens < most ? undefined : most < maxTokens ? 'context-full' : 'length';
       // The device goes on while the page shows this one.
-      if (!finish) await this.forward([id], sampler);
+      if (!finish && !ahead) await this.evaluate([id], sampler);
       const text = decoder.push(id);
       if (parser) yield* parser.push(text, tokenizer.isHidden(id));
       else if (text) yield { text };

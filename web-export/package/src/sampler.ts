@@ -144,15 +144,18 @@ fn weight(i: u32, temperature: f32) -> f32 {
 
 /** Chooses tokens on a device, one after the other. */
 export interface Sampler {
-  /** Adds what chooses from a row of the logits. recent: the tokens so far, oldest first. */
-  encode(encoder: GPUCommandEncoder, recent?: ArrayLike<number>, row?: number): void;
-  /** The choice, behind the submit of what encode() added. */
-  read(): Promise<number>;
+  /**
+   * Adds what chooses from a row of the logits. recent: the tokens so far, oldest first. What it gives reads the choice, behind
+   * the submit and before the next but one is encoded.
+   */
+  encode(encoder: GPUCommandEncoder, recent?: ArrayLike<number>, row?: number): () => Promise<number>;
+  /** Whether a choice depends on recent tokens. */
+  readonly remembers: boolean;
   dispose(): void;
 }
 
-/** logits: [rows][nVocab]; a penalty changes them in place. Throws M2wError `usage`. */
-export function makeSampler(device: GPUDevice, logits: GPUBuffer, nVocab: number, sampling: Partial<Sampling> = {}): Sampler {
+/** logits: [rows][nVocab]; a penalty changes them in place. into: gets the choice as its first word. Throws M2wError `usage`. */
+export function makeSampler(device: GPUDevice, logits: GPUBuffer, nVocab: number, sampling: Partial<Sampling>, into: GPUBuffer): Sampler {
   const [temperature, topK, topP, minP, penalty, lastN] = Object.entries(settings).map(([name, [otherwise, low, high, step]]) => {
     const value = sampling[name as keyof typeof settings] ?? otherwise;
     if (!(value >= low && value <= high) || (step && value % step))
@@ -162,9 +165,9 @@ export function makeSampler(device: GPUDevice, logits: GPUBuffer, nVocab: number
   const k = temperature ? topK : 1;
   const { STORAGE, UNIFORM, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
   const list = [4 * LISTS[0]! * k, STORAGE | COPY_SRC | COPY_DST] as const;
-  const buffers = ([[32, UNIFORM | COPY_DST], list, list, [4, MAP_READ | COPY_DST]] as const)
-    .map(([size, usage]) => device.createBuffer({ size, usage }));
-  const [params, chosen, history, readback] = buffers as [GPUBuffer, GPUBuffer, GPUBuffer, GPUBuffer];
+  const readable = [4, MAP_READ | COPY_DST] as const;
+  const buffers = ([[32, UNIFORM | COPY_DST], list, list, readable, readable] as const).map(([size, usage]) => device.createBuffer({ size, usage }));
+  const [params, chosen, history, ...readbacks] = buffers as [GPUBuffer, GPUBuffer, GPUBuffer, GPUBuffer, GPUBuffer];
   const bindings = bindingsOf(device, 'www');
   // Steps write the one list and the other in turn.
   const groups = [[history, chosen], [chosen, history]].map((lists) => bindGroup(device, bindings, [params, logits, ...lists]));
@@ -194,6 +197,7 @@ export function makeSampler(device: GPUDevice, logits: GPUBuffer, nVocab: number
     return Number((z ^ (z >> 31n)) >> 11n) / 2 ** 53;
   };
   return {
+    remembers: penalty !== 1,
     encode(encoder, recent = [], row = 0) {
       if (penalty !== 1) {
         const last = lastN ? Array.from(recent).slice(-lastN) : [];
@@ -212,13 +216,14 @@ export function makeSampler(device: GPUDevice, logits: GPUBuffer, nVocab: number
         pass.dispatchWorkgroups(workgroups);
       }
       pass.end();
-      encoder.copyBufferToBuffer(chosen, 0, readback, 0, 4);
-    },
-    async read() {
-      await readback.mapAsync(GPUMapMode.READ);
-      const [id] = new Uint32Array(readback.getMappedRange());
-      readback.unmap();
-      return id!;
+      const readback = readbacks.reverse()[0]!;
+      for (const to of [readback, into]) encoder.copyBufferToBuffer(chosen, 0, to, 0, 4);
+      return async () => {
+        await readback.mapAsync(GPUMapMode.READ);
+        const [id] = new Uint32Array(readback.getMappedRange());
+        readback.unmap();
+        return id!;
+      };
     },
     dispose: () => buffers.forEach((buffer) => buffer.destroy()),
   };

@@ -53,7 +53,7 @@ async function load(folder: string): Promise<any> {
   const outfile = join(folder, 'bundle.mjs');
   await build({
     stdin: {
-      contents: `export { match } from './tests/match'; export { serve } from './tests/serve.mjs';`,
+      contents: `export { match } from './tests/match'; export { serve } from './tests/serve.mjs'; export * from './src/index';`,
       resolveDir: folder,
     },
     bundle: true, platform: 'node', format: 'esm', target: 'node18', outfile,
@@ -61,18 +61,21 @@ async function load(folder: string): Promise<any> {
   return import(pathToFileURL(outfile).href);
 }
 
-async function verify(path: string, gpu: GPU, more: readonly string[] = [], as = {}): Promise<any> {
-  const folder = join(work, [path, ...more, JSON.stringify(as)].join().replace(/\W/g, '-'));
+/** Calls `use` with what a package has, and where it is served. */
+async function withPackage<T>(path: string, more: readonly string[], use: (modules: any, url: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(work, path.replace(/\W/g, '-')));
   const ids = more.includes('--ids') ? [] : idsOf(path);
   execFileSync(m2w, ['export', '-m', resolve(shared, path), '-o', folder, ...ids, ...more], { stdio: 'pipe' });
-  const { match, serve } = await load(folder);
-  const server = await serve(folder);
+  const modules = await load(folder), server = await modules.serve(folder);
   try {
-    return await match(`${server.url}/`, 'f32', gpu, as);
+    return await use(modules, `${server.url}/`);
   } finally {
     server.close();
   }
 }
+
+const verify = (path: string, gpu: GPU, more: readonly string[] = [], as = {}): Promise<any> =>
+  withPackage(path, more, ({ match }, url) => match(url, 'f32', gpu, as));
 
 let gpu: GPU | undefined;
 async function dawn(): Promise<GPU> {
@@ -124,4 +127,29 @@ test('matrices larger than a buffer may be', { skip: missing ? `missing: ${missi
 
 test('activations of 8 bits, where WGSL has no functions for them', { skip: missing ? `missing: ${missing}` : false }, async () => {
   check(await verify('quant/tiny2l-q8_0.gguf', await dawn(), [], { activations: 'int8', packed: false }));
+});
+
+/** A GPU of which nothing tells that it is a CPU. */
+const disguised = (gpu: GPU) => ({
+  wgslLanguageFeatures: gpu.wgslLanguageFeatures,
+  async requestAdapter(options?: GPURequestAdapterOptions) {
+    const adapter = (await gpu.requestAdapter(options))!, { features, limits } = adapter;
+    return { features, limits, info: { vendor: 'disguised' }, requestDevice: (wanted: GPUDeviceDescriptor) => adapter.requestDevice(wanted) };
+  },
+}) as unknown as GPU;
+
+test('answers of a GPU, which evaluates what it has chosen before that is known', { skip: missing ? `missing: ${missing}` : false }, async () => {
+  await withPackage('arch/gemma3/model-f16.gguf', ['--ids', '7,77,7'], async ({ loadModel }, url) => {
+    const texts = [];
+    for (const gpu of [await dawn(), disguised(await dawn())]) {
+      const model = await loadModel({ gpu, weights: `${url}models/weights/manifest.json`, nCtx: 16, nBatch: 4 });
+      const parts = [];
+      for await (const part of model.generate([7, 77, 7], { temperature: 0, maxTokens: 6 })) parts.push(part);
+      texts.push([model.gpu.cpu, parts.map(({ text }: any) => text).join(''), parts.at(-1).stats.tokens]);
+      model.dispose();
+    }
+    const [cpu, gpu] = texts as any;
+    assert.deepEqual([cpu[0], gpu[0], cpu[2]], [true, false, 6]);
+    assert.deepEqual(gpu.slice(1), cpu.slice(1));
+  });
 });

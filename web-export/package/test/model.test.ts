@@ -25,8 +25,9 @@ const facts: ModelFacts = {
   headerSha256: createHash('sha256').update(gguf.subarray(0, parseHeader(gguf).dataOffset)).digest('hex'),
 };
 
-/** Devices that are lost on request. */
+/** Devices that are lost on request. `cpu`: of those, the device evaluates nothing ahead. */
 class FakeGpu {
+  constructor(private readonly cpu = false) {}
   lose!: (info: { message: string; reason: string }) => void;
   wgslLanguageFeatures = new Set<string>();
   opened = 0;
@@ -38,7 +39,7 @@ class FakeGpu {
       pushErrorScope() {}, popErrorScope: async () => null, destroy() {},
     };
     this.opened++;
-    return { limits, features: new Set(), info: { vendor: 'fake' }, requestDevice: async () => device };
+    return { limits, features: new Set(), info: { vendor: 'fake', isFallbackAdapter: this.cpu }, requestDevice: async () => device };
   }
 }
 
@@ -48,6 +49,10 @@ class FakeEngine {
   static recurrent = false;
   static last: FakeEngine;
   logits = this as unknown as GPUBuffer;
+  tokens = this as unknown as GPUBuffer;
+  chosen = -1;
+  ahead = false;
+  nAhead = 0;
   static create(): FakeEngine {
     return (FakeEngine.last = new FakeEngine());
   }
@@ -55,10 +60,12 @@ class FakeEngine {
     progress?.({ stage: 'weights', bytesDone: 500, bytesTotal: 1000, tensor: 'blk.1.ffn_up.weight' });
   }
   hasLogits = 0;
-  async forward(tokens: Uint32Array, pos: number, nOut: number, behind?: (encoder: GPUCommandEncoder) => void): Promise<void> {
+  async forward(tokens: Uint32Array | undefined, pos: number, nOut: number, behind?: (encoder: GPUCommandEncoder) => void): Promise<void> {
     this.hasLogits = nOut;
     assert.equal(pos, this.seen.length, 'tokens follow each other');
-    this.seen.push(...tokens);
+    this.seen.push(...tokens ?? [this.chosen]);
+    this.ahead = !tokens;
+    if (this.ahead) this.nAhead++;
     assert.ok(this.seen.length <= 100);
     behind?.(this as unknown as GPUCommandEncoder);
   }
@@ -71,16 +78,16 @@ class FakeEngine {
 }
 
 class FakeSampler {
-  constructor(_: unknown, private readonly engine: unknown) {}
-  private chosen = -1;
-  encode(_: unknown, recent: ArrayLike<number>): void {
-    const { seen, hasLogits } = this.engine as FakeEngine;
-    assert.equal(hasLogits, 1);
-    assert.deepEqual(Array.from(recent), seen, 'what was evaluated is the timeline');
-    this.chosen = seen.length % 23 === 22 ? 0 : 1 + (seen.reduce((a, b) => (a * 31 + b) % 9973, 7) % 60);
+  readonly remembers: boolean;
+  constructor(_: unknown, private readonly engine: unknown, { repeatPenalty = 1 }: { repeatPenalty?: number }) {
+    this.remembers = repeatPenalty !== 1;
   }
-  async read(): Promise<number> {
-    return this.chosen;
+  encode(_: unknown, recent: ArrayLike<number>): () => Promise<number> {
+    const engine = this.engine as FakeEngine, { seen, hasLogits, ahead } = engine;
+    assert.equal(hasLogits, 1);
+    assert.deepEqual(Array.from(recent), ahead ? seen.slice(0, -1) : seen, 'what was evaluated is the timeline');
+    const chosen = (engine.chosen = seen.length % 23 === 22 ? 0 : 1 + (seen.reduce((a, b) => (a * 31 + b) % 9973, 7) % 60));
+    return async () => chosen;
   }
   dispose(): void {}
 }
@@ -98,7 +105,7 @@ class FakeTokenizer {
 }
 
 const printed: Printed = {
-  facts, open: openGguf, Engine: FakeEngine, Tokenizer: FakeTokenizer, makeSampler: (device, logits) => new FakeSampler(device, logits),
+  facts, open: openGguf, Engine: FakeEngine, Tokenizer: FakeTokenizer, makeSampler: (device, logits, _, sampling) => new FakeSampler(device, logits, sampling),
   render: (messages) => (messages as { role: string; content: string }[]).map((m) => `<${m.role}>${m.content}`).join(''),
 };
 
@@ -130,6 +137,19 @@ test('an answer ends, and says how it went', async () => {
   assert.equal(last.stats!.promptTokens, model.countTokens([user('Hello')]));
   assert.equal((await collect(model.generate('Hello', { maxTokens: 3 }))).last.finish, 'length');
   assert.deepEqual(model.tokenize('A'), [63, 1]);
+});
+
+test('a GPU evaluates its choice before it is read, unless a penalty needs it or it was the last one', async () => {
+  const answer = async (options: { repeatPenalty?: number; maxTokens?: number }, gpu?: FakeGpu) => {
+    const { text, last } = await collect((await load({}, gpu)).generate('Hello', options));
+    return { text, tokens: last.stats!.tokens, ahead: FakeEngine.last.nAhead };
+  };
+  const whole = await answer({});
+  assert.ok(whole.tokens > 3);
+  assert.equal(whole.ahead, whole.tokens + 1, 'the end too');
+  assert.deepEqual(await answer({}, new FakeGpu(true)), { ...whole, ahead: 0 });
+  assert.deepEqual(await answer({ repeatPenalty: 2 }), { ...whole, ahead: 0 });
+  assert.deepEqual({ ...await answer({ maxTokens: 3 }), text: '' }, { text: '', tokens: 3, ahead: 2 });
 });
 
 for (const recurrent of [false, true])

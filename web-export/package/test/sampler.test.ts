@@ -81,6 +81,9 @@ function reference(source: Float32Array, s: Sampling, recent: number[], u: numbe
   return { id: chosen, margin };
 }
 
+/** Where the next batch looks for the choice. */
+const tokens = device.createBuffer({ size: 16, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC });
+
 async function withLogits<T>(logits: Float32Array, use: (buffer: GPUBuffer) => Promise<T>): Promise<T> {
   const buffer = device.createBuffer({ size: logits.byteLength, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
   device.queue.writeBuffer(buffer, 0, logits as Float32Array<ArrayBuffer>);
@@ -94,9 +97,9 @@ async function withLogits<T>(logits: Float32Array, use: (buffer: GPUBuffer) => P
 /** One choice, in a submit of its own. */
 function sample(sampler: Sampler, recent?: ArrayLike<number>, row?: number): Promise<number> {
   const encoder = device.createCommandEncoder();
-  sampler.encode(encoder, recent, row);
+  const read = sampler.encode(encoder, recent, row);
   device.queue.submit([encoder.finish()]);
-  return sampler.read();
+  return read();
 }
 
 const defaults: Sampling = { temperature: 0.7, topK: 40, topP: 0.95, minP: 0.05, repeatPenalty: 1, repeatLastN: 64, seed: 0 };
@@ -109,7 +112,7 @@ async function compare(all: Float32Array[], settings: Partial<Sampling>, draws: 
   let skipped = 0;
   const numbers = uniforms(BigInt(s.seed));
   await withLogits(all[0]!, async (buffer) => {
-    const sampler = makeSampler(device, buffer, all[0]!.length, settings);
+    const sampler = makeSampler(device, buffer, all[0]!.length, settings, tokens);
     for (const [which, logits] of all.entries())
       for (let i = 0; i < draws; i++) {
         device.queue.writeBuffer(buffer, 0, logits as Float32Array<ArrayBuffer>); // a penalty changes them
@@ -179,8 +182,29 @@ test('NaN counts as minus infinity, and infinities are values', async () => {
 
 test('rows behind the first are read where they are', async () => {
   await withLogits(Float32Array.of(9, 0, 0, 0, 0, 9, 0, 9, 0), async (buffer) => {
-    const sampler = makeSampler(device, buffer, 3, { temperature: 0 });
+    const sampler = makeSampler(device, buffer, 3, { temperature: 0 }, tokens);
     assert.deepEqual([await sample(sampler, [], 0), await sample(sampler, [], 1), await sample(sampler, [], 2)], [0, 2, 1]);
+    sampler.dispose();
+  });
+});
+
+test('a choice is read behind the next one, and goes to where the next batch looks for it', async () => {
+  const seen = device.createBuffer({ size: 4, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
+  await withLogits(Float32Array.of(0, 9, 0, 0, 0, 9, 9, 0, 0), async (buffer) => {
+    const sampler = makeSampler(device, buffer, 3, { temperature: 0 }, tokens);
+    const choose = (row: number) => {
+      const encoder = device.createCommandEncoder(), read = sampler.encode(encoder, [], row);
+      encoder.copyBufferToBuffer(tokens, 0, seen, 0, 4);
+      device.queue.submit([encoder.finish()]);
+      return read;
+    };
+    const first = choose(0), second = choose(1);
+    assert.equal(await first(), 1);
+    const third = choose(2);
+    assert.deepEqual([await second(), await third()], [2, 0]);
+    await seen.mapAsync(GPUMapMode.READ);
+    assert.deepEqual([...new Uint32Array(seen.getMappedRange())], [0]);
+    assert.deepEqual([sampler.remembers, makeSampler(device, buffer, 3, { repeatPenalty: 1.1 }, tokens).remembers], [false, true]);
     sampler.dispose();
   });
 });
@@ -192,7 +216,7 @@ test('settings out of range are refused by name', async () => {
       { repeatPenalty: 0 }, { repeatLastN: -1 }, { repeatLastN: 1025 },
     ];
     for (const settings of bad)
-      assert.throws(() => makeSampler(device, buffer, 4, settings), (error: any) =>
+      assert.throws(() => makeSampler(device, buffer, 4, settings, tokens), (error: any) =>
         error.code === 'usage' && error.message.startsWith(Object.keys(settings)[0]!));
   });
 });
@@ -200,7 +224,7 @@ test('settings out of range are refused by name', async () => {
 test('a draw falls on each id as often as its probability says', async () => {
   const logits = Float32Array.of(Math.log(0.5), Math.log(0.3), Math.log(0.2));
   await withLogits(logits, async (buffer) => {
-    const sampler = makeSampler(device, buffer, 3, { temperature: 1, topP: 1, minP: 0, seed: 11 });
+    const sampler = makeSampler(device, buffer, 3, { temperature: 1, topP: 1, minP: 0, seed: 11 }, tokens);
     const counts = [0, 0, 0];
     for (let i = 0; i < 400; i++) counts[await sample(sampler)]!++;
     // 5 standard deviations of a binomial count.
