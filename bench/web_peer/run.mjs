@@ -1,0 +1,93 @@
+// run.mjs — an exported package of a Gemma 3 beside gemma-webgpu, another engine for that model in the browser: the same GGUF, the
+// same prompt, the same browser, in turn. Gives JSON lines, and the ratios of medians.
+// usage: node bench/web_peer/run.mjs PACKAGE MODEL.gguf PEER [PROMPT_TOKENS 20] [ANSWER_TOKENS 8] [RUNS 3]
+//   PACKAGE  what `m2w export` made of MODEL.gguf, built
+//   PEER     the folder `package` of the unpacked `npm pack gemma-webgpu`
+// In headless Chromium; with M2W_DAWN=1 in Node.js with PACKAGE's `webgpu`, on the driver that VK_ICD_FILENAMES names.
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const [folder, model, peerFolder, ...numbers] = process.argv.slice(2);
+const [tokens, answer, runs] = [20, 8, 3].map((standard, i) => Number(numbers[i] ?? standard));
+const root = resolve(folder), here = dirname(fileURLToPath(import.meta.url));
+const require = createRequire(`${root}/package.json`);
+const { serve } = await import(pathToFileURL(`${root}/tests/serve.mjs`).href);
+
+const served = mkdtempSync(join(tmpdir(), 'm2w-peer-'));
+for (const [name, path] of [['package', root], ['peer', resolve(peerFolder)], ['model.gguf', resolve(model)]]) symlinkSync(path, join(served, name));
+const server = await serve(served, { '/': '<!doctype html>', '/sides.js': readFileSync(join(here, 'sides.js'), 'utf8') });
+
+/** Resolves to { name, call(side, options), close() }; each call has a page of its own. */
+async function inChromium() {
+  const { chromium } = require('playwright-core');
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--enable-unsafe-webgpu', '--enable-precise-memory-info'],
+  });
+  const context = await browser.newContext();
+  return {
+    name: `Chromium ${browser.version()}`,
+    async call(side, options) {
+      const page = await context.newPage();
+      page.on('pageerror', (e) => console.error(e));
+      await page.goto(server.url);
+      const result = await page.evaluate(async ([name, o]) => {
+        const sides = await import('/sides.js');
+        sides.count();
+        return sides[name](o);
+      }, [side, { ...options, module: options.module.replace('URL', server.url) }]);
+      await page.close();
+      return result;
+    },
+    close: () => browser.close(),
+  };
+}
+
+async function inNode() {
+  const { create, globals } = await import(pathToFileURL(require.resolve('webgpu')).href);
+  Object.assign(globalThis, globals);
+  const gpu = create([]);
+  Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true });
+  const sides = await import('./sides.js');
+  sides.count();
+  const { info } = await gpu.requestAdapter();
+  const at = (url) => pathToFileURL(join(served, url.replace('URL/', ''))).href;
+  return {
+    name: `Dawn in Node.js ${process.version}: ${info.vendor} ${info.architecture} ${info.description}`,
+    call: (side, options) => sides[side]({ ...options, module: at(options.module) }),
+    close() {},
+  };
+}
+
+const median = (list) => list.sort((a, b) => a - b)[list.length >> 1];
+const host = await (process.env.M2W_DAWN ? inNode() : inChromium());
+const results = { peer: [], f32: [], int8: [] };
+try {
+  console.log(`# ${host.name}; ${tokens} tokens of prompt, ${answer} of answer`);
+  const say = (side, result) => {
+    const { prompt, ...shown } = result;
+    console.log(JSON.stringify({ side, ...shown }, (_, x) => (typeof x === 'number' ? Math.round(x * 100) / 100 : x)));
+    results[side]?.push(result);
+    return prompt;
+  };
+  for (let run = 0; run < runs; run++) {
+    const prompt = say('peer', await host.call('peer', { module: 'URL/peer/dist/index.js', model: `${server.url}/model.gguf`, tokens, answer }));
+    for (const activations of ['f32', 'int8'])
+      say(activations, await host.call('ours', {
+        module: 'URL/package/dist/index.js', weights: `${server.url}/package/models/weights/manifest.json`, prompt, answer, activations, empty: true,
+      }));
+  }
+  for (const side of ['f32', 'int8']) {
+    const ratio = (what) => (median(results[side].map((r) => r[what])) / median(results.peer.map((r) => r[what]))).toFixed(3);
+    console.log(`# ${side} / peer: decode ${ratio('tokensPerSecond')}, first token ${ratio('firstTokenMs')}, ` +
+      `dispatches ${ratio('dispatchesPerToken')}, heap ${ratio('heapMB')}`);
+  }
+} finally {
+  await host.close();
+  server.close();
+  rmSync(served, { recursive: true });
+}
+process.exit(0);
