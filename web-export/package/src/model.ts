@@ -350,7 +350,7 @@ export class Model {
       if (!this.engine) await this.loaded; // says why
       const failure = this.gpu.failure() ?? (this.engine ? undefined : new M2wError('device-lost', 'restart() did not succeed'));
       if (failure) throw failure;
-      yield* this.tokens(makePrompt(), options, chat);
+      yield* this.generated(makePrompt(), options, chat);
     } catch (e) {
       // That the device is lost may be told behind the end of its work.
       if (!(e instanceof M2wError)) await Promise.race([this.lost, new Promise((resolve) => setTimeout(resolve, 200))]);
@@ -360,7 +360,7 @@ export class Model {
     }
   }
 
-  private async *tokens(prompt: readonly number[], options: AnswerOptions, chat?: ChatOptions): AsyncGenerator<AnswerPart, void> {
+  private async *generated(prompt: readonly number[], options: AnswerOptions, chat?: ChatOptions): AsyncGenerator<AnswerPart, void> {
     const { nCtx } = this, { signal, maxTokens = Infinity } = options, began = performance.now();
     if (!prompt.length) throw new M2wError('usage', 'an empty prompt');
     if (prompt.length > nCtx) throw contextFull(prompt.length, nCtx);
