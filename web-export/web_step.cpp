@@ -15,6 +15,7 @@
 namespace m2w::web {
 namespace {
 
+constexpr uint32_t kMostLanes = 256;     // what WebGPU promises of a workgroup
 constexpr uint32_t kLocal = 64;          // invocations of a workgroup: kernels/wgsl/common.wgsl
 constexpr uint32_t kSubgroupOwners = 4;  // owners of a workgroup whose lanes are subgroups
 constexpr uint32_t kRounded = 32;        // activations that are rounded together
@@ -25,8 +26,9 @@ constexpr uint32_t kExpertRows = 2;  // weight rows of an owner, of one expert
 
 /// Which invocations share an owner.
 enum class Lanes : uint8_t {
-    one,    // none: elementwise
-    shared  // those of a subgroup or workgroup, on a GPU
+    one,     // none: elementwise
+    shared,  // those of a subgroup or workgroup, on a GPU
+    many     // those of a workgroup of kMostLanes, on a GPU
 };
 
 struct KernelRow {
@@ -76,12 +78,12 @@ uint64_t cache_words(uint64_t width) {
 constexpr KernelRow kKernels[] = {
     {Op::embed, Lanes::one, [](const Step& s) { return ceil_div(s.u32("n"), 8); }, true},
     {Op::take_rows, Lanes::one, n_of, true},
-    {Op::rms_norm, Lanes::shared, groups_of, true},
-    {Op::layer_norm, Lanes::shared, groups_of, true},
+    {Op::rms_norm, Lanes::many, groups_of, true},
+    {Op::layer_norm, Lanes::many, groups_of, true},
     {Op::matmul, Lanes::shared, nullptr, false},  // rows of the weight: of_product()
     {Op::add, Lanes::one, n_of, true},
     {Op::norm_matmul, Lanes::shared, nullptr, false},
-    {Op::add_rms_norm, Lanes::shared, [](const Step&) { return uint64_t(1); }, true},
+    {Op::add_rms_norm, Lanes::many, [](const Step&) { return uint64_t(1); }, true},
     {Op::rope_table, Lanes::one, [](const Step& s) { return uint64_t(s.u32("n_pairs")); }, true},
     {Op::rope, Lanes::one,
      [](const Step& s) { return uint64_t(s.u32("n_head")) * s.u32("head_dim"); }, true},
@@ -93,8 +95,8 @@ constexpr KernelRow kKernels[] = {
          return heads + ceil_div(cache_words(s.u32("n_v")), s.u32("head_dim") / 2);
      },
      true},
-    {Op::attend, Lanes::shared, [](const Step& s) { return uint64_t(s.u32("n_head")); }, true},
-    {Op::rope_attend, Lanes::shared, [](const Step& s) { return uint64_t(s.u32("n_head")); },
+    {Op::attend, Lanes::many, [](const Step& s) { return uint64_t(s.u32("n_head")); }, true},
+    {Op::rope_attend, Lanes::many, [](const Step& s) { return uint64_t(s.u32("n_head")); },
      false},
     {Op::glu, Lanes::one, n_of, true},
     {Op::causal_conv, Lanes::one, n_of, true},
@@ -213,9 +215,12 @@ class Builder {
 
     void choose_lanes() {
         const bool alone = row_.lanes == Lanes::one || context_.adapter == Adapter::cpu;
-        define(alone ? "ALONE" : context_.subgroups ? "SUBGROUP" : "WORKGROUP");
-        out_.grid.per = alone ? kLocal : context_.subgroups ? kSubgroupOwners : 1;
+        const bool subgroups = context_.subgroups && row_.lanes == Lanes::shared;
+        define(alone ? "ALONE" : subgroups ? "SUBGROUP" : "WORKGROUP");
+        out_.grid.per = alone ? kLocal : subgroups ? kSubgroupOwners : 1;
         alone_ = alone;
+        if (alone || subgroups) return;
+        define("LANES", std::to_string(row_.lanes == Lanes::many ? kMostLanes : kLocal));
     }
 
     uint32_t n_k() const {
@@ -326,7 +331,7 @@ class Builder {
         for (const auto& [name, value] : variant_.defines) {
             std::string part = name + value;
             if (name == "FORMAT") part = value;
-            if (name == "COLUMNS" || name == "ROTATED" || name == "SIDES")
+            if (name == "COLUMNS" || name == "ROTATED" || name == "SIDES" || name == "LANES")
                 continue;  // follow from the op
             for (char& c : part) c = char(std::tolower(static_cast<unsigned char>(c)));
             out_.module += "_" + part;

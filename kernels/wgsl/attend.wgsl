@@ -1,12 +1,20 @@
-// attend.wgsl - one owner a query head of a token. A lane takes every LANES-th position and keeps a running softmax of
-// its own; lanes meet only once, at the end. There one score more joins that none of them has: a sink's or, with
-// ROTATED for rope_attend, that of the new position, which is in no cache yet.
+// attend.wgsl - one owner a query head of a token, with a running softmax over tiles of LANES positions. A lane has the
+// score of one position of a tile; of the sums it has four elements, of every kParts-th position where lanes outnumber
+// them. At the end one score more joins that no cache has: a sink's or, with ROTATED for rope_attend, that of the new
+// position.
 #include "math.wgsl"
 const kKey4 = ${HEAD4}u;
 const kValue4 = ${VALUE4}u;
+const kParts = max(LANES / kValue4, 1u);
+const kChunks = (kValue4 + LANES - 1u) / LANES;
 const kNone = -3.0e38;
+var<private> sum: array<vec4f, kChunks>;
+#if ALONE
 var<private> query: array<vec4f, kKey4>;  // scaled
-var<private> sum: array<vec4f, kValue4>;
+#else
+var<workgroup> query: array<vec4f, kKey4>;
+var<workgroup> weights: array<f32, LANES>;
+#endif
 #if ROTATED
 #include "attend_new_row.wgsl"
 #else
@@ -21,7 +29,7 @@ fn query_scale(position: u32) -> f32 {
 }
 fn take_token(owner: u32, kv_head: u32, position: u32, lane: u32) -> f32 {
     let heat = query_scale(position);
-    for (var i = 0u; i < kKey4; i++) {
+    for (var i = lane; i < kKey4; i += LANES) {
         let at = owner * head_dim + 4u * i;
         query[i] = heat * vec4f(q[at], q[at + 1u], q[at + 2u], q[at + 3u]);
     }
@@ -45,47 +53,73 @@ fn load4_$c(i: u32) -> vec4f {
 }
 #endrepeat
 
+fn row_of(j: u32, kv_head: u32) -> u32 { return (j % n_rows) * n_head_kv + kv_head; }
+
+// Adds to the sums what a tile of n positions brings, given the weight of the lane's own.
+#if ALONE
+fn add_tile(tile: u32, n: u32, kv_head: u32, weight: f32, rescale: f32, lane: u32) {
+    let row = row_of(tile, kv_head);
+    for (var i = 0u; i < kValue4; i++) { sum[i] = sum[i] * rescale + weight * load4_v(row * value_dim + 4u * i); }
+}
+fn meet_parts(lane: u32) {}
+#else
+fn add_tile(tile: u32, n: u32, kv_head: u32, weight: f32, rescale: f32, lane: u32) {
+    weights[lane] = weight;
+    meet();
+    // What lanes beyond the last part and elements beyond the last one come to is not looked at.
+    for (var c = 0u; c < kChunks; c++) {
+        sum[c] *= rescale;
+        for (var j = lane / kValue4; j < min(LANES, n); j += kParts) {
+            sum[c] += weights[j] * load4_v(row_of(tile + j, kv_head) * value_dim + 4u * (c * LANES + lane % kValue4));
+        }
+    }
+}
+fn meet_parts(lane: u32) {
+    lane_values[lane] = sum[0];
+    meet();
+    for (var part = 1u; part < kParts; part++) { sum[0] += lane_values[(lane + part * kValue4) % LANES]; }
+}
+#endif
+
 fn work(owner: u32, z: u32, lane: u32) {
     if (owner >= batch.n_tok * n_head) { return; }
     let kv_head = owner % n_head * n_head_kv / n_head;
     let position = batch.pos + owner / n_head;
+    let end = position + kNew;
     var first = 0u;
 #if window
     if (position >= window) { first = position + 1u - window; }
 #endif
-    sum = array<vec4f, kValue4>();
+    sum = array<vec4f, kChunks>();
     let apart = take_token(owner, kv_head, position, lane);
+    meet();
     var top = kNone;
     var total = 0.0;
-    for (var j = first + lane; j < position + kNew; j += LANES) {
-        let row = (j % n_rows) * n_head_kv + kv_head;
-        var s = 0.0;
-        for (var i = 0u; i < kKey4; i++) { s += dot(query[i], load4_k(row * head_dim + 4u * i)); }
+    for (var tile = first; tile < end; tile += LANES) {
+        let here = tile + lane < end;
+        var s = kNone;
+        if (here) {
+            let row = row_of(tile + lane, kv_head);
+            s = 0.0;
+            for (var i = 0u; i < kKey4; i++) { s += dot(query[i], load4_k(row * head_dim + 4u * i)); }
 #if soft_cap
-        s = capped(s, soft_cap);
+            s = capped(s, soft_cap);
 #endif
-        let new_top = max(top, s);
-        let rescale = exp(max(top - new_top, -80.0));
-        let weight = exp(max(s - new_top, -80.0));
-        total = total * rescale + weight;
-        for (var i = 0u; i < kValue4; i++) {
-            sum[i] = sum[i] * rescale + weight * load4_v(row * value_dim + 4u * i);
         }
+        let new_top = max(top, lane_max(s, lane));
+        let rescale = exp(max(top - new_top, -80.0));
+        let weight = select(0.0, exp(max(s - new_top, -80.0)), here);
+        total = total * rescale + weight;
         top = new_top;
+        add_tile(tile, end - tile, kv_head, weight, rescale, lane);
     }
-    // A lane without a position has total 0 and drops out.
-    let all_top = max(apart, lane_max(top, lane));
+    meet_parts(lane);
+    let all_top = max(apart, top);
     let share = exp(max(apart - all_top, -80.0));
     let mine = exp(max(top - all_top, -80.0));
-    let norm = lane_sum(total * mine, lane) + share;
-    for (var i = 0u; i < kValue4; i++) {
-        let value = (lane_sum4(sum[i] * mine, lane) + share * value_apart(kv_head, i)) / norm;
-        if (lane == 0u) {
-            let at = owner * value_dim + 4u * i;
-            y[at] = value.x;
-            y[at + 1u] = value.y;
-            y[at + 2u] = value.z;
-            y[at + 3u] = value.w;
-        }
+    let norm = lane_sum(total, lane) * mine + share;
+    for (var i = lane; i < kValue4; i += LANES) {
+        let value = (sum[i / LANES] * mine + share * value_apart(kv_head, i)) / norm;
+        for (var e = 0u; e < 4u; e++) { y[owner * value_dim + 4u * i + e] = value[e]; }
     }
 }

@@ -24,17 +24,6 @@ fn keep_$c(i: u32, x: vec2f) -> vec2f {
 }
 #endrepeat
 
-// Vectors of the query, a lane each from the first one on.
-fn spread(mine: vec4f, first: u32, lane: u32) {
-#if ALONE
-    query[first] = mine;
-#else
-    for (var j = 0u; j < kKey4; j++) {
-        let other = lane_from4(mine, j % LANES, lane);
-        if (j - first < LANES) { query[j] = other; }
-    }
-#endif
-}
 fn take_token(owner: u32, kv_head: u32, position: u32, lane: u32) -> f32 {
     let q0 = owner * head_dim;
     let k0 = kv_head * head_dim;
@@ -58,10 +47,9 @@ fn take_token(owner: u32, kv_head: u32, position: u32, lane: u32) -> f32 {
             mine[e] = x.x;
             mine[e + 1u] = x.y;
         }
-        spread(mine, first, lane);
+        if (first + lane < kKey4) { query[first + lane] = mine; }
     }
     score = lane_sum(score, lane);
-    stores = stores && lane == 0u;  // of values all lanes see all
 #if soft_cap
     score = capped(score, soft_cap);
 #endif

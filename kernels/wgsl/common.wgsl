@@ -1,10 +1,9 @@
 // common.wgsl - what every kernel has: the batch, and the one entry point. A kernel is a function
 // work(owner, z, lane): `owner` counts what its grid counts, `z` is the grid's z, and the LANES lanes
-// of one owner share its work and meet in lane_sum, lane_max and lane_from4 (what another lane has). How many they are is
-// the variant's:
+// of one owner share its work and meet in lane_sum and lane_max. How many they are is the variant's:
 //   (neither)  one lane an owner, so no barrier: elementwise kernels, and all of CPU adapters
 //   SUBGROUP   the lanes of a subgroup, whatever its size; a workgroup has OWNERS owners
-//   WORKGROUP  a workgroup of LANES lanes and shared memory, for GPUs without subgroups
+//   WORKGROUP  a workgroup of LANES lanes and shared memory, for GPUs without subgroups and for kernels with many lanes
 struct Batch { n_tok: u32, pos: u32, n_out: u32, n_ctx: u32 }
 @group(0) @binding(0) var<uniform> batch: Batch;
 override rows_out: u32;
@@ -18,7 +17,6 @@ fn lane_sum(x: f32, lane: u32) -> f32 { return subgroupAdd(x); }
 fn lane_sum4(x: vec4f, lane: u32) -> vec4f { return subgroupAdd(x); }
 fn lane_max(x: f32, lane: u32) -> f32 { return subgroupMax(x); }
 fn lane_min_u(x: u32, lane: u32) -> u32 { return subgroupMin(x); }
-fn lane_from4(x: vec4f, other: u32, lane: u32) -> vec4f { return subgroupShuffle(x, other); }
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups_: vec3u,
         @builtin(local_invocation_index) local: u32, @builtin(subgroup_size) size: u32,
@@ -37,8 +35,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups_: v
 }
 #else
 #if WORKGROUP
-const LANES = 64u;
-var<workgroup> lane_values: array<vec4f, 64>;
+const LANES = ${LANES}u;
+var<workgroup> lane_values: array<vec4f, LANES>;
+fn meet() { workgroupBarrier(); }
 fn lane_sum4(x: vec4f, lane: u32) -> vec4f {
     lane_values[lane] = x;
     workgroupBarrier();
@@ -51,18 +50,14 @@ fn lane_sum4(x: vec4f, lane: u32) -> vec4f {
     return sum;
 }
 fn lane_sum(x: f32, lane: u32) -> f32 { return lane_sum4(vec4f(x, 0, 0, 0), lane).x; }
-fn lane_from4(x: vec4f, other: u32, lane: u32) -> vec4f {
-    lane_values[lane] = x;
-    workgroupBarrier();
-    let value = lane_values[other];
-    workgroupBarrier();
-    return value;
-}
 fn lane_max(x: f32, lane: u32) -> f32 {
     lane_values[lane].x = x;
     workgroupBarrier();
-    var most = x;
-    for (var i = 0u; i < LANES; i++) { most = max(most, lane_values[i].x); }
+    for (var apart = LANES / 2u; apart > 0u; apart /= 2u) {
+        if (lane < apart) { lane_values[lane].x = max(lane_values[lane].x, lane_values[lane + apart].x); }
+        workgroupBarrier();
+    }
+    let most = lane_values[0].x;
     workgroupBarrier();
     return most;
 }
@@ -77,7 +72,7 @@ fn lane_min_u(x: u32, lane: u32) -> u32 {
     workgroupBarrier();
     return least;
 }
-@compute @workgroup_size(64)
+@compute @workgroup_size(${LANES})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups_: vec3u,
         @builtin(local_invocation_index) lane: u32) {
 #if NORMED
@@ -89,6 +84,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups_: v
 }
 #else
 const LANES = 1u;
+fn meet() {}
 fn lane_sum(x: f32, lane: u32) -> f32 { return x; }
 fn lane_sum4(x: vec4f, lane: u32) -> vec4f { return x; }
 fn lane_max(x: f32, lane: u32) -> f32 { return x; }

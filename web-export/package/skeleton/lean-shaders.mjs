@@ -191,6 +191,13 @@ function leanMembers(source) {
     text.replace(RegExp(`(?<=this\\.|^  private (?:static |readonly |async |get |\\*)*|[(,]\\s*private (?:readonly )?)${name}\\b`, 'gm'), letter(i, i < 26 ? 97 : 65)), source);
 }
 
+/** Properties that modules share and no caller sees, for esbuild's mangleProps. None of them may be in dist/index.d.ts. */
+export const internalNames = RegExp(`^(?:${[
+  'addGenerationPrompt', 'bindGroups', 'bosToken', 'compiled', 'dataOffset', 'dispatchesPerSubmit', 'encodeParts', 'eosToken',
+  'halfCache', 'ignoreMerges', 'isHidden', 'keyEnd', 'keyOpen', 'kinds', 'makeSampler', 'nameEnd', 'namePrefix', 'outValue',
+  'parseSpecial', 'pipeline', 'planes', 'prefetch', 'quoted', 'ranges', 'remembers', 'sources', 'spacePrefix', 'truncate', 'valueEnd',
+].join('|')})$`);
+
 /** For esbuild. */
 export const leanShadersPlugin = {
   name: 'lean-shaders',

@@ -1,9 +1,11 @@
 // sizes.mjs — what each module brings to the bundle: `node sizes.mjs`. Bytes minified, and with gzip -9 by itself.
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
-import { leanShadersPlugin } from './lean-shaders.mjs';
+import { internalNames, leanShadersPlugin } from './lean-shaders.mjs';
 
-const settings = { bundle: true, minify: true, write: false, format: 'esm', target: 'es2022', plugins: [leanShadersPlugin] };
+const settings = {
+  bundle: true, minify: true, write: false, format: 'esm', target: 'es2022', plugins: [leanShadersPlugin], mangleProps: internalNames,
+};
 const { metafile, outputFiles } = await build({ ...settings, entryPoints: ['src/index.ts'], metafile: true, outdir: 'dist' });
 const modules = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs))
   .map(([path, { bytesInOutput }]) => [path, bytesInOutput]).filter(([, bytes]) => bytes).sort((a, b) => b[1] - a[1]);

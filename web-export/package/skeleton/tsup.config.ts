@@ -1,6 +1,6 @@
 // tsup.config.ts — src/index.ts and what it imports as one minified module with its types.
 import { defineConfig } from 'tsup';
-import { leanShadersPlugin } from './lean-shaders.mjs';
+import { internalNames, leanShadersPlugin } from './lean-shaders.mjs';
 
 export default defineConfig({
   entry: ['src/index.ts'],
@@ -10,4 +10,7 @@ export default defineConfig({
   minify: true,
   clean: true,
   esbuildPlugins: [leanShadersPlugin],
+  esbuildOptions(options) {
+    options.mangleProps = internalNames;
+  },
 });

@@ -20,7 +20,7 @@ export { facts };
 /** Where the weights are when loadModel() is not told. */
 const weights = new URL('{{weights}}manifest.json', import.meta.url).href;
 
-/** Loads the model. All errors are M2wError; see Model.load. */
+/** Loads the model. Errors: no-webgpu, too-large, http, changed, integrity, format, unsupported, aborted, gpu, device-lost, usage. */
 export function loadModel(options: Partial<ModelOptions> = {}): Promise<Model> {
   return Model.load({
     facts, Engine, Tokenizer, makeSampler, render, parser,

@@ -168,7 +168,9 @@ export class Model {
   lost!: Promise<string>;
   /** When all weights are there; rejects as load() would have without `early`. */
   loaded!: Promise<void>;
+  /** @internal */
   tokenizer!: PrintedTokenizer;
+  /** @internal */
   gpu!: Gpu;
   private engine?: PrintedEngine;
   private sampler?: TokenSampler;
@@ -183,7 +185,10 @@ export class Model {
 
   private constructor(private readonly printed: Printed, private readonly options: ModelOptions, private readonly sizes: EngineOptions) {}
 
-  /** Errors: no-webgpu, too-large, http, changed, integrity, format, unsupported, aborted, gpu, device-lost, usage. */
+  /**
+   * Errors: no-webgpu, too-large, http, changed, integrity, format, unsupported, aborted, gpu, device-lost, usage.
+   * @internal
+   */
   static async load(printed: Printed, options: ModelOptions): Promise<Model> {
     const model = new Model(printed, options, engineOptions(printed.facts, options));
     await model.start();

@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
 /** With gzip -9, of the bundled model and of a Gemma 3; docs/web.md has what each module takes. */
@@ -46,9 +47,12 @@ test('that of a Gemma 3 is small', () => {
   assert.ok(Number(bytes) < mostOfGemma, `${bytes} bytes`);
 });
 
-test('it builds', () => {
+test('it builds', async () => {
+  const { internalNames } = await import(pathToFileURL(join(folder, 'lean-shaders.mjs')).href);
   run('npm', ['run', 'build'], folder);
   for (const file of ['dist/index.js', 'dist/index.d.ts']) assert.ok(existsSync(join(folder, file)), file);
+  const shown = readFileSync(join(folder, 'dist/index.d.ts'), 'utf8').match(/\w+/g)!;
+  assert.deepEqual(shown.filter((name: string) => internalNames.test(name)), [], 'callers must not see names that the bundle has not');
 });
 
 test('it is small', async () => {
