@@ -113,11 +113,11 @@ fn work(owner: u32, z: u32, lane: u32) {
         top = new_top;
         add_tile(tile, end - tile, kv_head, weight, rescale, lane);
     }
-    meet_parts(lane);
     let all_top = max(apart, top);
     let share = exp(max(apart - all_top, -80.0));
     let mine = exp(max(top - all_top, -80.0));
     let norm = lane_sum(total, lane) * mine + share;
+    meet_parts(lane);
     for (var i = lane; i < kValue4; i += LANES) {
         let value = (sum[i / LANES] * mine + share * value_apart(kv_head, i)) / norm;
         for (var e = 0u; e < 4u; e++) { y[owner * value_dim + 4u * i + e] = value[e]; }
