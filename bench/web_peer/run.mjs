@@ -83,7 +83,7 @@ try {
   for (const side of ['f32', 'int8']) {
     const ratio = (what) => (median(results[side].map((r) => r[what])) / median(results.peer.map((r) => r[what]))).toFixed(3);
     console.log(`# ${side} / peer: decode ${ratio('tokensPerSecond')}, first token ${ratio('firstTokenMs')}, ` +
-      `dispatches ${ratio('dispatchesPerToken')}, heap ${ratio('heapMB')}`);
+      `dispatches ${ratio('dispatchesPerToken')}${results.peer[0].heapMB ? `, heap ${ratio('heapMB')}` : ''}`);
   }
 } finally {
   await host.close();
