@@ -5,23 +5,12 @@
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { count } from './web_peer/sides.mjs';
 
 const [folder, tokens = '20', answer = '16', runs = '2', activations = 'f32'] = process.argv.slice(2);
 const root = resolve(folder);
 const { chromium } = createRequire(`${root}/package.json`)('playwright-core');
 const { serve } = await import(pathToFileURL(`${root}/tests/serve.mjs`).href);
-
-/** In the page, before its scripts: counts what goes to the GPU. */
-function count() {
-  globalThis.counted = { dispatches: 0, submits: 0 };
-  for (const [type, method, name] of [[GPUComputePassEncoder, 'dispatchWorkgroups', 'dispatches'], [GPUQueue, 'submit', 'submits']]) {
-    const real = type.prototype[method];
-    type.prototype[method] = function (...args) {
-      counted[name]++;
-      return real.apply(this, args);
-    };
-  }
-}
 
 const server = await serve(root);
 const browser = await chromium.launch({

@@ -18,7 +18,7 @@ const { serve } = await import(pathToFileURL(`${root}/tests/serve.mjs`).href);
 
 const served = mkdtempSync(join(tmpdir(), 'm2w-peer-'));
 for (const [name, path] of [['package', root], ['peer', resolve(peerFolder)], ['model.gguf', resolve(model)]]) symlinkSync(path, join(served, name));
-const server = await serve(served, { '/': '<!doctype html>', '/sides.js': readFileSync(join(here, 'sides.js'), 'utf8') });
+const server = await serve(served, { '/': '<!doctype html>', '/sides.mjs': readFileSync(join(here, 'sides.mjs'), 'utf8') });
 
 /** Resolves to { name, call(side, options), close() }; each call has a page of its own. */
 async function inChromium() {
@@ -35,7 +35,7 @@ async function inChromium() {
       page.on('pageerror', (e) => console.error(e));
       await page.goto(server.url);
       const result = await page.evaluate(async ([name, o]) => {
-        const sides = await import('/sides.js');
+        const sides = await import('/sides.mjs');
         sides.count();
         return sides[name](o);
       }, [side, { ...options, module: options.module.replace('URL', server.url) }]);
@@ -51,7 +51,7 @@ async function inNode() {
   Object.assign(globalThis, globals);
   const gpu = create([]);
   Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true });
-  const sides = await import('./sides.js');
+  const sides = await import('./sides.mjs');
   sides.count();
   const { info } = await gpu.requestAdapter();
   const at = (url) => pathToFileURL(join(served, url.replace('URL/', ''))).href;

@@ -149,6 +149,11 @@ std::vector<Run> attend_edges() {
     for (const auto [head_dim, value_dim] :
          std::vector<std::array<uint32_t, 2>>{{16, 24}, {64, 4}, {192, 128}})
         add_runs(out, attend(4, 2, head_dim, {.value_dim = value_dim}), {{.n_tok = 3, .pos = 20}});
+    // More positions than a workgroup has lanes (256), of values that do and do not divide them.
+    for (const uint32_t value_dim : {16u, 24u})
+        add_runs(out, attend(2, 1, 16, {.value_dim = value_dim}),
+                 {{.pos = 255}, {.pos = 600}, {.n_tok = 3, .pos = 510}}, on_all);
+    add_runs(out, attend(2, 1, 16, {.window = 300}), {{.pos = 700}}, on_all);
     // Windows below, at and above what a batch and a workgroup hold, in rings that have wrapped.
     for (const uint32_t window : {1u, 2u, 8u, 9u, 33u, 64u, 1000u})
         add_runs(out, attend(4, 2, 16, {.window = window}),

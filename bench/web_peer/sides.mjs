@@ -1,9 +1,8 @@
-// sides.js — the two sides of run.mjs, each from nothing to the last token of one answer. Runs in a page and in Node.js.
+// sides.mjs — the two sides of run.mjs, each from nothing to the last token of one answer. Runs in a page and in Node.js.
 
-export const counted = { dispatches: 0, submits: 0 };
-
-/** Counts what goes to the GPU, whoever sends it. */
+/** Counts what goes to the GPU, whoever sends it, in the global `counted`. Needs nothing outside of itself: pages run its text. */
 export function count() {
+  globalThis.counted = { dispatches: 0, submits: 0 };
   for (const [type, method, name] of [[GPUComputePassEncoder, 'dispatchWorkgroups', 'dispatches'], [GPUQueue, 'submit', 'submits']]) {
     const real = type.prototype[method];
     type.prototype[method] = function (...args) {
@@ -52,7 +51,7 @@ export function peer({ module, model, tokens, answer }) {
     const asked = performance.now(), moments = [], marks = [];
     for await (const _ of engine.generate({ temperature: 0, repPenalty: 1, maxTokens: answer })) {
       moments.push(performance.now());
-      marks.push({ ...counted });
+      marks.push({ ...globalThis.counted });
     }
     engine.dispose();
     return { loadMs, firstTokenMs: loadMs + moments[0] - asked, ...speed(moments, marks), prompt: encode(text) };
@@ -73,7 +72,7 @@ export function ours({ module, weights, prompt, answer, activations, empty }) {
       stats = part.stats ?? stats;
       if (part.stats && !part.text) continue;
       moments.push(performance.now());
-      marks.push({ ...counted });
+      marks.push({ ...globalThis.counted });
     }
     model.dispose();
     return { loadMs, firstTokenMs: loadMs + stats.firstTokenMs, ...speed(moments, marks), tokens: stats.tokens, tokensPerSecond: stats.tokensPerSecond };
