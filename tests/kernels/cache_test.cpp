@@ -171,7 +171,7 @@ TEST_P(CacheOps, attention_of_any_heads_equals_the_reference) {
     // How a cache is read does not depend on the heads: one type meets all of them.
     const bool all = GetParam() == CacheType::f16;
     for (const uint32_t head_dim :
-         all ? std::vector{16u, 64u, 80u, 96u, 128u, 256u} : std::vector{16u, 80u})
+         all ? std::vector{16u, 80u, 96u, 128u, 256u} : std::vector{16u, 80u})
         steps.push_back(attend(2, 1, head_dim));
     for (const auto [n_head, n_head_kv] : all ? Heads{{1, 1},
                                                       {3, 3},
@@ -289,8 +289,11 @@ TEST_F(AttentionOps, attention_sees_exactly_its_window) {
 
 TEST_P(CacheOps, attention_with_values_of_another_width_equals_the_reference) {
     std::vector<StepCase> steps;
-    for (const auto [head_dim, value_dim] : std::vector<std::array<uint32_t, 2>>{
-             {16, 24}, {24, 16}, {64, 4}, {4, 64}, {80, 128}, {192, 128}})
+    using Widths = std::vector<std::array<uint32_t, 2>>;
+    for (const auto [head_dim, value_dim] :
+         GetParam() == CacheType::f16
+             ? Widths{{16, 24}, {24, 16}, {64, 4}, {4, 64}, {80, 128}, {192, 128}}
+             : Widths{{16, 24}, {80, 128}})
         steps.push_back(attend(4, 2, head_dim, {.value_dim = value_dim}));
     sweep(steps, timeline(kSizes), full_context(GetParam()));
 }
