@@ -8,11 +8,11 @@ const flags = ['--no-sandbox', '--enable-unsafe-webgpu', '--disable-background-n
   '--disable-sync', '--disable-quic', '--no-first-run', '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1'];
 
 /** Opens BASE/page.html, an empty page with a bundled script of test/. */
-export async function openPage(base: string, script: string) {
+export async function openPage(base: string, script: string, more: readonly string[] = []) {
   const { outputFiles } = await build({
     entryPoints: [join(process.env.M2W_PACKAGE_DIR, 'test', script)], bundle: true, format: 'iife', target: 'es2022', write: false,
   });
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: flags });
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: [...flags, ...more] });
   const page = await browser.newPage();
   // Served from the same place as the files, as only they have the same origin then.
   await page.context().route('**/page.*', (route: any) => route.fulfill(route.request().url().endsWith('.js')

@@ -14,7 +14,9 @@ const server = createServer((request: { url: string }, response: { end(body: str
 let browser: any, page: any;
 before(async () => {
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  ({ browser, page } = await openPage(`http://127.0.0.1:${server.address().port}`, 'kernels_page.ts'));
+  // Workgroup memory is not cleared: see kernels.test.ts.
+  ({ browser, page } = await openPage(`http://127.0.0.1:${server.address().port}`, 'kernels_page.ts',
+    ['--enable-dawn-features=disable_workgroup_init']));
 });
 after(async () => {
   await browser?.close();
