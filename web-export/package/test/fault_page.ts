@@ -26,7 +26,7 @@ const call = ([name, ...args]: Call) => (work[name] as (...args: never[]) => Pro
 if (typeof document === 'undefined') {
   onmessage = ({ data }) => call(data).then((value) => postMessage({ value }), (e) => postMessage({ error: String(e) }));
 } else {
-  const worker = new Worker('page.js');
+  const worker = new Worker(URL.createObjectURL(new Blob([document.currentScript!.textContent!])));
   const inWorker = (...data: unknown[]) =>
     new Promise((done, fail) => {
       worker.onmessage = ({ data: { value, error } }) => (error ? fail(new Error(error)) : done(value));

@@ -10,7 +10,7 @@ import type { Case, Cases, Kernel } from './kernel_runner';
 
 const { json, data } = writeCases();
 const server = createServer((request: { url: string }, response: { end(body: string | Uint8Array): void }) =>
-  response.end(request.url.endsWith('.json') ? json : data));
+  response.end({ '/cases.json': json, '/cases.bin': data }[request.url] ?? ''));
 let browser: any, page: any;
 before(async () => {
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
