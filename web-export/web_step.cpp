@@ -285,25 +285,19 @@ class Builder {
     }
 
     /// Weight rows and activation rows that an owner multiplies with each other, both loaded once.
-    /// To a CPU adapter a load is dear, and more so a workgroup that is alone at the end; a sum in
-    /// one expression, of two rows, is faster there than one in a loop of more.
+    /// To a CPU adapter a load is dear, and more so a workgroup that is alone at the end.
     void add_product() {
         const bool many = context_.batch == BatchSize::many && step_.op == Op::matmul;
         const uint64_t rows = context_.weight.rows;
-        const bool sum_in_one = int8_ && !many;
         const uint32_t side = has_scale_alone(context_.weight) ? 8 : 4;
         const uint32_t sides = is_gated() ? 2 : 1;
-        const uint32_t rows_an_owner = !alone_ || sum_in_one ? 2
-                                       : many                ? side
-                                       : rows >= 1024        ? 4
-                                                             : sides;
+        const uint32_t rows_an_owner = !alone_ ? 2 : many ? side : rows >= 1024 ? 4 : 2;
         const uint32_t columns = !many ? 1 : alone_ ? side : 8;
         define("ROWS", std::to_string(rows_an_owner));
         define("COLS", std::to_string(columns));
         define("SIDES", std::to_string(sides));
         if (int8_) {
             define("INT8");
-            if (sum_in_one) define("SINGLE");
             variant_.body = "matmul_int8";
             add_scratch(Mode::in);
         }

@@ -21,14 +21,14 @@ fn work(owner: u32, z: u32, lane: u32) {
 #else
     let expert = column % n_used;
 #endif
-    let base = column / (n_used / n_x) * k;
+    let base = x_row(column / (n_used / n_x));
 #repeat r $ROWS
     let row$r = w_row(expert, min(first + ${r}u, m - 1u));
     let at$r = min(row$r, w_rows - 1u);
     var sum$r = 0.0;
 #endrepeat
     for (var u = lane; u < kUnits; u += LANES) {
-        let at = unit_k(u);
+        let at = unit_at(u / kGroupUnits, u % kGroupUnits);
         let lo = load_x4(base, at);
         let hi = load_x4(base, at + kHiOffset);
 #repeat r $ROWS

@@ -1,8 +1,8 @@
 // load_bf16.wgsl - BF16 rows: the upper half of a float. Plane w: uint16 [rows][k].
 alias Scale = u32;  // none
-const kHiOffset = 4u;
+const kHiOffset = 1u;
 const kGroupUnits = 1u;
-fn unit_k(u: u32) -> u32 { return 8u * u; }
+fn unit_at(g: u32, j: u32) -> u32 { return 2u * g; }
 fn load_scale(row: u32, g: u32) -> Scale { return 0u; }
 #if ALIGNED
 fn two_bf16(x: u32) -> vec2f { return bitcast<vec2f>(vec2u(x << 16u, x & 0xffff0000u)); }

@@ -1,8 +1,8 @@
 // load_f32.wgsl - F32 rows. Plane w: float [rows][k].
 alias Scale = u32;  // none
-const kHiOffset = 4u;
+const kHiOffset = 1u;
 const kGroupUnits = 1u;
-fn unit_k(u: u32) -> u32 { return 8u * u; }
+fn unit_at(g: u32, j: u32) -> u32 { return 2u * g; }
 fn load_scale(row: u32, g: u32) -> Scale { return 0u; }
 #if ALIGNED
 fn load8(row: u32, g: u32, j: u32, s: Scale) -> Weights8 {

@@ -2,9 +2,9 @@
 // elements. Planes qs: of each eight elements eight low bits of the index; qh: of each eight three high bits and the
 // sign; sc: four times 16 bits, three for each 16 elements, and in the top nibbles the half d; the grid.
 struct Scale { d: vec2f, qs: u32, qh: u32 }
-const kHiOffset = 4u;
+const kHiOffset = 1u;
 const kGroupUnits = 4u;
-fn unit_k(u: u32) -> u32 { return 8u * u; }
+fn unit_at(g: u32, j: u32) -> u32 { return 8u * g + 2u * j; }
 fn load_scale(row: u32, g: u32) -> Scale {
     let at = row * ($COLUMNS / 32u) + g;
     let group = at % 8u;

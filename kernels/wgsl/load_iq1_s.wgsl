@@ -1,9 +1,9 @@
 // load_iq1_s.wgsl - blocks of 256 in groups of 32: w = d (2 sc + 1) (value +- 1/8). Planes qs: of each eight elements
 // eight low bits of the index; qh: 16 bits a group, four times three high bits, sc, the sign; d: half; the grid.
 struct Scale { d: f32, delta: f32, qs: u32, qh: u32 }
-const kHiOffset = 4u;
+const kHiOffset = 1u;
 const kGroupUnits = 4u;
-fn unit_k(u: u32) -> u32 { return 8u * u; }
+fn unit_at(g: u32, j: u32) -> u32 { return 8u * g + 2u * j; }
 fn load_scale(row: u32, g: u32) -> Scale {
     let at = row * ($COLUMNS / 32u) + g;
     let qh = word1(at / 2u) >> (16u * (at % 2u));

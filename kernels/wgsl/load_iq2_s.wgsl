@@ -2,9 +2,9 @@
 // block, of each eight elements eight low bits of the index, then a sign of each; qh_sc: 16 bytes, two high bits of
 // each index, then a nibble for each 16 elements; d: half; the grid.
 struct Scale { d: vec2f, qs: u32, qh: u32, signs: u32 }
-const kHiOffset = 4u;
+const kHiOffset = 1u;
 const kGroupUnits = 4u;
-fn unit_k(u: u32) -> u32 { return 8u * u; }
+fn unit_at(g: u32, j: u32) -> u32 { return 8u * g + 2u * j; }
 fn load_scale(row: u32, g: u32) -> Scale {
     let block = row * ($COLUMNS / 256u) + g / 8u;
     let group = g % 8u;

@@ -2,9 +2,9 @@
 // block, of each eight elements nine bits of index and seven signs; sc: a nibble for each 16 elements; d: half; the
 // grid.
 struct Scale { d: vec2f, qs: vec2u }
-const kHiOffset = 4u;
+const kHiOffset = 1u;
 const kGroupUnits = 4u;
-fn unit_k(u: u32) -> u32 { return 8u * u; }
+fn unit_at(g: u32, j: u32) -> u32 { return 8u * g + 2u * j; }
 fn load_scale(row: u32, g: u32) -> Scale {
     let at = row * ($COLUMNS / 32u) + g;
     let sc = byte_of(word1(at / 4u), at % 4u);

@@ -1,9 +1,9 @@
 // load_iq3_xxs.wgsl - blocks of 256 in groups of 32: w = +- d (0.5 + sc) / 2 value. Planes qs: 64 bytes a block, an
 // index of each four elements; signs_sc: a word a group, four times seven signs and sc; d: half; the grid.
 struct Scale { d: f32, qs: vec2u, signs: u32 }
-const kHiOffset = 4u;
+const kHiOffset = 1u;
 const kGroupUnits = 4u;
-fn unit_k(u: u32) -> u32 { return 8u * u; }
+fn unit_at(g: u32, j: u32) -> u32 { return 8u * g + 2u * j; }
 fn load_scale(row: u32, g: u32) -> Scale {
     let at = row * ($COLUMNS / 32u) + g;
     let signs = word1(at);

@@ -1,8 +1,8 @@
 // load_iq4_nl.wgsl - blocks of 32: w = d * value[q]. Planes as Q4_0.
 alias Scale = f32;
-const kHiOffset = 16u;
+const kHiOffset = 4u;
 const kGroupUnits = 4u;
-fn unit_k(u: u32) -> u32 { return (u / 4u) * 32u + (u % 4u) * 4u; }
+fn unit_at(g: u32, j: u32) -> u32 { return 8u * g + j; }
 fn load_scale(row: u32, g: u32) -> Scale { return half1(row * ($COLUMNS / 32u) + g); }
 fn load8(row: u32, g: u32, j: u32, s: Scale) -> Weights8 {
     let q = word0(4u * (row * ($COLUMNS / 32u) + g) + j);

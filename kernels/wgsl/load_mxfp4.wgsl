@@ -1,8 +1,8 @@
 // load_mxfp4.wgsl - blocks of 32: w = 2^(e - 127) * E2M1. Planes qs: as Q4_0, e: a byte a block.
 alias Scale = f32;  // halved, for doubled codes
-const kHiOffset = 16u;
+const kHiOffset = 4u;
 const kGroupUnits = 4u;
-fn unit_k(u: u32) -> u32 { return (u / 4u) * 32u + (u % 4u) * 4u; }
+fn unit_at(g: u32, j: u32) -> u32 { return 8u * g + j; }
 fn load_scale(row: u32, g: u32) -> Scale {
     let block = row * ($COLUMNS / 32u) + g;
     let e = byte_of(word1(block / 4u), block % 4u);

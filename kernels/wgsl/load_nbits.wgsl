@@ -6,9 +6,9 @@ override BLOCK: u32;
 override ZERO: u32;  // NBits::Zero: the middle code, plane 2, plane 3
 override HALF_FLOATS: u32;
 alias Scale = vec2f;  // scale, zero point
-const kHiOffset = 4u;
+const kHiOffset = 1u;
 override kGroupUnits: u32 = select(4u, 2u, BLOCK < 32u);
-fn unit_k(u: u32) -> u32 { return 8u * u; }
+fn unit_at(g: u32, j: u32) -> u32 { return 2u * (g * kGroupUnits + j); }
 fn row_blocks() -> u32 { return ($COLUMNS + BLOCK - 1u) / BLOCK; }
 fn load_scale(row: u32, g: u32) -> Scale {
     let in_row = g * kGroupUnits * 8u / BLOCK;

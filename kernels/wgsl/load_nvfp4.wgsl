@@ -1,9 +1,9 @@
 // load_nvfp4.wgsl - blocks of 64 in groups of 16: w = E4M3 * E2M1. Planes qs: 8 bytes a group (byte j: elements j and
 // j + 8), d: a byte a group, its sign unused.
 alias Scale = f32;  // halved, for doubled codes
-const kHiOffset = 8u;
+const kHiOffset = 2u;
 const kGroupUnits = 2u;
-fn unit_k(u: u32) -> u32 { return (u / 2u) * 16u + (u % 2u) * 4u; }
+fn unit_at(g: u32, j: u32) -> u32 { return 4u * g + j; }
 fn load_scale(row: u32, g: u32) -> Scale {
     let at = row * ($COLUMNS / 16u) + g;
     let d = byte_of(word1(at / 4u), at % 4u) & 127u;

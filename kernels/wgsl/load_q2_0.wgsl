@@ -1,8 +1,8 @@
 // load_q2_0.wgsl - blocks of 64: w = d (q - 1). Planes qs: 16 bytes a block, two bits an element, d: half.
 struct Scale { d: f32, q: vec2u }
-const kHiOffset = 4u;
+const kHiOffset = 1u;
 const kGroupUnits = 4u;
-fn unit_k(u: u32) -> u32 { return 8u * u; }
+fn unit_at(g: u32, j: u32) -> u32 { return 8u * g + 2u * j; }
 fn load_scale(row: u32, g: u32) -> Scale {
     let at = row * ($COLUMNS / 32u) + g;
     return Scale(half1(at / 2u), words2_0(2u * at));

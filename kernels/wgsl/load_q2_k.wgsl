@@ -9,6 +9,6 @@ fn load_scale(row: u32, g: u32) -> Scale {
 }
 fn load8(row: u32, g: u32, j: u32, s: Scale) -> Weights8 {
     let q = two_bits(two_bits_at(row, g), j);
-    return Weights8(s.x * vec4f(unpack4xU8(q & 0x03030303u)) - s.y,
-                    s.z * vec4f(unpack4xU8((q >> 2u) & 0x03030303u)) - s.w);
+    return Weights8(s.x * small_bytes(q & 0x03030303u) - s.y,
+                    s.z * small_bytes((q >> 2u) & 0x03030303u) - s.w);
 }

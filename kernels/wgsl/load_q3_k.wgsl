@@ -16,5 +16,5 @@ fn load8(row: u32, g: u32, j: u32, s: Scale) -> Weights8 {
     let qh = word1(4u * (at.block * 2u + at.part) + j) >> (4u * at.side + 2u * at.pair);
     let lo = (q & 0x03030303u) | ((qh & 0x01010101u) << 2u);
     let hi = ((q >> 2u) & 0x03030303u) | ((qh & 0x02020202u) << 1u);
-    return Weights8(s.x * (vec4f(unpack4xU8(lo)) - 4.0), s.y * (vec4f(unpack4xU8(hi)) - 4.0));
+    return Weights8(s.x * (small_bytes(lo) - 4.0), s.y * (small_bytes(hi) - 4.0));
 }

@@ -1,9 +1,9 @@
 // load_q5_0.wgsl - blocks of 32: w = d * (q - 16). Planes qs: 16 bytes a block (byte j: elements j and j + 16), qh: the
 // fifth bits (bit i: element i), d: half.
 struct Scale { d: f32, qh: u32 }
-const kHiOffset = 16u;
+const kHiOffset = 4u;
 const kGroupUnits = 4u;
-fn unit_k(u: u32) -> u32 { return (u / 4u) * 32u + (u % 4u) * 4u; }
+fn unit_at(g: u32, j: u32) -> u32 { return 8u * g + j; }
 fn load_scale(row: u32, g: u32) -> Scale {
     let block = row * ($COLUMNS / 32u) + g;
     return Scale(half2(block), word1(block));
@@ -11,6 +11,6 @@ fn load_scale(row: u32, g: u32) -> Scale {
 fn load8(row: u32, g: u32, j: u32, s: Scale) -> Weights8 {
     let q = word0(4u * (row * ($COLUMNS / 32u) + g) + j);
     let qh = s.qh >> (j * 4u);
-    return Weights8(s.d * (vec4f(low_nibbles(q) + fifth_bits(qh)) - 16.0),
-                    s.d * (vec4f(high_nibbles(q) + fifth_bits(qh >> 16u)) - 16.0));
+    return Weights8(s.d * (small_bytes(low4(q) | fifth_bits(qh)) - 16.0),
+                    s.d * (small_bytes(high4(q) | fifth_bits(qh >> 16u)) - 16.0));
 }

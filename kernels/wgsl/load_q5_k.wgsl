@@ -2,9 +2,9 @@
 // of byte l: fifth bit of element l of group g), hd: see k_scales.wgsl.
 #include "k_scales.wgsl"
 alias Scale = vec4f;  // scale and minimum of lo's group, then of hi's
-const kHiOffset = 32u;
+const kHiOffset = 8u;
 const kGroupUnits = 8u;
-fn unit_k(u: u32) -> u32 { return (u / 8u) * 64u + (u % 8u) * 4u; }
+fn unit_at(g: u32, j: u32) -> u32 { return 16u * g + j; }
 fn load_scale(row: u32, g: u32) -> Scale {
     return k_scale_pair(words4_2(4u * (row * ($COLUMNS / 256u) + g / 4u)), 2u * (g % 4u));
 }
@@ -13,5 +13,5 @@ fn load8(row: u32, g: u32, j: u32, s: Scale) -> Weights8 {
     let qh = word1(8u * (row * ($COLUMNS / 256u) + g / 4u) + j) >> (2u * (g % 4u));
     let lo = (q & 0x0f0f0f0fu) | ((qh & 0x01010101u) << 4u);
     let hi = ((q >> 4u) & 0x0f0f0f0fu) | ((qh & 0x02020202u) << 3u);
-    return Weights8(s.x * vec4f(unpack4xU8(lo)) - s.y, s.z * vec4f(unpack4xU8(hi)) - s.w);
+    return Weights8(s.x * small_bytes(lo) - s.y, s.z * small_bytes(hi) - s.w);
 }

@@ -2,9 +2,9 @@
 // fraction of 256: of the first 32 bytes those of elements 0-159, a digit of all bytes after the other, of the last 16
 // those of elements 160-239; qh: 4 bytes, four digits each, elements 240-255; d: half.
 alias Scale = f32;
-const kHiOffset = 4u;
+const kHiOffset = 1u;
 const kGroupUnits = 4u;
-fn unit_k(u: u32) -> u32 { return 8u * u; }
+fn unit_at(g: u32, j: u32) -> u32 { return 8u * g + 2u * j; }
 fn load_scale(row: u32, g: u32) -> Scale { return half2((row * ($COLUMNS / 32u) + g) / 8u); }
 // Digit of four bytes, less one.
 fn ternary(x: u32, digit: u32) -> vec4f {

@@ -4,6 +4,6 @@ alias Scale = f32;
 fn load_scale(row: u32, g: u32) -> Scale { return half1(two_bits_at(row, g).block); }
 fn load8(row: u32, g: u32, j: u32, s: Scale) -> Weights8 {
     let q = two_bits(two_bits_at(row, g), j);
-    return Weights8(s * (vec4f(unpack4xU8(q & 0x03030303u)) - 1.0),
-                    s * (vec4f(unpack4xU8((q >> 2u) & 0x03030303u)) - 1.0));
+    return Weights8(s * (small_bytes(q & 0x03030303u) - 1.0),
+                    s * (small_bytes((q >> 2u) & 0x03030303u) - 1.0));
 }

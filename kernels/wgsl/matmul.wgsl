@@ -12,7 +12,7 @@ fn work(owner: u32, z: u32, lane: u32) {
     if (first >= w_rows) { return; }
     let column0 = z * kCols;
 #repeat c $COLS
-    let base$c = min(column0 + ${c}u, rows() - 1u) * k;
+    let base$c = x_row(min(column0 + ${c}u, rows() - 1u));
 #endrepeat
 #repeat r $ROWS
     let row$r = weight_row(first + ${r}u);
@@ -26,7 +26,7 @@ fn work(owner: u32, z: u32, lane: u32) {
         let scale$r = load_scale(row$r, g);
 #endrepeat
         for (var j = 0u; j < kGroupUnits; j++) {
-            let at = unit_k(g * kGroupUnits + j);
+            let at = unit_at(g, j);
 #repeat c $COLS
             let lo$c = load_x4(base$c, at);
             let hi$c = load_x4(base$c, at + kHiOffset);
@@ -41,7 +41,7 @@ fn work(owner: u32, z: u32, lane: u32) {
     }
 #else
     for (var u = lane; u < kUnits; u += LANES) {
-        let at = unit_k(u);
+        let at = unit_at(u / kGroupUnits, u % kGroupUnits);
 #repeat c $COLS
         let lo$c = load_x4(base$c, at);
         let hi$c = load_x4(base$c, at + kHiOffset);

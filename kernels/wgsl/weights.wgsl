@@ -1,6 +1,6 @@
-// weights.wgsl - the one door to weights: load8 gives eight weights of a row, whatever the format. Of unit u
-// (0 .. ceil($COLUMNS / 8) - 1), lo are elements unit_k(u) .. + 3 and hi those kHiOffset behind. kGroupUnits units in a
-// row make a group g with one Scale. Planes are words of the one buffer w, plane i from word w_at<i> on; a kernel
+// weights.wgsl - the one door to weights: load8 gives eight weights of a row, whatever the format. Of unit j
+// of group g, lo is four i = unit_at(g, j), elements 4 i .. + 3, and hi four i + kHiOffset. kGroupUnits units, the units
+// 0 .. ceil($COLUMNS / 8) - 1 in their order, make a group with one Scale. Planes are words of the one buffer w, plane i from word w_at<i> on; a kernel
 // defines $COLUMNS, the elements of a row, and ALIGNED where they are whole groups.
 struct Weights8 { lo: vec4f, hi: vec4f }
 
@@ -20,10 +20,27 @@ fn float$p(x: u32, is_half: bool) -> f32 {
 fn grid$p(x: u32) -> u32 { return (word$p(x / 2u) >> (16u * (x & 1u))) & 0xffffu; }
 #endrepeat
 
-// Bits 0-3 of w as 16s, to be added to four nibbles.
-fn fifth_bits(x: u32) -> vec4u { return (vec4u(x, x >> 1u, x >> 2u, x >> 3u) & vec4u(1u)) << vec4u(4u); }
-fn low_nibbles(x: u32) -> vec4u { return unpack4xU8(x & 0x0f0f0f0fu); }
-fn high_nibbles(x: u32) -> vec4u { return unpack4xU8((x >> 4u) & 0x0f0f0f0fu); }
+// The bytes of a word as numbers: signed ones, and those below 128. SwiftShader, which is Chromium's CPU adapter, takes
+// vectors apart to shift them: there bytes stay where they are, and their place is a factor.
+#if ALONE
+fn signed_bytes(x: u32) -> vec4f {
+    let high = (vec4u(x) * vec4u(0x1000000u, 0x10000u, 0x100u, 1u)) & vec4u(0xff000000u);
+    return vec4f(bitcast<vec4i>(high)) * 0x1p-24;
+}
+fn small_bytes(x: u32) -> vec4f {
+    let apart = vec4u(x) & vec4u(0x7fu, 0x7f00u, 0x7f0000u, 0x7f000000u);
+    return vec4f(bitcast<vec4i>(apart)) * vec4f(1, 0x1p-8, 0x1p-16, 0x1p-24);
+}
+#else
+fn signed_bytes(x: u32) -> vec4f { return vec4f(unpack4xI8(x)); }
+fn small_bytes(x: u32) -> vec4f { return vec4f(unpack4xU8(x)); }
+#endif
+// Bits 0-3 of x as 16s, to be added to four nibbles.
+fn fifth_bits(x: u32) -> u32 { return ((x & 15u) * 0x02040810u) & 0x10101010u; }
+fn low4(x: u32) -> u32 { return x & 0x0f0f0f0fu; }
+fn high4(x: u32) -> u32 { return (x >> 4u) & 0x0f0f0f0fu; }
+fn low_nibbles(x: u32) -> vec4u { return unpack4xU8(low4(x)); }
+fn high_nibbles(x: u32) -> vec4u { return unpack4xU8(high4(x)); }
 #include "codes.wgsl"
 #include "load_$FORMAT.wgsl"
 

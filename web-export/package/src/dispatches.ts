@@ -52,7 +52,6 @@ const packed = /* wgsl */ `
 fn unpack4xU8(x: u32) -> vec4u { return (vec4u(x) >> vec4u(0, 8, 16, 24)) & vec4u(255); }
 fn unpack4xI8(x: u32) -> vec4i { return bitcast<vec4i>(vec4u(x) << vec4u(24, 16, 8, 0)) >> vec4u(24); }
 fn pack4xI8(v: vec4i) -> u32 { let b = bitcast<vec4u>(v & vec4i(255)) << vec4u(0, 8, 16, 24); return b.x | b.y | b.z | b.w; }
-fn dot4I8Packed(a: u32, b: u32) -> i32 { return dot(unpack4xI8(a), unpack4xI8(b)); }
 `;
 
 const mostGroups = 65535; // a dimension
