@@ -269,7 +269,7 @@ WgslModule keep_used(std::string_view code) {
 
 WgslModule assemble_wgsl(const WgslVariant& variant) {
     std::string code;
-    if (variant.defines.contains("SUBGROUP"))
+    if (variant.defines.contains("SUBGROUP") || variant.defines.contains("FOURS"))
         code += "enable subgroups;\ndiagnostic(off, subgroup_uniformity);\n";
     code += interface_of(variant);
     code += Preprocessor().run("common.wgsl", variant.defines);

@@ -296,6 +296,8 @@ class Builder {
         define("ROWS", std::to_string(rows_an_owner));
         define("COLS", std::to_string(columns));
         define("SIDES", std::to_string(sides));
+        // Rounded activations are a quarter of the words: sharing their loads gains nothing.
+        if (alone_ && many && !int8_) define("FOURS", columns == 8 ? "0,4" : "1");
         if (int8_) {
             define("INT8");
             variant_.body = "matmul_int8";
@@ -324,8 +326,9 @@ class Builder {
         for (const auto& [name, value] : variant_.defines) {
             std::string part = name + value;
             if (name == "FORMAT") part = value;
-            if (name == "COLUMNS" || name == "ROTATED" || name == "SIDES" || name == "LANES")
-                continue;  // follow from the op
+            if (name == "COLUMNS" || name == "ROTATED" || name == "SIDES" || name == "LANES" ||
+                name == "FOURS")
+                continue;  // follow from the op and the columns
             for (char& c : part) c = char(std::tolower(static_cast<unsigned char>(c)));
             out_.module += "_" + part;
         }

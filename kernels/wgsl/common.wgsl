@@ -1,7 +1,8 @@
 // common.wgsl - what every kernel has: the batch, and the one entry point. A kernel is a function
 // work(owner, z, lane): `owner` counts what its grid counts, `z` is the grid's z, and the LANES lanes
 // of one owner share its work and meet in lane_sum and lane_max. How many they are is the variant's:
-//   (neither)  one lane an owner, so no barrier: elementwise kernels, and all of CPU adapters
+//   (neither)  one lane an owner, so no barrier: elementwise kernels, and all of CPU adapters. With FOURS the four owners of
+//              a subgroup load for each other: `four` says which of them this is
 //   SUBGROUP   the lanes of a subgroup, whatever its size; a workgroup has OWNERS owners
 //   WORKGROUP  a workgroup of LANES lanes and shared memory, for GPUs without subgroups and for kernels with many lanes
 struct Batch { n_tok: u32, pos: u32, n_out: u32, n_ctx: u32 }
@@ -84,14 +85,23 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups_: v
 }
 #else
 const LANES = 1u;
+#if FOURS
+var<private> four: u32;
+#endif
 fn meet() {}
 fn lane_sum(x: f32, lane: u32) -> f32 { return x; }
 fn lane_sum4(x: vec4f, lane: u32) -> vec4f { return x; }
 fn lane_max(x: f32, lane: u32) -> f32 { return x; }
 fn lane_min_u(x: u32, lane: u32) -> u32 { return x; }
 @compute @workgroup_size(64)
+#if FOURS
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups_: vec3u,
+        @builtin(local_invocation_index) local: u32, @builtin(subgroup_invocation_id) lane: u32) {
+    four = lane;
+#else
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups_: vec3u,
         @builtin(local_invocation_index) local: u32) {
+#endif
     work((group.x + group.y * groups_.x) * kLocal + local, group.z, 0u);
 }
 #endif

@@ -39,5 +39,5 @@ fn load_codes(row: u32, g: u32, j: u32) -> vec2u {
 }
 fn load8(row: u32, g: u32, j: u32, s: Scale) -> Weights8 {
     let codes = load_codes(row, g, j);
-    return Weights8(s.x * (vec4f(unpack4xU8(codes.x)) - s.y), s.x * (vec4f(unpack4xU8(codes.y)) - s.y));
+    return Weights8(s.x * (vec4f(bytes_of(codes.x)) - s.y), s.x * (vec4f(bytes_of(codes.y)) - s.y));
 }

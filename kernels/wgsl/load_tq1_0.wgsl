@@ -9,7 +9,7 @@ fn load_scale(row: u32, g: u32) -> Scale { return half2((row * ($COLUMNS / 32u) 
 // Digit of four bytes, less one.
 fn ternary(x: u32, digit: u32) -> vec4f {
     let power = select(byte_of(0x1b090301u, digit), 81u, digit == 4u);  // 1, 3, 9, 27, 81
-    return vec4f((((unpack4xU8(x) * power) & vec4u(255u)) * 3u) >> vec4u(8u)) - 1.0;
+    return vec4f((((bytes_of(x) * power) & vec4u(255u)) * 3u) >> vec4u(8u)) - 1.0;
 }
 fn load8(row: u32, g: u32, j: u32, s: Scale) -> Weights8 {
     let at = row * ($COLUMNS / 32u) + g;

@@ -9,11 +9,18 @@
 override kUnits = ($COLUMNS + 7u) / 8u;
 fn work(owner: u32, z: u32, lane: u32) {
     let first = owner * kRows;
-    if (first >= w_rows) { return; }
     let column0 = z * kCols;
+#if FOURS
+    if (subgroupAll(first >= w_rows)) { return; }  // none of four leaves the others
+#repeat c $FOURS
+    let base$c = x_row(min(column0 + ${c}u + four, rows() - 1u));
+#endrepeat
+#else
+    if (first >= w_rows) { return; }
 #repeat c $COLS
     let base$c = x_row(min(column0 + ${c}u, rows() - 1u));
 #endrepeat
+#endif
 #repeat r $ROWS
     let row$r = weight_row(first + ${r}u);
 #repeat c $COLS
@@ -27,9 +34,26 @@ fn work(owner: u32, z: u32, lane: u32) {
 #endrepeat
         for (var j = 0u; j < kGroupUnits; j++) {
             let at = unit_at(g, j);
+#if FOURS
+            let los = array(
+#repeat c $FOURS
+                load_x4(base$c, at),
+#endrepeat
+            );
+            let his = array(
+#repeat c $FOURS
+                load_x4(base$c, at + kHiOffset),
+#endrepeat
+            );
+#endif
 #repeat c $COLS
+#if FOURS
+            let lo$c = subgroupBroadcast(los[${c}u / 4u], ${c}u % 4u);
+            let hi$c = subgroupBroadcast(his[${c}u / 4u], ${c}u % 4u);
+#else
             let lo$c = load_x4(base$c, at);
             let hi$c = load_x4(base$c, at + kHiOffset);
+#endif
 #endrepeat
 #repeat r $ROWS
             let w$r = load8(row$r, g, j, scale$r);

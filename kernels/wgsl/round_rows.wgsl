@@ -9,7 +9,8 @@ fn work(owner: u32, z: u32, lane: u32) {
     var inverse = 0.0;
     if (scale >= kLeastScale) { inverse = 1.0 / scale; }
     for (var i = 0u; i < 8u; i++) {
-        rounded[9u * owner + i] = pack4xI8(vec4i(round(x[8u * owner + i] * inverse)));
+        let codes = bitcast<vec4u>(vec4i(round(x[8u * owner + i] * inverse))) & vec4u(255u);
+        rounded[9u * owner + i] = dot(codes, vec4u(1u, 0x100u, 0x10000u, 0x1000000u));
     }
     rounded[9u * owner + 8u] = bitcast<u32>(scale);
 }

@@ -20,6 +20,7 @@ fn float$p(x: u32, is_half: bool) -> f32 {
 fn grid$p(x: u32) -> u32 { return (word$p(x / 2u) >> (16u * (x & 1u))) & 0xffffu; }
 #endrepeat
 
+fn bytes_of(x: u32) -> vec4u { return (vec4u(x) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(255u); }
 // The bytes of a word as numbers: signed ones, and those below 128. SwiftShader, which is Chromium's CPU adapter, takes
 // vectors apart to shift them: there bytes stay where they are, and their place is a factor.
 #if ALONE
@@ -32,15 +33,17 @@ fn small_bytes(x: u32) -> vec4f {
     return vec4f(bitcast<vec4i>(apart)) * vec4f(1, 0x1p-8, 0x1p-16, 0x1p-24);
 }
 #else
-fn signed_bytes(x: u32) -> vec4f { return vec4f(unpack4xI8(x)); }
-fn small_bytes(x: u32) -> vec4f { return vec4f(unpack4xU8(x)); }
+fn signed_bytes(x: u32) -> vec4f {
+    return vec4f(bitcast<vec4i>(vec4u(x) << vec4u(24u, 16u, 8u, 0u)) >> vec4u(24u));
+}
+fn small_bytes(x: u32) -> vec4f { return vec4f(bytes_of(x)); }
 #endif
 // Bits 0-3 of x as 16s, to be added to four nibbles.
 fn fifth_bits(x: u32) -> u32 { return ((x & 15u) * 0x02040810u) & 0x10101010u; }
 fn low4(x: u32) -> u32 { return x & 0x0f0f0f0fu; }
 fn high4(x: u32) -> u32 { return (x >> 4u) & 0x0f0f0f0fu; }
-fn low_nibbles(x: u32) -> vec4u { return unpack4xU8(low4(x)); }
-fn high_nibbles(x: u32) -> vec4u { return unpack4xU8(high4(x)); }
+fn low_nibbles(x: u32) -> vec4u { return bytes_of(low4(x)); }
+fn high_nibbles(x: u32) -> vec4u { return bytes_of(high4(x)); }
 #include "codes.wgsl"
 #include "load_$FORMAT.wgsl"
 

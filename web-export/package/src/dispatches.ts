@@ -47,13 +47,6 @@ export const perToken = kernels(false);
 /** Kernels of a step with a row for each row of logits. */
 export const perOutput = kernels(true);
 
-// What WGSL has where its feature packed_4x8_integer_dot_product is there.
-const packed = /* wgsl */ `
-fn unpack4xU8(x: u32) -> vec4u { return (vec4u(x) >> vec4u(0, 8, 16, 24)) & vec4u(255); }
-fn unpack4xI8(x: u32) -> vec4i { return bitcast<vec4i>(vec4u(x) << vec4u(24, 16, 8, 0)) >> vec4u(24); }
-fn pack4xI8(v: vec4i) -> u32 { let b = bitcast<vec4u>(v & vec4i(255)) << vec4u(0, 8, 16, 24); return b.x | b.y | b.z | b.w; }
-`;
-
 const mostGroups = 65535; // a dimension
 
 /** Workgroups, over two dimensions where one does not hold them. */
@@ -325,7 +318,7 @@ export class Dispatches {
     return kept(this.pipelines, io + JSON.stringify(set) + code, () => this.device.createComputePipelineAsync({
       layout: this.device.createPipelineLayout({ bindGroupLayouts: [layout] }),
       compute: {
-        module: kept(this.modules, code, () => this.device.createShaderModule({ code: this.gpu.packed ? code : code + packed })),
+        module: kept(this.modules, code, () => this.device.createShaderModule({ code })),
         entryPoint: 'main',
         constants: set,
       },

@@ -68,10 +68,9 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
   return {
     device,
     name,
-    // Older browsers have it on the adapter; outside of browsers only the name tells.
-    cpu: info.isFallbackAdapter || !!(adapter as { isFallbackAdapter?: boolean }).isFallbackAdapter || /swiftshader|llvmpipe|lavapipe/i.test(name),
+    // Its kernels count on subgroups of four, as SwiftShader has; other CPUs take those for GPUs. Outside of browsers only the name tells.
+    cpu: (info.isFallbackAdapter || /swiftshader/i.test(name)) && subgroups && info.subgroupMaxSize === 4,
     subgroups,
-    packed: !!gpu.wgslLanguageFeatures?.has('packed_4x8_integer_dot_product'),
     dispatchesPerSubmit: isIos() ? mostDispatchesOnIos : 0,
     lost,
     failure: () => failure,

@@ -37,11 +37,9 @@ export interface EngineOptions {
 /** What an engine needs of a device. */
 export interface EngineGpu {
   readonly device: GPUDevice;
-  /** The adapter is a CPU: kernels without barriers. */
+  /** The adapter is a CPU, with subgroups of four: kernels without barriers. */
   readonly cpu: boolean;
   readonly subgroups: boolean;
-  /** WGSL has dot4I8Packed and its relatives. */
-  readonly packed: boolean;
   /** Most dispatches in one submit; 0: no limit. */
   readonly dispatchesPerSubmit: number;
 }

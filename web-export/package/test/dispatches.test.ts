@@ -36,7 +36,7 @@ class FakeDevice {
 /** An engine of three steps, the first of them without weights; tensors come when `bring` says. */
 function start() {
   const device = new FakeDevice();
-  const gpu = { device: device as unknown as GPUDevice, cpu: true, subgroups: false, packed: true, dispatchesPerSubmit: 0 };
+  const gpu = { device: device as unknown as GPUDevice, cpu: true, subgroups: false, dispatchesPerSubmit: 0 };
   const d = new Dispatches(gpu, { nCtx: 8, nBatch: 4 });
   const kernel = (code: string) => perToken('rw', {}, [[code, 1]]);
   const x = d.value(1);

@@ -127,8 +127,8 @@ test('matrices larger than a buffer may be', { skip: missing ? `missing: ${missi
   check(await verify('quant/tiny2l-q6_k.gguf', await dawn(), ['--max-buffer', '500000']));
 });
 
-test('activations of 8 bits, where WGSL has no functions for them', { skip: missing ? `missing: ${missing}` : false }, async () => {
-  check(await verify('quant/tiny2l-q8_0.gguf', await dawn(), [], { activations: 'int8', packed: false }));
+test('activations of 8 bits', { skip: missing ? `missing: ${missing}` : false }, async () => {
+  check(await verify('quant/tiny2l-q8_0.gguf', await dawn(), [], { activations: 'int8' }));
 });
 
 /** A GPU of which nothing tells that it is a CPU. */
