@@ -1,7 +1,7 @@
-// weights.wgsl - the one door to weights: load8 gives eight weights of a row, whatever the format. Of unit j
-// of group g, lo is four i = unit_at(g, j), elements 4 i .. + 3, and hi four i + kHiOffset. kGroupUnits units, the units
-// 0 .. ceil($COLUMNS / 8) - 1 in their order, make a group with one Scale. Planes are words of the one buffer w, plane i from word w_at<i> on; a kernel
-// defines $COLUMNS, the elements of a row, and ALIGNED where they are whole groups.
+// weights.wgsl - the one door to weights: load8 gives eight weights of a row, whatever the format. Of unit j of group g,
+// lo is four i = unit_at(g, j), elements 4 i .. + 3, and hi four i + kHiOffset. kGroupUnits units, of which a row has
+// ceil($COLUMNS / 8), make a group with one Scale. Planes are words of the one buffer w, plane i from word w_at<i> on; a
+// kernel defines $COLUMNS, the elements of a row, and ALIGNED where they are whole groups.
 struct Weights8 { lo: vec4f, hi: vec4f }
 
 const w_at0 = 0u;
