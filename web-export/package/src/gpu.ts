@@ -68,8 +68,9 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
   return {
     device,
     name,
-    // Its kernels count on subgroups of four, as SwiftShader has; other CPUs take those for GPUs. Outside of browsers only the name tells.
-    cpu: (info.isFallbackAdapter || /swiftshader/i.test(name)) && subgroups && info.subgroupMaxSize === 4,
+    // Its kernels count on subgroups of at least four, as those of SwiftShader are; other CPUs take those for GPUs. Outside of
+    // browsers only the name tells.
+    cpu: (info.isFallbackAdapter || /swiftshader/i.test(name)) && subgroups && info.subgroupMinSize === 4,
     subgroups,
     dispatchesPerSubmit: isIos() ? mostDispatchesOnIos : 0,
     lost,

@@ -39,7 +39,7 @@ class FakeGpu {
       pushErrorScope() {}, popErrorScope: async () => null, destroy() {},
     };
     this.opened++;
-    return { limits, features: new Set(['subgroups']), info: { vendor: 'fake', isFallbackAdapter: this.cpu, subgroupMaxSize: 4 }, requestDevice: async () => device };
+    return { limits, features: new Set(['subgroups']), info: { vendor: 'fake', isFallbackAdapter: this.cpu, subgroupMinSize: 4 }, requestDevice: async () => device };
   }
 }
 
