@@ -59,32 +59,38 @@ export function openChunks(list: readonly Chunk[], options: LoadOptions): Chunks
     return undefined;
   };
 
-  const keep = async (chunk: Chunk, bytes: Uint8Array): Promise<void> => {
-    const store = await storeOf(chunk);
-    if (!store) return;
+  /** Gives the bytes back, which may have moved. */
+  const keep = async ({ key, from, to, sha256: digest }: Chunk, store: Store, bytes: Uint8Array): Promise<Uint8Array> => {
+    let failure: unknown;
     try {
-      if (!chunk.sha256) {
+      if (!digest) {
         const tailed = new Uint8Array(bytes.length + 64);
         tailed.set(bytes);
         tailed.set(new TextEncoder().encode(await sha256(bytes)), bytes.length);
+        free(bytes);
         bytes = tailed;
       }
-      await store.put(chunk.key!, bytes);
+      ({ bytes, failure } = (await store.put(key!, bytes)) ?? { bytes });
     } catch (e) {
-      const { name } = e as Error;
-      options.note?.(name === 'QuotaExceededError' ? 'no room to keep the weights' : `weights are not kept: ${name}`);
-      opened = Promise.resolve(undefined);
+      failure = e;
     }
+    if (failure) {
+      const { name } = failure as Error;
+      options.note?.(name === 'QuotaExceededError' ? 'no room to keep the weights' : `weights are not kept: ${name}`);
+      opened = store.delete(key!).then(() => undefined, () => undefined);
+    }
+    return bytes.subarray(0, to - from);
   };
 
   const load = async (chunk: Chunk): Promise<Uint8Array> => {
     const { file, from, to, sha256: digest } = chunk, found = await kept(chunk);
     if (found) return found;
-    for (const again of [false, true]) {
-      const bytes = await file.bytes(from, to, again);
+    const store = await storeOf(chunk);
+    // What is kept here need not be in the browser's cache as well.
+    for (const cache of [store ? 'no-store' : 'default', 'reload'] as const) {
+      const bytes = await file.bytes(from, to, cache);
       if (digest && (await sha256(bytes)) !== digest) continue;
-      await keep(chunk, bytes);
-      return bytes;
+      return store ? keep(chunk, store, bytes) : bytes;
     }
     const url = file.url.split('?')[0]!;
     throw new M2wError('integrity', `${url}: SHA-256`, { file: url.split('/').pop()!, url });

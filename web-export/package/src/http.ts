@@ -134,9 +134,9 @@ export interface RemoteFile {
    * gets is there until it ends.
    * Errors: http (status, or why it was given up), changed, aborted.
    */
-  stream(from: number, to: number, sink: (at: number, bytes: Uint8Array) => void | Promise<void>, reload?: boolean): Promise<number>;
+  stream(from: number, to: number, sink: (at: number, bytes: Uint8Array) => void | Promise<void>, cache?: RequestCache): Promise<number>;
   /** The bytes of [from, to), which are there. */
-  bytes(from: number, to: number, reload?: boolean): Promise<Uint8Array>;
+  bytes(from: number, to: number, cache?: RequestCache): Promise<Uint8Array>;
 }
 
 /** hashed: the caller compares digests, so that a new ETag, or none of the headers of ranges (CORS), is no error. */
@@ -178,7 +178,7 @@ export function remoteFile(url: string, options: HttpOptions, size?: number, has
   const file: RemoteFile = {
     url,
     size,
-    async stream(from, to, sink, reload) {
+    async stream(from, to, sink, cache = 'default') {
       let at = from;
       while (at < Math.min(to, file.size ?? to))
         await persist(url, options, async (signal, alive) => {
@@ -187,7 +187,7 @@ export function remoteFile(url: string, options: HttpOptions, size?: number, has
             signal,
             // Not through the browser's cache: Chromium's puts answers together from parts that it has, and stays waiting when a
             // server answers the rest wrongly. Whole files may come from it.
-            cache: ranged ? 'no-store' : reload ? 'reload' : 'default',
+            cache: ranged ? 'no-store' : cache,
             headers: { ...options.headers, ...(ranged && { Range: `bytes=${at}-${to - 1}` }) },
           });
           const [begin, end] = check(response, at, to, ranged);
@@ -207,9 +207,9 @@ export function remoteFile(url: string, options: HttpOptions, size?: number, has
         }, () => at);
       return at;
     },
-    async bytes(from, to, reload) {
+    async bytes(from, to, cache) {
       const bytes = new Uint8Array(to - from);
-      await file.stream(from, to, (at, part) => bytes.set(part, at - from), reload);
+      await file.stream(from, to, (at, part) => bytes.set(part, at - from), cache);
       return bytes;
     },
   };

@@ -37,3 +37,18 @@ test('shards: the real quota exceeded', bound, async () => {
   assert.deepEqual(new Set(notes), new Set(['no room to keep the weights']));
   await session.send('Storage.overrideQuotaForOrigin', { origin: server.base });
 });
+
+test('shards: kept by a page that may start no workers', bound, async () => {
+  const strict = await openPage(server.base, 'fault_page.ts');
+  try {
+    await strict.page.evaluate(() => {
+      document.head.append(Object.assign(document.createElement('meta'), { httpEquiv: 'Content-Security-Policy', content: 'worker-src \'none\'' }));
+    });
+    const { asked, notes } = await strict.page.evaluate((base: string) => (globalThis as any).inPage('twice', 'shards', base), server.base);
+    assert.ok(asked[0] > 2 && asked[1] === 1, `${asked}`);
+    assert.deepEqual(notes, []);
+    assert.equal(await strict.page.evaluate(async () => (await (await caches.open('m2w')).keys()).length > 1), true);
+  } finally {
+    await strict.browser.close();
+  }
+});

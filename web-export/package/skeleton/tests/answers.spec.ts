@@ -7,11 +7,12 @@ import type { Answers } from './answers';
 
 test('what is generated is what the reference\'s tokens spell', { timeout: 600_000 }, async () => {
   assert.ok(existsSync('dist/index.js'), 'run npm run build first');
-  const { submits, tokens, ids, expectedIds, expected, whole, begun, code, rest } = await inPage<Answers>('answers');
+  const { submits, tokens, ids, expectedIds, expected, whole, begun, code, rest, fetched } = await inPage<Answers>('answers');
   assert.deepEqual(ids, expectedIds);
   assert.equal(whole, expected);
   assert.equal(submits, tokens, 'a submit a token, the prompt among them');
   assert.equal(code, 'device-lost');
   assert.ok(begun.length > 0 && begun.length < whole.length, begun);
+  assert.equal(fetched, 0, 'weights of a restart come from the browser\'s store');
   assert.ok((begun + rest).startsWith(whole), begun + rest);
 });

@@ -16,10 +16,13 @@ export interface Answers {
   readonly begun: string;
   readonly code: string;
   readonly rest: string;
+  /** Files of weights that a restart fetched. */
+  readonly fetched: number;
 }
 
 /** base: where the package is served, with a slash at its end. */
 export async function answers(base: string): Promise<Answers> {
+  performance.setResourceTimingBufferSize(1e5);
   const { prompt, add_special, prompt_ids, greedy_ids } = (await (await fetch(`${base}models/activations/activations.json`)).json()) as Activations;
   const { loadModel } = (await import('/dist/index.js' as string)) as typeof built;
   const model = await loadModel({ weights: `${base}models/weights/manifest.json`, cache: 'f32', nCtx: prompt_ids.length + greedy_ids.length });
@@ -42,9 +45,11 @@ export async function answers(base: string): Promise<Answers> {
   } catch (e) {
     code = (e as { code: string }).code;
   }
+  const fetchedNow = () => performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('.bin')).length, before = fetchedNow();
   await model.restart();
+  const fetched = fetchedNow() - before;
   for await (const { text } of model.resume({ temperature: 0, maxTokens: expected.length - tokens })) rest += text;
   const ids = prompt ? tokenizer.encodeGuarded(prompt, add_special) : prompt_ids;
   model.dispose();
-  return { ids, expectedIds: prompt_ids, expected: tokenizer.decode(expected), ...counted, whole, begun, code, rest };
+  return { ids, expectedIds: prompt_ids, expected: tokenizer.decode(expected), ...counted, whole, begun, code, rest, fetched };
 }
