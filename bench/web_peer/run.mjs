@@ -3,7 +3,8 @@
 // usage: node bench/web_peer/run.mjs PACKAGE MODEL.gguf PEER [PROMPT_TOKENS 20] [ANSWER_TOKENS 8] [RUNS 3]
 //   PACKAGE  what `m2w export` made of MODEL.gguf, built
 //   PEER     the folder `package` of the unpacked `npm pack gemma-webgpu`
-// In headless Chromium; with M2W_DAWN=1 in Node.js with PACKAGE's `webgpu`, on the driver that VK_ICD_FILENAMES names.
+// In headless Chromium, with a profile of its own for every call: no cache holds anything, and files are kept on disk, not in memory
+// as in a private window. With M2W_DAWN=1 in Node.js with PACKAGE's `webgpu`, on the driver that VK_ICD_FILENAMES names.
 import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -23,26 +24,31 @@ const server = await serve(served, { '/': '<!doctype html>', '/sides.mjs': readF
 /** Resolves to { name, call(side, options), close() }; each call has a page of its own. */
 async function inChromium() {
   const { chromium } = require('playwright-core');
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--enable-unsafe-webgpu', '--enable-precise-memory-info'],
-  });
-  const context = await browser.newContext();
-  return {
-    name: `Chromium ${browser.version()}`,
-    async call(side, options) {
+  /** Calls `work` with a page of a browser that has just started. */
+  async function withPage(work) {
+    const profile = mkdtempSync(join(tmpdir(), 'm2w-profile-'));
+    const context = await chromium.launchPersistentContext(profile, {
+      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+      args: ['--no-sandbox', '--enable-unsafe-webgpu', '--enable-precise-memory-info'],
+    });
+    try {
       const page = await context.newPage();
       page.on('pageerror', (e) => console.error(e));
       await page.goto(server.url);
-      const result = await page.evaluate(async ([name, o]) => {
-        const sides = await import('/sides.mjs');
-        sides.count();
-        return sides[name](o);
-      }, [side, { ...options, module: options.module.replace('URL', server.url) }]);
-      await page.close();
-      return result;
-    },
-    close: () => browser.close(),
+      return await work(page);
+    } finally {
+      await context.close();
+      rmSync(profile, { recursive: true });
+    }
+  }
+  return {
+    name: await withPage(async (page) => (await (await page.context().newCDPSession(page)).send('Browser.getVersion')).product),
+    call: (side, options) => withPage((page) => page.evaluate(async ([name, o]) => {
+      const sides = await import('/sides.mjs');
+      sides.count();
+      return sides[name](o);
+    }, [side, { ...options, module: options.module.replace('URL', server.url) }])),
+    close() {},
   };
 }
 
@@ -77,7 +83,7 @@ try {
     const prompt = say('peer', await host.call('peer', { module: 'URL/peer/dist/index.js', model: `${server.url}/model.gguf`, tokens, answer }));
     for (const activations of ['f32', 'int8'])
       say(activations, await host.call('ours', {
-        module: 'URL/package/dist/index.js', weights: `${server.url}/package/models/weights/manifest.json`, prompt, answer, activations, empty: true,
+        module: 'URL/package/dist/index.js', weights: `${server.url}/package/models/weights/manifest.json`, prompt, answer, activations,
       }));
   }
   for (const side of ['f32', 'int8']) {

@@ -58,11 +58,10 @@ export function peer({ module, model, tokens, answer }) {
   });
 }
 
-/** The exported package, with that prompt. `empty`: nothing of the weights is in the browser's store. */
-export function ours({ module, weights, prompt, answer, activations, empty }) {
+/** The exported package, with that prompt. */
+export function ours({ module, weights, prompt, answer, activations }) {
   return withHeap(async () => {
-    const { clearCache, loadModel } = await import(module);
-    if (empty) await clearCache();
+    const { loadModel } = await import(module);
     const began = performance.now();
     const model = await loadModel({ early: true, activations, weights });
     const loadMs = performance.now() - began, moments = [], marks = [];
