@@ -30,7 +30,7 @@ function writeFiles(): void {
     try {
       const file = await (handle as Handle).createSyncAccessHandle();
       try {
-        if (file.write(bytes) < bytes.length) throw new DOMException('', 'QuotaExceededError');
+        if (file.write(bytes) < bytes.length) failure = { name: 'QuotaExceededError' };
       } finally {
         file.close();
       }
@@ -54,8 +54,7 @@ function startWriter(): Promise<Worker> {
 }
 
 async function openFiles(): Promise<Store> {
-  const root = await navigator.storage.getDirectory();
-  const dir = await root.getDirectoryHandle(folder, { create: true });
+  const dir = await (await navigator.storage.getDirectory()).getDirectoryHandle(folder, { create: true });
   const worker = await (writer ??= startWriter());
   return {
     async get(name) {
@@ -102,7 +101,10 @@ export async function openStore(): Promise<Store | undefined> {
 
 /** Forgets the weights of all models of this origin. */
 export async function clearCache(): Promise<void> {
-  if (typeof navigator !== 'undefined' && navigator.storage?.getDirectory)
-    await navigator.storage.getDirectory().then((root) => root.removeEntry(folder, { recursive: true })).catch(() => undefined);
+  try {
+    await (await navigator.storage.getDirectory()).removeEntry(folder, { recursive: true });
+  } catch {
+    // nothing is kept there
+  }
   if (typeof caches !== 'undefined') await caches.delete(folder);
 }

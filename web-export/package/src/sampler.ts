@@ -24,6 +24,9 @@ export interface Sampling {
   seed: number | bigint;
 }
 
+/** The most recent tokens that a penalty may look at. */
+const mostRecent = 1024;
+
 /** What is taken when it is not given, the lowest, the highest, and what it is a multiple of. */
 const settings: Record<Exclude<keyof Sampling, 'seed'>, readonly [otherwise: number, low: number, high: number, step?: number]> = {
   temperature: [0.7, 0, 1e9],
@@ -31,17 +34,17 @@ const settings: Record<Exclude<keyof Sampling, 'seed'>, readonly [otherwise: num
   topP: [0.95, 0, 1],
   minP: [0.05, 0, 1],
   repeatPenalty: [1, 1e-9, 1e9],
-  repeatLastN: [64, 0, 1024, 1],
+  repeatLastN: [64, 0, mostRecent, 1],
 };
 
-// Each thread of a level makes one list of what it reads, and the next level merges lists.
-const LISTS = [1024, 32, 1];
+/** Logits, and then lists of them, that a thread of a level makes one list of; the next level reads these lists. */
+const share = 32;
 
 /**
  * f32 logits [rows][nVocab] -> id. `pick` keeps the best KEEP of the logits (READ is 0), or of READ
  * lists of ids [DEPTH][READ], the best first. To begin with, each thread keeps the best one of its
- * share: of these, the k-th best is a bound that all of the k best reach, so that few others have to
- * be put in order (BOUNDED). Comparisons are of integers in the order of the floats, so infinities,
+ * share, and again of 32 of these where many are left: of them the k-th best is a bound that all of the k best reach, so that
+ * few others have to be put in order (BOUNDED). Comparisons are of integers in the order of the floats, so infinities,
  * -0 and NaN (which counts as minus infinity) do the same on every device; 0x007fffff and 0xff800000
  * are the infinities. No barriers. A list that is not full ends with NONE.
  */
@@ -164,28 +167,29 @@ export function makeSampler(device: GPUDevice, logits: GPUBuffer, nVocab: number
   }) as [number, number, number, number, number, number];
   const k = temperature ? topK : 1;
   const { STORAGE, UNIFORM, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
-  const list = [4 * LISTS[0]! * k, STORAGE | COPY_SRC | COPY_DST] as const;
+  const list = [4 * (Math.ceil(nVocab / share) * k + mostRecent), STORAGE | COPY_SRC | COPY_DST] as const;
   const readable = [4, MAP_READ | COPY_DST] as const;
   const buffers = ([[32, UNIFORM | COPY_DST], list, list, readable, readable] as const).map(([size, usage]) => device.createBuffer({ size, usage }));
   const [params, chosen, history, ...readbacks] = buffers as [GPUBuffer, GPUBuffer, GPUBuffer, GPUBuffer, GPUBuffer];
   const bindings = bindingsOf(device, 'www');
   // Steps write the one list and the other in turn.
-  const groups = [[history, chosen], [chosen, history]].map((lists) => bindGroup(device, bindings, [params, logits, ...lists]));
+  const groups = [[history, chosen], [chosen, history]].map((two) => bindGroup(device, bindings, [params, logits, ...two]));
   const layout = device.createPipelineLayout({ bindGroupLayouts: [bindings] });
   const module = device.createShaderModule({ code: shader(k) });
-  const steps: [pipeline: GPUComputePipeline, group: number, workgroups: number][] = [];
-  const add = (entryPoint: string, workgroups: number, group = 0, constants = {}) =>
-    steps.push([device.createComputePipeline({ layout, compute: { module, entryPoint, constants } }), group, workgroups]);
-  if (penalty !== 1) add('penalize', LISTS[1]!);
-  let keep = 1;
+  const steps: [pipeline: GPUComputePipeline, workgroups: number][] = [];
+  const add = (entryPoint: string, workgroups: number, constants = {}) =>
+    steps.push([device.createComputePipeline({ layout, compute: { module, entryPoint, constants } }), workgroups]);
+  if (penalty !== 1) add('penalize', mostRecent / 32);
   for (const bounded of k > 1 ? [0, 1] : [0])
-    LISTS.forEach((count, level) => {
-      const read = { READ: LISTS[level - 1] ?? 0, DEPTH: level ? keep : 1, BOUNDED: +(bounded > level) };
-      keep = level || bounded ? k : 1;
-      add('pick', Math.ceil(count / 32), (level + bounded) % 2, { ...read, KEEP: keep, LISTS: count });
-    });
+    for (let read = 0, count = nVocab, keep = 1; !read || count > 1; read = count) {
+      const from = { READ: read, DEPTH: keep, BOUNDED: read ? 0 : bounded };
+      count = Math.ceil(count / share);
+      keep = bounded || count < (read ? 4 * k : 2) ? k : 1;
+      add('pick', Math.ceil(count / 32), { ...from, KEEP: keep, LISTS: count });
+    }
   // The best of all needs no draw.
   if (k > 1) add('draw', 1);
+  const result = steps.length % 2 ? chosen : history;
 
   let state = BigInt(sampling.seed ?? 0);
   /** [0, 1) with 53 bits, from SplitMix64 (Steele, Lea, Flood 2014). */
@@ -201,7 +205,7 @@ export function makeSampler(device: GPUDevice, logits: GPUBuffer, nVocab: number
     encode(encoder, recent = [], row = 0) {
       if (penalty !== 1) {
         const last = lastN ? Array.from(recent).slice(-lastN) : [];
-        const ids = new Uint32Array(LISTS[0]!).fill(-1);
+        const ids = new Uint32Array(mostRecent).fill(-1);
         ids.set([...new Set(last.filter((id) => id < nVocab))]);
         device.queue.writeBuffer(history, 0, ids);
       }
@@ -210,14 +214,14 @@ export function makeSampler(device: GPUDevice, logits: GPUBuffer, nVocab: number
       new Uint32Array(data.buffer).set([nVocab, row * nVocab]);
       device.queue.writeBuffer(params, 0, data);
       const pass = encoder.beginComputePass();
-      for (const [pipeline, group, workgroups] of steps) {
+      steps.forEach(([pipeline, workgroups], i) => {
         pass.setPipeline(pipeline);
-        pass.setBindGroup(0, groups[group]!);
+        pass.setBindGroup(0, groups[i % 2]!);
         pass.dispatchWorkgroups(workgroups);
-      }
+      });
       pass.end();
       const readback = readbacks.reverse()[0]!;
-      for (const to of [readback, into]) encoder.copyBufferToBuffer(chosen, 0, to, 0, 4);
+      for (const to of [readback, into]) encoder.copyBufferToBuffer(result, 0, to, 0, 4);
       return async () => {
         await readback.mapAsync(GPUMapMode.READ);
         const [id] = new Uint32Array(readback.getMappedRange());
