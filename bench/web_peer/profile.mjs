@@ -1,12 +1,12 @@
 // profile.mjs — where a GPU's time goes while a package writes: each dispatch of a token between two timestamps, in Node.js with the
 // package's `webgpu`, on the driver that VK_ICD_FILENAMES names. Dispatches are told by grid and constants, of which the bundle has
 // short names. Timestamps take a little time themselves, and dispatches do not overlap.
-// usage: node bench/web_peer/profile.mjs PACKAGE [PROMPT_TOKENS 20]    (after npm ci, npm run build there)
+// usage: node bench/web_peer/profile.mjs PACKAGE [PROMPT_TOKENS 20] [TEMPERATURE 0]    (after npm ci, npm run build there)
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const root = resolve(process.argv[2]), promptTokens = Number(process.argv[3] ?? 20);
+const root = resolve(process.argv[2]), promptTokens = Number(process.argv[3] ?? 20), temperature = Number(process.argv[4] ?? 0);
 const warm = 10, answer = 40, most = 512; // tokens before the first one that counts, of all, dispatches of a token
 const moduleOf = (path) => import(pathToFileURL(path).href);
 const { create, globals } = await moduleOf(createRequire(`${root}/package.json`).resolve('webgpu'));
@@ -77,7 +77,7 @@ const server = await serve(root);
 const { loadModel } = await moduleOf(`${root}/dist/index.js`);
 const model = await loadModel({ gpu, weights: `${server.url}/models/weights/manifest.json` });
 let n = 0;
-for await (const _ of model.generate(Array.from({ length: promptTokens }, (_, i) => 100 + i % 100), { temperature: 0, maxTokens: answer }))
+for await (const _ of model.generate(Array.from({ length: promptTokens }, (_, i) => 100 + i % 100), { temperature, seed: 3, maxTokens: answer }))
   watching = ++n >= warm;
 
 const sums = new Map();

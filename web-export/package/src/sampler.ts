@@ -184,7 +184,7 @@ export function makeSampler(device: GPUDevice, logits: GPUBuffer, nVocab: number
     for (let read = 0, count = nVocab, keep = 1; !read || count > 1; read = count) {
       const from = { READ: read, DEPTH: keep, BOUNDED: read ? 0 : bounded };
       count = Math.ceil(count / share);
-      keep = bounded || count < (read ? 4 * k : 2) ? k : 1;
+      keep = bounded || count < (read ? 2 * k : 2) ? k : 1;
       add('pick', Math.ceil(count / 32), { ...from, KEEP: keep, LISTS: count });
     }
   // The best of all needs no draw.
