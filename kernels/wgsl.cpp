@@ -153,6 +153,8 @@ std::string element_type(const Binding& binding, const WgslVariant& variant) {
         case Bind::state:
             return "f32";
         case Bind::cache:
+            if (variant.vec4_bindings.contains(binding.name))
+                return variant.defines.contains("CACHE_F16") ? "vec2u" : "vec4f";
             return variant.defines.contains("CACHE_F16") ? "u32" : "f32";
         case Bind::weight:
         case Bind::constant:

@@ -165,8 +165,10 @@ class Builder {
         if (step_.op == Op::rope_store || step_.op == Op::rope_attend) define("ROTATED", "q,k");
         if (has_binding(info_, Bind::weight)) add_weight();
         if (step_.op == Op::rope_attend) variant_.body = "attend";
-        if (step_.op == Op::attend || step_.op == Op::rope_attend)
+        if (step_.op == Op::attend || step_.op == Op::rope_attend) {
             TRY(add_vectors({{"HEAD4", "head_dim"}, {"VALUE4", "value_dim"}}));
+            variant_.vec4_bindings = {"k_cache", "v_cache"};
+        }
         if (step_.op == Op::ssm_scan) TRY(add_vectors({{"STATE4", "d_state"}}));
         if (step_.op == Op::gated_delta) TRY(add_vectors({{"KEY4", "k_dim"}}));
         if (step_.op == Op::expert_matmul) define("ROWS", std::to_string(kExpertRows));

@@ -42,13 +42,12 @@ fn take_token(owner: u32, kv_head: u32, position: u32, lane: u32) -> f32 {
 fn value_apart(kv_head: u32, i: u32) -> vec4f { return vec4f(); }
 #endif
 
-// Four elements from an index that is a multiple of four.
 #repeat c k,v
 fn load4_$c(i: u32) -> vec4f {
 #if CACHE_F16
-    return vec4f(unpack2x16float(${c}_cache[i / 2u]), unpack2x16float(${c}_cache[i / 2u + 1u]));
+    return vec4f(unpack2x16float(${c}_cache[i].x), unpack2x16float(${c}_cache[i].y));
 #else
-    return vec4f(${c}_cache[i], ${c}_cache[i + 1u], ${c}_cache[i + 2u], ${c}_cache[i + 3u]);
+    return ${c}_cache[i];
 #endif
 }
 #endrepeat
@@ -59,7 +58,7 @@ fn row_of(j: u32, kv_head: u32) -> u32 { return (j % n_rows) * n_head_kv + kv_he
 #if ALONE
 fn add_tile(tile: u32, n: u32, kv_head: u32, weight: f32, rescale: f32, lane: u32) {
     let row = row_of(tile, kv_head);
-    for (var i = 0u; i < kValue4; i++) { sum[i] = sum[i] * rescale + weight * load4_v(row * value_dim + 4u * i); }
+    for (var i = 0u; i < kValue4; i++) { sum[i] = sum[i] * rescale + weight * load4_v(row * kValue4 + i); }
 }
 fn meet_parts(lane: u32) {}
 #else
@@ -70,7 +69,7 @@ fn add_tile(tile: u32, n: u32, kv_head: u32, weight: f32, rescale: f32, lane: u3
     for (var c = 0u; c < kChunks; c++) {
         sum[c] *= rescale;
         for (var j = lane / kValue4; j < min(LANES, n); j += kParts) {
-            sum[c] += weights[j] * load4_v(row_of(tile + j, kv_head) * value_dim + 4u * (c * LANES + lane % kValue4));
+            sum[c] += weights[j] * load4_v(row_of(tile + j, kv_head) * kValue4 + c * LANES + lane % kValue4);
         }
     }
 }
@@ -101,7 +100,7 @@ fn work(owner: u32, z: u32, lane: u32) {
         if (here) {
             let row = row_of(tile + lane, kv_head);
             s = 0.0;
-            for (var i = 0u; i < kKey4; i++) { s += dot(query[i], load4_k(row * head_dim + 4u * i)); }
+            for (var i = 0u; i < kKey4; i++) { s += dot(query[i], load4_k(row * kKey4 + i)); }
 #if soft_cap
             s = capped(s, soft_cap);
 #endif

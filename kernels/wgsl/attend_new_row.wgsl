@@ -12,12 +12,12 @@ fn keep_$c(i: u32, x: vec2f) -> vec2f {
     let at = batch.pos % n_rows * n_$c + i;
 #if CACHE_F16
     let word = narrow(x.x) | (narrow(x.y) << 16u);
-    if (stores) { ${c}_cache[at / 2u] = word; }
+    if (stores) { ${c}_cache[at / 4u][at / 2u % 2u] = word; }
     return unpack2x16float(word);
 #else
     if (stores) {
-        ${c}_cache[at] = x.x;
-        ${c}_cache[at + 1u] = x.y;
+        ${c}_cache[at / 4u][at % 4u] = x.x;
+        ${c}_cache[at / 4u][at % 4u + 1u] = x.y;
     }
     return x;
 #endif
