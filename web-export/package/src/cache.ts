@@ -30,7 +30,7 @@ function writeFiles(): void {
     try {
       const file = await (handle as Handle).createSyncAccessHandle();
       try {
-        if (file.write(bytes) < bytes.length) failure = { name: 'QuotaExceededError' };
+        if (file.write(bytes) < bytes.length) failure = 'no room';
       } finally {
         file.close();
       }

@@ -75,8 +75,7 @@ export function openChunks(list: readonly Chunk[], options: LoadOptions): Chunks
       failure = e;
     }
     if (failure) {
-      const { name } = failure as Error;
-      options.note?.(name === 'QuotaExceededError' ? 'no room to keep the weights' : `weights are not kept: ${name}`);
+      options.note?.(`weights are not kept: ${failure}`);
       opened = store.delete(key!).then(() => undefined, () => undefined);
     }
     return bytes.subarray(0, to - from);

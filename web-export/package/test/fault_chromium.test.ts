@@ -34,7 +34,7 @@ test('shards: the real quota exceeded', bound, async () => {
   await session.send('Storage.overrideQuotaForOrigin', { origin: server.base, quotaSize: 500_000 });
   const { asked, notes } = await page.evaluate((base: string) => (globalThis as any).inPage('twice', 'shards', base), server.base);
   assert.ok(asked[1] > 1, `${asked}`);
-  assert.deepEqual(new Set(notes), new Set(['no room to keep the weights']));
+  assert.ok(notes.length && notes.every((note: string) => /^weights are not kept: (QuotaExceededError|no room)/.test(note)), `${notes}`);
   await session.send('Storage.overrideQuotaForOrigin', { origin: server.base });
 });
 

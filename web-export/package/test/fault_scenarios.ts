@@ -129,7 +129,7 @@ const faults: Fault[] = [
       store.put = async () => { throw Object.assign(new Error('full'), { name: 'QuotaExceededError' }); };
       return { store, note: (text) => void notes.push(text), notes } as LoadOptions;
     },
-    then: (options) => equal(String((options as { notes?: string[] }).notes), 'no room to keep the weights', 'said once') },
+    then: (options) => equal(String((options as { notes?: string[] }).notes), 'weights are not kept: QuotaExceededError: full', 'said once') },
   ...(['shards', 'gguf'] as const).map((kind): Fault => ({
     name: 'kept weights are compared, and damaged ones fetched again', kind, match: '', fault: 'ok',
     options: () => ({ store: new MemoryStore() }),
