@@ -22,6 +22,7 @@ constexpr uint32_t kRounded = 32;        // activations that are rounded togethe
 // Of workgroups that norm a row, each for itself: weight rows at least, how many there are at most,
 // and the longest row that fits 16 KiB with what lanes add up with.
 constexpr uint32_t kNormRows = 16, kMostNormGroups = 256, kMostNormWidth = 3840;
+constexpr uint32_t kMostSteps = 4;   // loads of attention that are under way at a time
 constexpr uint32_t kExpertRows = 2;  // weight rows of an owner, of one expert
 
 /// Which invocations share an owner.
@@ -168,6 +169,10 @@ class Builder {
         if (step_.op == Op::attend || step_.op == Op::rope_attend) {
             TRY(add_vectors({{"HEAD4", "head_dim"}, {"VALUE4", "value_dim"}}));
             variant_.vec4_bindings = {"k_cache", "v_cache"};
+            uint32_t steps = kMostSteps;
+            while (step_.u32("head_dim") / 4 % steps != 0 || step_.u32("value_dim") / 4 < steps)
+                steps /= 2;
+            define("STEPS", std::to_string(steps));
         }
         if (step_.op == Op::ssm_scan) TRY(add_vectors({{"STATE4", "d_state"}}));
         if (step_.op == Op::gated_delta) TRY(add_vectors({{"KEY4", "k_dim"}}));
@@ -329,8 +334,8 @@ class Builder {
             std::string part = name + value;
             if (name == "FORMAT") part = value;
             if (name == "COLUMNS" || name == "ROTATED" || name == "SIDES" || name == "LANES" ||
-                name == "FOURS")
-                continue;  // follow from the op and the columns
+                name == "FOURS" || name == "STEPS")
+                continue;  // follow from the op, the columns and the heads
             for (char& c : part) c = char(std::tolower(static_cast<unsigned char>(c)));
             out_.module += "_" + part;
         }

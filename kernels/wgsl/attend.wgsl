@@ -1,7 +1,7 @@
 // attend.wgsl - one owner a query head of a token, with a running softmax over tiles of LANES positions. A lane has the
 // score of one position of a tile; of the sums it has four elements, of every kParts-th position where lanes outnumber
-// them. At the end one score more joins that no cache has: a sink's or, with ROTATED for rope_attend, that of the new
-// position.
+// them. A lane waits for its loads: STEPS of them are under way at a time. At the end one score more joins
+// that no cache has: a sink's or, with ROTATED for rope_attend, that of the new position.
 #include "math.wgsl"
 const kKey4 = ${HEAD4}u;
 const kValue4 = ${VALUE4}u;
@@ -13,7 +13,7 @@ var<private> sum: array<vec4f, kChunks>;
 var<private> query: array<vec4f, kKey4>;  // scaled
 #else
 var<workgroup> query: array<vec4f, kKey4>;
-var<workgroup> weights: array<f32, LANES>;
+var<workgroup> weights: array<f32, 2 * LANES>;  // and zeroes, for steps beyond the tile
 #endif
 #if ROTATED
 #include "attend_new_row.wgsl"
@@ -64,12 +64,16 @@ fn meet_parts(lane: u32) {}
 #else
 fn add_tile(tile: u32, n: u32, kv_head: u32, weight: f32, rescale: f32, lane: u32) {
     weights[lane] = weight;
+    weights[lane + LANES] = 0;
     meet();
     // What lanes beyond the last part and elements beyond the last one come to is not looked at.
     for (var c = 0u; c < kChunks; c++) {
         sum[c] *= rescale;
-        for (var j = lane / kValue4; j < min(LANES, n); j += kParts) {
-            sum[c] += weights[j] * load4_v(row_of(tile + j, kv_head) * kValue4 + c * LANES + lane % kValue4);
+        for (var j = lane / kValue4; j < min(LANES, n); j += ${STEPS}u * kParts) {
+#repeat e $STEPS
+            sum[c] += weights[j + ${e}u * kParts] *
+                load4_v(row_of(tile + min(j + ${e}u * kParts, n - 1), kv_head) * kValue4 + c * LANES + lane % kValue4);
+#endrepeat
         }
     }
 }
@@ -100,7 +104,11 @@ fn work(owner: u32, z: u32, lane: u32) {
         if (here) {
             let row = row_of(tile + lane, kv_head);
             s = 0.0;
-            for (var i = 0u; i < kKey4; i++) { s += dot(query[i], load4_k(row * kKey4 + i)); }
+            for (var i = 0u; i < kKey4; i += ${STEPS}u) {
+#repeat e $STEPS
+                s += dot(query[i + ${e}u], load4_k(row * kKey4 + i + ${e}u));
+#endrepeat
+            }
 #if soft_cap
             s = capped(s, soft_cap);
 #endif
