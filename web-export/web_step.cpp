@@ -169,6 +169,7 @@ class Builder {
         if (step_.op == Op::attend || step_.op == Op::rope_attend) {
             TRY(add_vectors({{"HEAD4", "head_dim"}, {"VALUE4", "value_dim"}}));
             variant_.vec4_bindings = {"k_cache", "v_cache"};
+            // attend.wgsl: whole steps of a key, and at most as many as a value has vectors.
             uint32_t steps = kMostSteps;
             while (step_.u32("head_dim") / 4 % steps != 0 || step_.u32("value_dim") / 4 < steps)
                 steps /= 2;

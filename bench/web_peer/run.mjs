@@ -21,7 +21,7 @@ const served = mkdtempSync(join(tmpdir(), 'm2w-peer-'));
 for (const [name, path] of [['package', root], ['peer', resolve(peerFolder)], ['model.gguf', resolve(model)]]) symlinkSync(path, join(served, name));
 const server = await serve(served, { '/': '<!doctype html>', '/sides.mjs': readFileSync(join(here, 'sides.mjs'), 'utf8') });
 
-/** Resolves to { name, call(side, options), close() }; each call has a page of its own. */
+/** Resolves to { name, call(side, options) }; each call has a browser of its own. */
 async function inChromium() {
   const { chromium } = require('playwright-core');
   /** Calls `work` with a page of a browser that has just started. */
@@ -48,7 +48,6 @@ async function inChromium() {
       sides.count();
       return sides[name](o);
     }, [side, { ...options, module: options.module.replace('URL', server.url) }])),
-    close() {},
   };
 }
 
@@ -64,7 +63,6 @@ async function inNode() {
   return {
     name: `Dawn in Node.js ${process.version}: ${info.vendor} ${info.architecture} ${info.description}`,
     call: (side, options) => sides[side]({ ...options, module: at(options.module) }),
-    close() {},
   };
 }
 
@@ -92,7 +90,6 @@ try {
       `dispatches ${ratio('dispatchesPerToken')}${results.peer[0].heapMB ? `, heap ${ratio('heapMB')}` : ''}`);
   }
 } finally {
-  await host.close();
   server.close();
   rmSync(served, { recursive: true });
 }

@@ -191,7 +191,10 @@ function leanMembers(source) {
     text.replace(RegExp(`(?<=this\\.|^  private (?:static |readonly |async |get |\\*)*|[(,]\\s*private (?:readonly )?)${name}\\b`, 'gm'), letter(i, i < 26 ? 97 : 65)), source);
 }
 
-/** Properties that modules share and no caller sees, for esbuild's mangleProps. None of them may be in dist/index.d.ts. */
+/**
+ * Properties that modules share and no caller sees, for esbuild's mangleProps. None of them may be in dist/index.d.ts, and no module may
+ * use a property of the browser's that has such a name.
+ */
 export const internalNames = RegExp(`^(?:${[
   'addGenerationPrompt', 'bindGroups', 'bosToken', 'compiled', 'dataOffset', 'dispatchesPerSubmit', 'encodeParts', 'eosToken',
   'halfCache', 'ignoreMerges', 'isHidden', 'keyEnd', 'keyOpen', 'kinds', 'makeSampler', 'nameEnd', 'namePrefix', 'outValue',

@@ -63,7 +63,7 @@ async function openFiles(): Promise<Store> {
     },
     async put(name, bytes) {
       const { port1, port2 } = new MessageChannel();
-      // Names tell of contents: a file that is there is no longer.
+      // A name tells of the contents: what a write that broke off has left there is not longer than these bytes.
       worker.postMessage([await dir.getFileHandle(name, { create: true }), bytes], [bytes.buffer as ArrayBuffer, port2]);
       return new Promise((done) => {
         port1.onmessage = ({ data }) => {

@@ -60,7 +60,9 @@ export function openChunks(list: readonly Chunk[], options: LoadOptions): Chunks
   };
 
   /** Gives the bytes back, which may have moved. */
-  const keep = async ({ key, from, to, sha256: digest }: Chunk, store: Store, bytes: Uint8Array): Promise<Uint8Array> => {
+  const keep = async (chunk: Chunk, bytes: Uint8Array): Promise<Uint8Array> => {
+    const { key, from, to, sha256: digest } = chunk, store = await storeOf(chunk);
+    if (!store) return bytes;
     let failure: unknown;
     try {
       if (!digest) {
@@ -84,12 +86,11 @@ export function openChunks(list: readonly Chunk[], options: LoadOptions): Chunks
   const load = async (chunk: Chunk): Promise<Uint8Array> => {
     const { file, from, to, sha256: digest } = chunk, found = await kept(chunk);
     if (found) return found;
-    const store = await storeOf(chunk);
     // What is kept here need not be in the browser's cache as well.
-    for (const cache of [store ? 'no-store' : 'default', 'reload'] as const) {
+    for (const cache of [(await storeOf(chunk)) ? 'no-store' : 'default', 'reload'] as const) {
       const bytes = await file.bytes(from, to, cache);
       if (digest && (await sha256(bytes)) !== digest) continue;
-      return store ? keep(chunk, store, bytes) : bytes;
+      return keep(chunk, bytes);
     }
     const url = file.url.split('?')[0]!;
     throw new M2wError('integrity', `${url}: SHA-256`, { file: url.split('/').pop()!, url });
