@@ -8,5 +8,5 @@ fn load_scale(row: u32, g: u32) -> Scale { return half1(row * ($COLUMNS / 32u) +
 fn signed_codes(block: u32, i: u32) -> u32 { return word0(8u * block + i); }
 fn load8(row: u32, g: u32, j: u32, s: Scale) -> Weights8 {
     let q = words2_0(8u * (row * ($COLUMNS / 32u) + g) + 2u * j);
-    return Weights8(s * signed_bytes(q.x), s * signed_bytes(q.y));
+    return Weights8(kSignedByte * s * signed_bytes(q.x), kSignedByte * s * signed_bytes(q.y));
 }

@@ -38,7 +38,7 @@ fn work(owner: u32, z: u32, lane: u32) {
 #endrepeat
         }
 #repeat c $COLS
-        let scale$c = bitcast<f32>(rounded[x$c + 8u]);
+        let scale$c = kSignedByte * kSignedByte * bitcast<f32>(rounded[x$c + 8u]);
 #endrepeat
 #repeat r $ROWS
         let d$r = load_scale(row$r, g);

@@ -24,15 +24,16 @@ fn bytes_of(x: u32) -> vec4u { return (vec4u(x) >> vec4u(0u, 8u, 16u, 24u)) & ve
 // The bytes of a word as numbers: signed ones, and those below 128. SwiftShader, which is Chromium's CPU adapter, takes
 // vectors apart to shift them: there bytes stay where they are, and their place is a factor.
 #if ALONE
+const kSignedByte = 0x1p-24;
 fn signed_bytes(x: u32) -> vec4f {
-    let high = (vec4u(x) * vec4u(0x1000000u, 0x10000u, 0x100u, 1u)) & vec4u(0xff000000u);
-    return vec4f(bitcast<vec4i>(high)) * 0x1p-24;
+    return vec4f(bitcast<vec4i>((vec4u(x) * vec4u(0x1000000u, 0x10000u, 0x100u, 1u)) & vec4u(0xff000000u)));
 }
 fn small_bytes(x: u32) -> vec4f {
     let apart = vec4u(x) & vec4u(0x7fu, 0x7f00u, 0x7f0000u, 0x7f000000u);
     return vec4f(bitcast<vec4i>(apart)) * vec4f(1, 0x1p-8, 0x1p-16, 0x1p-24);
 }
 #else
+const kSignedByte = 1.0;
 fn signed_bytes(x: u32) -> vec4f {
     return vec4f(bitcast<vec4i>(vec4u(x) << vec4u(24u, 16u, 8u, 0u)) >> vec4u(24u));
 }
