@@ -180,16 +180,14 @@ std::string interface_of(const WgslVariant& variant) {
                            binding.mode == Mode::in ? "read" : "read_write", binding.name,
                            element_type(binding, variant));
     }
-    if (!variant.scratch.empty())
-        out +=
-            fmt::format("@group(0) @binding({}) var<storage, {}> {}: array<u32>;\n",
-                        variant.bindings.size() + 1,
-                        variant.scratch_mode == Mode::in ? "read" : "read_write", variant.scratch);
+    if (variant.scratch)
+        out += fmt::format("@group(0) @binding({}) var<storage, read_write> scratch: array<{}>;\n",
+                           variant.bindings.size() + 1,
+                           variant.vec4_bindings.contains("scratch") ? "vec4f" : "u32");
     for (uint32_t i = 0; i < info.n_params(); ++i)
         out += fmt::format("override {}: {};\n", info.params[i].name,
                            info.params[i].type == ParamType::u32 ? "u32" : "f32");
     if (has_binding(info, Bind::weight)) out += "override w_row0: u32;\noverride w_rows: u32;\n";
-    if (has_binding(info, Bind::cache)) out += "override n_rows: u32;\n";
     return out;
 }
 

@@ -31,9 +31,9 @@ struct WgslVariant {
     Op op = Op::count;
     std::string_view body;           // kernels/wgsl/<body>.wgsl
     std::vector<uint32_t> bindings;  // of the contract, those declared: from @binding(1) on
-    std::string_view scratch;        // an array<u32> behind them, written or read; empty: none
-    Mode scratch_mode = Mode::in;
-    std::set<std::string_view> vec4_bindings;  // activations and caches, four values at a time
+    bool scratch = false;            // a buffer behind them, array<u32> scratch: read and written
+    std::set<std::string_view> vec4_bindings;  // activations and caches, four values at a time;
+                                               // scratch: array<vec4f>
     uint64_t uniform_vec4s = 0;  // not 0: vectors are uniform buffers of so many four values
     std::map<std::string, std::string, std::less<>> defines;
 };

@@ -308,7 +308,10 @@ class EnginePrinter {
         for (size_t piece = 0; piece < pieces.size(); ++piece) {
             TRY(const KernelNames kernel, kernels_.names_of(plan_, step, pieces[piece], place));
             if (kernel.kernels.empty()) return {};
-            if (!kernel.rounding.empty()) print_rounding(kernel, step.operand("x").index);
+            scratch_.one = std::max(scratch_.one, kernel.scratch.one);
+            scratch_.row = std::max(scratch_.row, kernel.scratch.row);
+            takes_int8_ |= kernel.takes_int8;
+            print_rounding(kernel, step);
             std::string buffers, writes;
             for (size_t i = 0; i < info.n_bindings(); ++i) {
                 const Binding& binding = info.bindings[i];
@@ -320,19 +323,21 @@ class EnginePrinter {
                     writes += (writes.empty() ? place.is_cut ? " // one row: " : " // " : ", ") +
                               plan_.values[operand.index].name;
             }
-            if (!kernel.rounding.empty()) buffers += ", rounded";
+            if (kernel.scratch.any()) buffers += ", scratch";
             line(true, fmt::format("d.run({}{});{}", kernel.kernels, buffers, writes));
         }
         return {};
     }
 
     /// The value as multiples of 8 bits, unless the buffer for them has it from the Step before.
-    void print_rounding(const KernelNames& kernel, uint32_t value) {
-        rounded_words_ = std::max(rounded_words_, kernel.scratch_words);
-        if (rounded_value_ != value)
-            line(true, fmt::format("if (int8) d.run({}, {}, rounded);", kernel.rounding,
-                                   slot_name(slots_.slot_of[value])));
-        rounded_value_ = value;
+    void print_rounding(const KernelNames& kernel, const Step& step) {
+        if (!kernel.scratch.any()) return;
+        std::pair<std::string, uint32_t> rounded;
+        if (!kernel.rounding.empty()) rounded = {kernel.rounding, step.operand("x").index};
+        if (rounded != rounded_ && !kernel.rounding.empty())
+            line(true, fmt::format("if (int8) d.run({}, {}, scratch);", kernel.rounding,
+                                   slot_name(slots_.slot_of[rounded.second])));
+        rounded_ = rounded;
     }
 
     /// Of a tensor, whether all Steps that read it are in this block.
@@ -365,8 +370,9 @@ class EnginePrinter {
     std::string block_text_, block_prefix_;
     ScriptNames block_names_;
     uint64_t weight_bytes_ = 0, largest_bytes_ = 0;
-    uint64_t rounded_words_ = 0;                 // of a row, at most; 0: nothing is rounded
-    uint32_t rounded_value_ = Operand::kAbsent;  // what the buffer for rounded values has now
+    ScratchWords scratch_;  // at most
+    bool takes_int8_ = false;
+    std::pair<std::string, uint32_t> rounded_;  // whose what the scratch buffer has, of which value
 };
 
 std::string EnginePrinter::facts_text() const {
@@ -375,7 +381,8 @@ std::string EnginePrinter::facts_text() const {
         std::string& widths = slot.rows == Rows::n_tok ? tokens : outs;
         widths += fmt::format("{}{}", widths.empty() ? "" : ", ", slot.width);
     }
-    if (rounded_words_) tokens += fmt::format("{}{}", tokens.empty() ? "" : ", ", rounded_words_);
+    if (scratch_.row) tokens += fmt::format("{}{}", tokens.empty() ? "" : ", ", scratch_.row);
+    if (scratch_.one) outs += fmt::format("{}{}", outs.empty() ? "" : ", ", scratch_.one);
     std::map<uint32_t, uint64_t> width_of_window;
     for (const PlanCache& cache : plan_.caches) width_of_window[cache.window] += cache.width;
     for (const auto& [window, width] : width_of_window)
@@ -397,7 +404,7 @@ std::string EnginePrinter::facts_text() const {
     line("tokenWidths", "[" + tokens + "]");
     line("outWidths", "[" + outs + "]");
     line("caches", "[" + caches + "]");
-    line("int8", rounded_words_ ? "true" : "false");
+    line("int8", takes_int8_ ? "true" : "false");
     line("stateBytes", fmt::to_string(state_bytes));
     line("planSha256", script_string(facts_.plan_sha256));
     line("headerSha256", script_string(facts_.header_sha256));
@@ -412,12 +419,9 @@ std::string EnginePrinter::engine_text() const {
         if (kernels.find(fmt::format("{} ?", name)) != std::string::npos)
             chosen_by += fmt::format("{}{}", chosen_by.empty() ? "" : ", ", name);
     if (!chosen_by.empty()) chosen_by = fmt::format("  const {{ {} }} = d;\n", chosen_by);
-    std::string rounded;
-    if (rounded_words_)
-        rounded = fmt::format(
-            "  // What is rounded to 8 bits, of one value at a time.\n"
-            "  const rounded = d.value({});\n",
-            rounded_words_);
+    std::string scratch;
+    if (scratch_.any())
+        scratch = fmt::format("  const scratch = d.scratch({}, {});\n", scratch_.one, scratch_.row);
     std::string imports;
     for (const std::string_view name : {"perOutput", "perToken"})
         if (kernels.find(fmt::format("{}(", name)) != std::string::npos)
@@ -455,7 +459,7 @@ std::string EnginePrinter::engine_text() const {
         "    return engine;\n"
         "  }}\n"
         "}}\n{}",
-        script_name(facts_.name), imports, facts_text(), chosen_by, kernels, rounded, steps_,
+        script_name(facts_.name), imports, facts_text(), chosen_by, kernels, scratch, steps_,
         tables_);
 }
 

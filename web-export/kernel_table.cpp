@@ -10,10 +10,6 @@
 namespace m2w::web {
 namespace {
 
-/// Two numbers of cache rows that no constant has by chance: what differs between them depends on
-/// the rows, which only the page knows.
-constexpr uint32_t kProbeRows[] = {0x10'0001, 0x20'0003};
-
 bool rows_are_out(const Plan& plan, const Step& step) {
     const OpInfo& info = op_info(step.op);
     for (size_t i = 0; i < info.n_bindings(); ++i) {
@@ -23,13 +19,6 @@ bool rows_are_out(const Plan& plan, const Step& step) {
             return true;
     }
     return false;
-}
-
-const PlanCache* cache_of(const Plan& plan, const Step& step) {
-    const OpInfo& info = op_info(step.op);
-    for (size_t i = 0; i < info.n_bindings(); ++i)
-        if (info.bindings[i].kind == Bind::cache) return &plan.caches[step.operands[i].index];
-    return nullptr;
 }
 
 const Tensor* weight_of(const Plan& plan, const Step& step) {
@@ -62,29 +51,17 @@ std::string print_bindings(const Step& step, const WebKernel& kernel) {
         const uint32_t position = positions[binding];
         M2W_ASSERT(position != UINT32_MAX && position >= io.size());
         io.resize(position, '-');
-        const bool reads =
-            binding == kScratchBinding || op_info(step.op).bindings[binding].mode == Mode::in;
-        const bool uniform = kernel.uniform_vectors && binding != kScratchBinding &&
-                             op_info(step.op).bindings[binding].kind == Bind::vector;
-        io += uniform ? 'u' : reads ? 'r' : 'w';
+        io += layout_of(step.op, kernel, binding);
     }
     return script_string(io);
 }
 
-/// As the kernel will be asked with some rows and with others.
-std::string print_constants(const WebKernel& kernel, const WebKernel& other,
-                            const PlanCache* cache) {
+std::string print_constants(const WebKernel& kernel) {
     std::string out;
-    for (size_t i = 0; i < kernel.constants.size(); ++i) {
-        const WebConstant& constant = kernel.constants[i];
-        std::string value = constant.is_float ? script_float(std::bit_cast<float>(constant.bits))
-                                              : fmt::to_string(constant.bits);
-        if (constant.bits != other.constants[i].bits) {
-            M2W_ASSERT(cache && constant.bits == kProbeRows[0]);
-            value = fmt::format("d.rows({})", cache->window);
-        }
-        out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", constant.name, value);
-    }
+    for (const WebConstant& constant : kernel.constants)
+        out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", constant.name,
+                           constant.is_float ? script_float(std::bit_cast<float>(constant.bits))
+                                             : fmt::to_string(constant.bits));
     return out.empty() ? "{}" : fmt::format("{{ {} }}", out);
 }
 
@@ -148,25 +125,20 @@ std::string base_name(const Plan& plan, const Step& step, const WebWeight& weigh
 
 }  // namespace
 
-Result<PrintedKernels> KernelTable::variant(const Plan& plan, const Step& step,
-                                            WebContext context) {
-    context.cache_rows = kProbeRows[0];
+Result<PrintedKernels> KernelTable::variant(const Step& step, const WebContext& context) {
     TRY(const auto kernels, source_(step, context));
-    context.cache_rows = kProbeRows[1];
-    TRY(const auto others, source_(step, context));
-    M2W_ASSERT(kernels.size() == others.size());
     const WebKernel& kernel = kernels.back();
-    return PrintedKernels{print_bindings(step, kernel),
-                          print_constants(kernel, others.back(), cache_of(plan, step)),
+    return PrintedKernels{print_bindings(step, kernel), print_constants(kernel),
                           print_kernel(kernel)};
 }
 
 std::string KernelTable::print_kernel(const WebKernel& kernel) {
-    modules_.emplace(kernel.module, kernel.code);
+    const auto [module, is_new] = modules_.emplace(kernel.module, kernel.code);
+    M2W_ASSERT(is_new || module->second == kernel.code);
     return fmt::format("[wgsl.{}, {}]", kernel.module, print_grid(kernel.grid));
 }
 
-Result<PrintedKernels> KernelTable::pair(const Plan& plan, const Step& step, const StepPlace& place,
+Result<PrintedKernels> KernelTable::pair(const Step& step, const StepPlace& place,
                                          const WebContext& context) {
     WebContext each = context;
     each.batch = BatchSize::one;
@@ -179,14 +151,14 @@ Result<PrintedKernels> KernelTable::pair(const Plan& plan, const Step& step, con
     }
     PrintedKernels one{{}, {}, "[]"};
     if (place.is_cut == taken) {
-        TRY(one, variant(plan, step, each));
+        TRY(one, variant(step, each));
     }
     if (place.is_cut) {
         one.list = taken ? fmt::format("[{}, []]", one.list) : "[]";
         return one;
     }
     each.batch = BatchSize::many;
-    TRY(PrintedKernels many, variant(plan, step, each));
+    TRY(PrintedKernels many, variant(step, each));
     if (!one.io.empty() && (one.io != many.io || one.set != many.set))
         return Error{Category::internal, "kernels for one row and for several differ in constants"};
     many.list = one.list == many.list ? fmt::format("[{}]", one.list)
@@ -194,15 +166,15 @@ Result<PrintedKernels> KernelTable::pair(const Plan& plan, const Step& step, con
     return many;
 }
 
-Result<PrintedKernels> KernelTable::by_device(const Plan& plan, const Step& step,
-                                              const StepPlace& place, WebContext context) {
+Result<PrintedKernels> KernelTable::by_device(const Step& step, const StepPlace& place,
+                                              WebContext context) {
     const auto by_cache = [&](Adapter adapter, bool subgroups) -> Result<PrintedKernels> {
         context.adapter = adapter;
         context.subgroups = subgroups;
         context.cache = CacheFormat::f16;
-        TRY(const PrintedKernels halves, pair(plan, step, place, context));
+        TRY(const PrintedKernels halves, pair(step, place, context));
         context.cache = CacheFormat::f32;
-        TRY(const PrintedKernels floats, pair(plan, step, place, context));
+        TRY(const PrintedKernels floats, pair(step, place, context));
         return choose("halfCache", halves, floats);
     };
     TRY(const PrintedKernels cpu, by_cache(Adapter::cpu, false));
@@ -227,22 +199,45 @@ Result<KernelNames> KernelTable::names_of(const Plan& plan, const Step& step,
     context.rows_are_out = rows_are_out(plan, step);
     context.weight = weight;
     const std::string name = base_name(plan, step, weight);
-    TRY(const PrintedKernels floats, by_device(plan, step, place, context));
+    TRY(const PrintedKernels floats, by_device(step, place, context));
     if (floats.list == "[]") return KernelNames();
-    context.int8_activations = true;
+    KernelNames out;
     context.adapter = Adapter::cpu;
-    TRY(const auto kernels, source_(step, context));
-    if (kernels.size() < 2) return KernelNames{declare(for_rows(context, floats), name)};
+    TRY(out.scratch, scratch_of(step, place, context));
+    TRY(const auto of_floats, source_(step, context));
+    context.int8_activations = true;
+    TRY(const auto of_int8, source_(step, context));
+    out.takes_int8 = !of_int8.empty() && of_int8.back().module != of_floats.back().module;
+    if (!out.takes_int8) {
+        out.kernels = declare(for_rows(context, floats), name);
+        return out;
+    }
+    TRY(const ScratchWords scratch, scratch_of(step, place, context));
+    out.scratch = {std::max(out.scratch.one, scratch.one), scratch.row};
+    TRY(const PrintedKernels rounded, pair(step, place, context));
+    out.kernels = declare(for_rows(context, choose("int8", rounded, floats)), name);
 
+    if (place.is_cut) return out;
+    context.batch = BatchSize::many;
+    TRY(const auto kernels, source_(step, context));
     const WebKernel& rounding = kernels.front();
     M2W_ASSERT(kernels.size() == 2 && rounding.bindings.size() == 2);
-    const PrintedKernels round{"'rw'", print_constants(rounding, rounding, nullptr),
-                               fmt::format("[{}]", print_kernel(rounding))};
-    TRY(const PrintedKernels rounded, pair(plan, step, place, context));
-    KernelNames out;
-    out.kernels = declare(for_rows(context, choose("int8", rounded, floats)), name);
+    const PrintedKernels round{
+        "'rw'", print_constants(rounding),
+        fmt::format("[{}{}]", of_int8.size() < 2 ? "[], " : "", print_kernel(rounding))};
     out.rounding = declare(for_rows(context, round), fmt::format("round_{}", step.u32("k")));
-    out.scratch_words = rounding.scratch_words;
+    return out;
+}
+
+Result<ScratchWords> KernelTable::scratch_of(const Step& step, const StepPlace& place,
+                                             WebContext context) {
+    ScratchWords out;
+    TRY(const auto one, source_(step, context));
+    if (!one.empty()) out.one = one.back().scratch_words;
+    if (place.is_cut) return out;
+    context.batch = BatchSize::many;
+    TRY(const auto many, source_(step, context));
+    if (!many.empty()) out.row = many.back().scratch_words;
     return out;
 }
 

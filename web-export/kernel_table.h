@@ -21,12 +21,19 @@ struct StepPlace {
     bool is_cut = false;
 };
 
-/// Constants of engine.ts for a Step; none where a short cut is taken by no adapter. Where it can
-/// take activations of 8 bits, which it does on CPU adapters alone, `rounding` is the kernel that
-/// makes them of x and `scratch_words` what a row of them takes.
+/// What kernels on CPU adapters have a scratch buffer for, in words: one row, or each of several.
+struct ScratchWords {
+    uint64_t one = 0, row = 0;
+    bool any() const { return one != 0 || row != 0; }
+};
+
+/// Constants of engine.ts for a Step; none where a short cut is taken by no adapter. `rounding` is
+/// the kernel that rounds x to 8 bits before it, for CPU adapters, where the Step can take such
+/// activations and does not round them itself.
 struct KernelNames {
     std::string kernels, rounding{};
-    uint64_t scratch_words = 0;
+    bool takes_int8 = false;
+    ScratchWords scratch{};
 };
 
 /// Arguments of perToken() and perOutput() (dispatches.ts): what is done with each of the Step's
@@ -56,11 +63,11 @@ class KernelTable {
     /// A constant with this text: one that there is, or a new one of this name.
     std::string declare(const std::string& text, const std::string& name);
     std::string print_kernel(const WebKernel& kernel);
-    Result<PrintedKernels> variant(const Plan& plan, const Step& step, WebContext context);
-    Result<PrintedKernels> pair(const Plan& plan, const Step& step, const StepPlace& place,
+    Result<PrintedKernels> variant(const Step& step, const WebContext& context);
+    Result<PrintedKernels> pair(const Step& step, const StepPlace& place,
                                 const WebContext& context);
-    Result<PrintedKernels> by_device(const Plan& plan, const Step& step, const StepPlace& place,
-                                     WebContext context);
+    Result<ScratchWords> scratch_of(const Step& step, const StepPlace& place, WebContext context);
+    Result<PrintedKernels> by_device(const Step& step, const StepPlace& place, WebContext context);
 
     KernelSource source_;
     ScriptNames names_;

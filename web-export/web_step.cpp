@@ -15,8 +15,15 @@
 namespace m2w::web {
 namespace {
 
-constexpr uint32_t kMostLanes = 256;     // what WebGPU promises of a workgroup
-constexpr uint32_t kLocal = 64;          // invocations of a workgroup: kernels/wgsl/common.wgsl
+constexpr uint32_t kMostLanes = 256;  // what WebGPU promises of a workgroup
+constexpr uint32_t kLocal = 64;       // invocations of a workgroup: kernels/wgsl/common.wgsl
+// Those of a CPU adapter's where each has much to do: two of its threads are to end together. Where
+// they make a row of their own first, there are so many workgroups: more threads SwiftShader has
+// not.
+constexpr uint32_t kAloneLocal = 8, kMostRowGroups = 16;
+// A barrier makes what is behind it a tenth slower there: rows of larger weights are rounded
+// before.
+constexpr uint32_t kMostRowsOfOwnRow = 16384;
 constexpr uint32_t kSubgroupOwners = 4;  // owners of a workgroup whose lanes are subgroups
 constexpr uint32_t kRounded = 32;        // activations that are rounded together
 // Of workgroups that norm a row, each for itself: weight rows at least, how many there are at most,
@@ -44,7 +51,6 @@ constexpr struct {
     Op op;
     const char* param;
 } kLeftOut[] = {{Op::attend, "soft_cap"},
-                {Op::attend, "window"},
                 {Op::attend, "temperature_length"},
                 {Op::glu, "limit"},
                 {Op::glu, "up_shift"},
@@ -57,7 +63,6 @@ constexpr struct {
                 {Op::norm_matmul, "limit"},
                 {Op::norm_matmul, "up_shift"},
                 {Op::rope_attend, "soft_cap"},
-                {Op::rope_attend, "window"},
                 {Op::rope_attend, "pairing"}};
 
 uint64_t n_of(const Step& step) {
@@ -133,6 +138,13 @@ bool has_scale_alone(const WebWeight& weight) {
     return !weight.nbits && (weight.dtype == DType::q8_0 || weight.dtype == DType::q4_0);
 }
 
+/// Whether a product of rounded activations has a kernel before it that rounds them.
+bool rounds_apart(const Step& step, const WebContext& context) {
+    return step.op == Op::matmul &&
+           (context.adapter == Adapter::gpu || context.batch == BatchSize::many ||
+            context.weight.rows > kMostRowsOfOwnRow);
+}
+
 /// One kernel on its way: the variant of its module, the values of its constants and its grid.
 class Builder {
   public:
@@ -148,10 +160,11 @@ class Builder {
             if (info_.bindings[i].name == "x") variant_.bindings.push_back(i);
         add_params();
         define("ALONE");
+        define("LOCAL", std::to_string(kAloneLocal));
         variant_.body = "round_rows";
         variant_.vec4_bindings = {"x"};
-        add_scratch(Mode::out);
-        out_.grid = {.fixed = step_.u32("k") / kRounded, .times_rows = true, .per = kLocal};
+        add_scratch(rounded_words());
+        out_.grid = {.fixed = step_.u32("k") / kRounded, .times_rows = true, .per = kAloneLocal};
         return finish("round_rows");
     }
 
@@ -193,7 +206,6 @@ class Builder {
             const Binding& binding = info_.bindings[i];
             const bool present = binding.kind == Bind::tokens || step_.operands[i].present();
             if (!present || (step_.op == Op::expert_matmul && binding.name == "order")) continue;
-            if (int8_ && binding.name == "x") continue;
             variant_.bindings.push_back(i);
             if (binding.optional) define(std::string(binding.name));
         }
@@ -224,7 +236,9 @@ class Builder {
         const bool alone = row_.lanes == Lanes::one || context_.adapter == Adapter::cpu;
         const bool subgroups = context_.subgroups && row_.lanes == Lanes::shared;
         define(alone ? "ALONE" : subgroups ? "SUBGROUP" : "WORKGROUP");
-        out_.grid.per = alone ? kLocal : subgroups ? kSubgroupOwners : 1;
+        local_ = row_.lanes == Lanes::one ? kLocal : kAloneLocal;
+        if (alone) define("LOCAL", std::to_string(local_));
+        out_.grid.per = alone ? local_ : subgroups ? kSubgroupOwners : 1;
         alone_ = alone;
         if (alone || subgroups) return;
         define("LANES", std::to_string(row_.lanes == Lanes::many ? kMostLanes : kLocal));
@@ -242,7 +256,6 @@ class Builder {
         if (stores && context_.cache == CacheFormat::f16 && n_k() % 2 == 0 &&
             step_.u32("n_v") % 2 == 0)
             define("EVEN");
-        set("n_rows", context_.cache_rows);
     }
 
     void add_weight() {
@@ -270,14 +283,26 @@ class Builder {
             set(fmt::format("w_at{}", i), uint32_t(layout.offset_bytes[i] / 4));
         if (cols % unit != 0) return;
         define("ALIGNED");
-        if (step_.op != Op::embed && !int8_) variant_.vec4_bindings = {"x"};
+        if (step_.op != Op::embed) variant_.vec4_bindings = {"x"};
     }
 
-    /// Eight words of codes and one of a scale for each group.
-    void add_scratch(Mode mode) {
-        variant_.scratch = "rounded";
-        variant_.scratch_mode = mode;
-        out_.scratch_words = step_.u32("k") / kRounded * (kRounded / 4 + 1);
+    void add_scratch(uint64_t words) {
+        variant_.scratch = true;
+        out_.scratch_words = words;
+    }
+
+    /// Of a row: eight words of codes and one of a scale for each group.
+    uint64_t rounded_words() const { return step_.u32("k") / kRounded * (kRounded / 4 + 1); }
+
+    /// Each workgroup makes a row for itself, of a CPU adapter in its part of the scratch buffer,
+    /// and its owners have weight rows from everywhere.
+    void take_row(uint64_t part_words) {
+        define("ROW");
+        if (!alone_) return;
+        out_.grid.fixed =
+            std::min<uint64_t>(ceil_div(out_.grid.fixed, kAloneLocal), kMostRowGroups);
+        out_.grid.per = 1;
+        add_scratch(out_.grid.fixed * part_words);
     }
 
     /// Parts of heads that a lane keeps in an array of vec4.
@@ -299,33 +324,42 @@ class Builder {
         const uint64_t rows = context_.weight.rows;
         const uint32_t side = has_scale_alone(context_.weight) ? 8 : 4;
         const uint32_t sides = is_gated() ? 2 : 1;
-        const uint32_t rows_an_owner = !alone_ ? 2 : many ? side : rows >= 1024 ? 4 : 2;
+        const uint32_t rows_an_owner = alone_ ? side : 2;
         const uint32_t columns = !many ? 1 : alone_ ? side : 8;
         define("ROWS", std::to_string(rows_an_owner));
         define("COLS", std::to_string(columns));
         define("SIDES", std::to_string(sides));
         // Rounded activations are a quarter of the words: sharing their loads gains nothing.
         if (alone_ && many && !int8_) define("FOURS", columns == 8 ? "0,4" : "1");
-        if (int8_) {
-            define("INT8");
-            variant_.body = "matmul_int8";
-            add_scratch(Mode::in);
-        }
         out_.grid.fixed = ceil_div(rows, rows_an_owner);
         out_.grid.columns = columns;
+        variant_.body = "matmul";
+        if (!int8_) return;
+        define("INT8");
+        variant_.body = "matmul_int8";
+        if (rounds_apart(step_, context_))
+            add_scratch(rounded_words());
+        else if (step_.op == Op::matmul)
+            take_row(rounded_words());
     }
 
     /// Vectors are uniform: with eight storage buffers there is no room for them.
     void add_norm() {
         const uint64_t n = step_.u32("k") / 4;
         define("NORMED", std::to_string(n));
-        variant_.body = "matmul";
         variant_.vec4_bindings = {"x", "stream", "sum"};
         variant_.uniform_vec4s = n;
         out_.uniform_vectors = true;
-        out_.grid.fixed =
-            std::min<uint64_t>(ceil_div(context_.weight.rows, kNormRows), kMostNormGroups);
-        out_.grid.per = 1;
+        if (!alone_) {
+            out_.grid.fixed =
+                std::min<uint64_t>(ceil_div(context_.weight.rows, kNormRows), kMostNormGroups);
+            out_.grid.per = 1;
+        } else if (!int8_) {
+            variant_.vec4_bindings.insert("scratch");
+        }
+        // Besides the row norm.wgsl has two sums of each invocation there.
+        const uint64_t sums = 2 * kAloneLocal;
+        take_row(int8_ ? rounded_words() + sums : 4 * (n + sums));
     }
 
     WebKernel finish(std::string_view kernel) {
@@ -335,7 +369,8 @@ class Builder {
             std::string part = name + value;
             if (name == "FORMAT") part = value;
             if (name == "COLUMNS" || name == "ROTATED" || name == "SIDES" || name == "LANES" ||
-                name == "FOURS" || name == "STEPS")
+                name == "FOURS" || name == "STEPS" || name == "LOCAL" ||
+                (name == "ROW" && step_.op == Op::norm_matmul))
                 continue;  // follow from the op, the columns and the heads
             for (char& c : part) c = char(std::tolower(static_cast<unsigned char>(c)));
             out_.module += "_" + part;
@@ -348,7 +383,7 @@ class Builder {
             out_.constants.push_back(*value);
         }
         out_.bindings = variant_.bindings;
-        if (!variant_.scratch.empty()) out_.bindings.push_back(kScratchBinding);
+        if (variant_.scratch) out_.bindings.push_back(kScratchBinding);
         return std::move(out_);
     }
 
@@ -367,9 +402,17 @@ class Builder {
     std::vector<WebConstant> values_;
     WebKernel out_;
     bool alone_ = true, int8_ = false;
+    uint32_t local_ = kLocal;
 };
 
 }  // namespace
+
+char layout_of(Op op, const WebKernel& kernel, uint32_t binding) {
+    if (binding == kScratchBinding) return 'w';
+    const Binding& bound = op_info(op).bindings[binding];
+    if (kernel.uniform_vectors && bound.kind == Bind::vector) return 'u';
+    return bound.mode == Mode::in ? 'r' : 'w';
+}
 
 Result<std::vector<WebKernel>> web_kernels(const Step& step, const WebContext& context) {
     const KernelRow* row = find_row(step.op);
@@ -378,14 +421,14 @@ Result<std::vector<WebKernel>> web_kernels(const Step& step, const WebContext& c
                      fmt::format("no WGSL kernel computes {}", op_info(step.op).name)};
     if (context.weight.nbits && context.weight.nbits->int8_activations)
         return Error{Category::unsupported, "no WGSL kernel rounds activations to 8 bits"};
-    // Barriers cost a CPU adapter more than the dispatch that they save.
-    if (step.op == Op::norm_matmul &&
-        (context.adapter == Adapter::cpu || step.u32("k") > kMostNormWidth))
+    if (step.op == Op::norm_matmul && step.u32("k") > kMostNormWidth)
         return std::vector<WebKernel>();
-    const bool int8 =
-        context.int8_activations && step.op == Op::matmul && has_scale_alone(context.weight);
+    const bool takes_int8 =
+        step.op == Op::matmul || (step.op == Op::norm_matmul && context.adapter == Adapter::cpu);
+    const bool int8 = context.int8_activations && takes_int8 && has_scale_alone(context.weight);
     std::vector<WebKernel> out;
-    if (int8) out.push_back(Builder(step, context, *row).build_rounding());
+    if (int8 && rounds_apart(step, context))
+        out.push_back(Builder(step, context, *row).build_rounding());
     TRY(auto kernel, Builder(step, context, *row).build(int8));
     out.push_back(std::move(kernel));
     return out;

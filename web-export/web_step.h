@@ -35,11 +35,11 @@ struct WebContext {
     Adapter adapter = Adapter::gpu;
     BatchSize batch = BatchSize::one;
     CacheFormat cache = CacheFormat::f16;
-    uint32_t cache_rows = 0;    // n_rows of the Step's caches
     bool rows_are_out = false;  // the Step's rows are n_out, not n_tok
     bool subgroups = false;
     /// Products of Q8_0 and Q4_0 round their activations to 8 bits first (round_to_int8 of
-    /// gguf/nbits.h, groups of 32), which takes a kernel and a scratch buffer more.
+    /// gguf/nbits.h, groups of 32), which for several rows, and for large weights, takes a kernel
+    /// more.
     bool int8_activations = false;
     WebWeight weight{};
 };
@@ -61,7 +61,8 @@ struct WebGrid {
     uint32_t columns = 0;
 };
 
-/// Stands in WebKernel::bindings for a scratch buffer, which the kernels of one Step share.
+/// Stands in WebKernel::bindings for a scratch buffer, which is read and written, and which the
+/// kernels of one Step share.
 constexpr uint32_t kScratchBinding = kMaxBindings;
 
 /// One dispatch.
@@ -69,7 +70,8 @@ struct WebKernel {
     std::string module;  // an identifier: kernel, formats and optional bindings that it has
     std::string code;    // WGSL, entry point `main`: the same for the same module
     std::vector<WebConstant> constants;
-    /// @group(0) @binding(0) is the uniform buffer of the batch, u32 {n_tok, pos, n_out, n_ctx};
+    /// @group(0) @binding(0) is the uniform buffer of the batch, u32 {n_tok, pos, n_out, n_ctx,
+    /// n_rows, seen}, the last two of the Step's caches (kernels/wgsl/common.wgsl);
     /// @binding(i + 1) is the Step's operand bindings[i], an index into the contract's bindings.
     /// A weight is one array<u32>: its planes as plane_layout() of this piece lays them out, the
     /// grid of types that have one included.
@@ -79,8 +81,12 @@ struct WebKernel {
     WebGrid grid;
 };
 
+/// How the kernel of this op has one of its bindings in its layout: r (read), w (written, too) or u
+/// (uniform).
+char layout_of(Op op, const WebKernel& kernel, uint32_t binding);
+
 /// The dispatch of a Step; none where an adapter had better take the Steps that a short cut stands
-/// for. With int8_activations products have one more before it, {x, scratch}:
+/// for. With int8_activations products may have one more before it, {x, scratch}:
 /// Steps that read the same x one after the other can share what it writes. Errors: unsupported (a
 /// shape that no kernel computes).
 Result<std::vector<WebKernel>> web_kernels(const Step& step, const WebContext& context);

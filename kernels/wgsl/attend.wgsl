@@ -52,7 +52,12 @@ fn load4_$c(i: u32) -> vec4f {
 }
 #endrepeat
 
-fn row_of(j: u32, kv_head: u32) -> u32 { return (j % n_rows) * n_head_kv + kv_head; }
+// The caches' row of position j, which is less than n_rows behind the first one that is seen.
+var<private> ring: u32;  // where the round of the rows began which that one is in
+fn row_of(j: u32, kv_head: u32) -> u32 {
+    let row = j - ring;
+    return select(row, row - batch.n_rows, row >= batch.n_rows) * n_head_kv + kv_head;
+}
 
 // Adds to the sums what a tile of n positions brings, given the weight of the lane's own.
 #if ALONE
@@ -89,10 +94,8 @@ fn work(owner: u32, z: u32, lane: u32) {
     let kv_head = owner % n_head * n_head_kv / n_head;
     let position = batch.pos + owner / n_head;
     let end = position + kNew;
-    var first = 0u;
-#if window
-    if (position >= window) { first = position + 1u - window; }
-#endif
+    let first = max(position + 1u, batch.seen) - batch.seen;
+    ring = first - first % batch.n_rows;
     sum = array<vec4f, kChunks>();
     let apart = take_token(owner, kv_head, position, lane);
     meet();

@@ -9,7 +9,7 @@ var<private> stores: bool;
 #repeat c k,v
 // Elements i and i + 1 of the row.
 fn keep_$c(i: u32, x: vec2f) -> vec2f {
-    let at = batch.pos % n_rows * n_$c + i;
+    let at = batch.pos % batch.n_rows * n_$c + i;
 #if CACHE_F16
     let word = narrow(x.x) | (narrow(x.y) << 16u);
     if (stores) { ${c}_cache[at / 4u][at / 2u % 2u] = word; }

@@ -1,6 +1,17 @@
-// matmul_int8.wgsl - as matmul, of activations that round_rows.wgsl has rounded to 8 bits: sums inside of a group of 32
-// are exact integers, as floats. For formats whose groups are that long and have a scale alone.
+// matmul_int8.wgsl - as matmul, and norm_matmul where NORMED, of activations rounded to 8 bits, by round_rows.wgsl or, with ROW,
+// here: sums inside of a group of 32 are exact integers, as floats. For formats whose groups are that long and have a scale alone.
 #include "weights.wgsl"
+#if NORMED
+#include "norm.wgsl"
+#else
+#if ROW
+#include "round_row.wgsl"
+const norm_scale = 1.0;
+#else
+const part = 0u;
+const norm_scale = 1.0;
+#endif
+#endif
 #include "matmul_store.wgsl"
 fn work(owner: u32, z: u32, lane: u32) {
     let first = owner * kRows;
@@ -8,7 +19,11 @@ fn work(owner: u32, z: u32, lane: u32) {
     let column0 = z * kCols;
     let groups = k / 32u;
 #repeat c $COLS
+#if ROW
+    let base$c = 0u;
+#else
     let base$c = min(column0 + ${c}u, rows() - 1u) * groups;
+#endif
 #endrepeat
 #repeat r $ROWS
     let row$r = weight_row(first + ${r}u);
@@ -18,7 +33,7 @@ fn work(owner: u32, z: u32, lane: u32) {
 #endrepeat
     for (var g = lane; g < groups; g += LANES) {
 #repeat c $COLS
-        let x$c = 9u * (base$c + g);
+        let x$c = part + 9u * (base$c + g);
 #endrepeat
 #repeat r $ROWS
         let block$r = row$r * groups + g;
@@ -28,7 +43,7 @@ fn work(owner: u32, z: u32, lane: u32) {
 #endrepeat
         for (var i = 0u; i < 8u; i++) {
 #repeat c $COLS
-            let codes$c = signed_bytes(rounded[x$c + i]);
+            let codes$c = signed_bytes(scratch[x$c + i]);
 #endrepeat
 #repeat r $ROWS
             let w$r = signed_bytes(signed_codes(block$r, i));
@@ -38,7 +53,7 @@ fn work(owner: u32, z: u32, lane: u32) {
 #endrepeat
         }
 #repeat c $COLS
-        let scale$c = kSignedByte * kSignedByte * bitcast<f32>(rounded[x$c + 8u]);
+        let scale$c = norm_scale * kSignedByte * kSignedByte * bitcast<f32>(scratch[x$c + 8u]);
 #endrepeat
 #repeat r $ROWS
         let d$r = load_scale(row$r, g);

@@ -3,7 +3,7 @@
 // Where a row of activations begins, and four i of it; behind the row they are 0.
 #if NORMED
 fn x_row(column: u32) -> u32 { return 0u; }
-fn load_x4(base: u32, i: u32) -> vec4f { return normed[i] * norm_scale; }
+fn load_x4(base: u32, i: u32) -> vec4f { return normed4(i) * norm_scale; }
 #else
 #if ALIGNED
 fn x_row(column: u32) -> u32 { return column * (k / 4u); }

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "runtime/fuse.h"
 #include "runtime/model/fuzz/blueprint.h"
 #include "tests/runtime/plans.h"
@@ -25,7 +27,6 @@ Result<std::vector<WebKernel>> told(const Step& step, const WebContext& context)
     }
     if (has_cache) {
         kernel.module += context.cache == CacheFormat::f16 ? "_f16" : "_f32";
-        kernel.constants.push_back({"n_rows", false, context.cache_rows});
     }
     if (context.weight.rows) {
         kernel.module += context.adapter == Adapter::cpu ? "_cpu" : "";
@@ -41,6 +42,7 @@ Result<std::vector<WebKernel>> told(const Step& step, const WebContext& context)
     rounding.bindings = {1, kScratchBinding};
     rounding.scratch_words = step.u32("k");
     kernel.module += "_int8";
+    kernel.scratch_words = rounding.scratch_words;
     kernel.bindings.push_back(kScratchBinding);
     return std::vector{rounding, kernel};
 }
@@ -74,16 +76,19 @@ TEST(EnginePrinter, PrintsALineForEachStepOfEveryArchitecture) {
     }
 }
 
-TEST(EnginePrinter, RowsOfACacheAreKnownOnlyInThePage) {
-    const auto all = print_of("llama"), printed = print_of("gemma3");
-    ASSERT_OK(all);
+TEST(EnginePrinter, LayersWithAndWithoutAWindowShareTheKernelsOfCaches) {
+    const auto model = test::Blueprint(*find_arch("gemma2")).model();
+    ASSERT_OK(model);
+    std::set<uint32_t> windows;
+    for (const PlanCache& cache : (*model)->plan().caches) windows.insert(cache.window);
+    ASSERT_GT(windows.size(), 1u);
+    const auto printed = print_of("gemma2");
     ASSERT_OK(printed);
-    EXPECT_NE(all->engine_ts.find("n_rows: d.rows(0)"), std::string::npos);
-    // Both layers have a window.
-    EXPECT_NE(printed->engine_ts.find("n_rows: d.rows("), std::string::npos);
-    EXPECT_EQ(printed->engine_ts.find("d.rows(0)"), std::string::npos);
+    for (const uint32_t window : windows)
+        EXPECT_GT(count(printed->engine_ts, ", " + std::to_string(window) + ");"), 0u);
+    EXPECT_EQ(count(printed->engine_ts, "  const attend_"), 1u);
+    EXPECT_GT(count(printed->engine_ts, "  d.run(attend_"), 1u);
     EXPECT_NE(printed->engine_ts.find("halfCache ? "), std::string::npos);
-    EXPECT_EQ(printed->engine_ts.find("1048577"), std::string::npos);
 }
 
 TEST(EnginePrinter, LargeTensorsAreCutAndEachPieceIsADispatch) {
@@ -101,10 +106,30 @@ TEST(EnginePrinter, WhatSeveralProductsReadIsRoundedOnce) {
     const std::string& text = printed->engine_ts;
     const size_t roundings = count(text, "  if (int8) d.run(round_");
     EXPECT_GT(roundings, 0u);
-    EXPECT_GT(count(text, ", rounded); // "), roundings);
-    EXPECT_EQ(count(text, "const rounded = d.value("), 1u);
+    EXPECT_GT(count(text, ", scratch); // "), roundings);
+    EXPECT_EQ(count(text, "const scratch = d.scratch("), 1u);
+    EXPECT_EQ(count(text, "[[], [wgsl.rounding"), 0u);
     EXPECT_NE(text.find("int8 ? "), std::string::npos);
     EXPECT_NE(text.find("int8: true"), std::string::npos);
+}
+
+TEST(EnginePrinter, ARowThatItsProductRoundsHasNoKernelForThat) {
+    const auto model = test::Blueprint(*find_arch("llama")).model();
+    ASSERT_OK(model);
+    const auto printed = print_engine(
+        (*model)->plan(), {"m", 1, "", ""}, {}, [](const Step& step, const WebContext& context) {
+            auto kernels = told(step, context);
+            if (kernels->size() > 1 && context.batch == BatchSize::one) {
+                kernels->erase(kernels->begin());
+                kernels->back().scratch_words = 12345;
+            }
+            return kernels;
+        });
+    ASSERT_OK(printed);
+    const std::string& text = printed->engine_ts;
+    EXPECT_GT(count(text, "[[], [wgsl.rounding"), 0u);
+    EXPECT_EQ(count(text, "[[wgsl.rounding"), 0u);
+    EXPECT_EQ(count(text, "const scratch = d.scratch(12345, "), 1u);
 }
 
 TEST(EnginePrinter, ShadersAreThoseThatTheEngineNames) {

@@ -186,7 +186,6 @@ Result<void> CaseWriter::add_case(const Subject& subject, Adapters adapter) {
         .adapter = adapter == on_cpu ? web::Adapter::cpu : web::Adapter::gpu,
         .batch = run.batch.n_tok > 1 ? web::BatchSize::many : web::BatchSize::one,
         .cache = run.cache == CacheType::f16 ? web::CacheFormat::f16 : web::CacheFormat::f32,
-        .cache_rows = cache_rows_,
         .rows_are_out = subject.rows_out,
         .subgroups = adapter == on_subgroups,
         .int8_activations = run.int8_activations};
@@ -202,13 +201,17 @@ Result<void> CaseWriter::add_case(const Subject& subject, Adapters adapter) {
     if (same) return {};
     if (!names_.insert(name + adapter_name).second)
         return Error{Category::usage, "two cases " + name};
-    cases_.push_back({{"step", name},
-                      {"name", name + " " + adapter_name},
-                      {"batch", {run.batch.n_tok, run.batch.pos, run.batch.n_out, run.n_ctx}},
-                      {"rows", subject.rows_out ? run.batch.n_out : run.batch.n_tok},
-                      {"buffers", buffers_},
-                      {"expected", expected_},
-                      {"kernels", std::move(kernels)}});
+    uint32_t seen = UINT32_MAX;
+    for (const auto& [param, value] : run.step.params)
+        if (param == "window" && value != 0) seen = value;
+    cases_.push_back(
+        {{"step", name},
+         {"name", name + " " + adapter_name},
+         {"batch", {run.batch.n_tok, run.batch.pos, run.batch.n_out, run.n_ctx, cache_rows_, seen}},
+         {"rows", subject.rows_out ? run.batch.n_out : run.batch.n_tok},
+         {"buffers", buffers_},
+         {"expected", expected_},
+         {"kernels", std::move(kernels)}});
     return {};
 }
 
@@ -235,14 +238,19 @@ Result<CaseWriter::json> CaseWriter::kernels_of(const Subject& subject, WebConte
         }
         TRY(const auto kernels, web::web_kernels(subject.step, context));
         for (const WebKernel& kernel : kernels) {
-            if (kernel.scratch_words && !scratch_) {
-                scratch_ = buffers_.size();
+            if (kernel.scratch_words) {
                 const uint64_t n =
                     subject.rows_out ? subject.run.batch.n_out : subject.run.batch.n_tok;
-                buffers_.push_back({{"bytes", kernel.scratch_words * n * 4}});
+                const uint64_t bytes = kernel.scratch_words * n * 4;
+                if (!scratch_) {
+                    scratch_ = buffers_.size();
+                    buffers_.push_back({{"bytes", bytes}});
+                }
+                json& most = buffers_[*scratch_]["bytes"];
+                most = std::max(most.get<uint64_t>(), bytes);
             }
             buffer_of[web::kScratchBinding] = scratch_.value_or(0);
-            out.push_back(entry(kernel, buffer_of));
+            out.push_back(entry(subject.step.op, kernel, buffer_of));
         }
     }
     return out;
@@ -343,19 +351,21 @@ void CaseWriter::expect(const Subject& subject, uint32_t b, const std::vector<fl
     expected_.push_back(std::move(expected));
 }
 
-CaseWriter::json CaseWriter::entry(const WebKernel& kernel, const std::vector<size_t>& buffer_of) {
+CaseWriter::json CaseWriter::entry(Op op, const WebKernel& kernel,
+                                   const std::vector<size_t>& buffer_of) {
     modules_[kernel.module] = kernel.code;
     json constants = json::object(), buffers = json::array();
     for (const web::WebConstant& c : kernel.constants)
         constants[c.name] = c.is_float ? json(std::bit_cast<float>(c.bits)) : json(c.bits);
-    for (const uint32_t binding : kernel.bindings) buffers.push_back(buffer_of[binding]);
-    return {{"module", kernel.module},
-            {"constants", constants},
-            {"buffers", buffers},
-            {"fixed", kernel.grid.fixed},
-            {"timesRows", kernel.grid.times_rows},
-            {"per", kernel.grid.per},
-            {"columns", kernel.grid.columns}};
+    std::string io;
+    for (const uint32_t binding : kernel.bindings) {
+        buffers.push_back(buffer_of[binding]);
+        io += web::layout_of(op, kernel, binding);
+    }
+    return {{"module", kernel.module},    {"constants", constants},
+            {"buffers", buffers},         {"io", io},
+            {"fixed", kernel.grid.fixed}, {"timesRows", kernel.grid.times_rows},
+            {"per", kernel.grid.per},     {"columns", kernel.grid.columns}};
 }
 
 /// Puts data into the binary file, a multiple of four bytes.

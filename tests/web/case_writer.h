@@ -69,7 +69,7 @@ class CaseWriter {
     Result<void> add_cache(const Subject& subject, uint32_t binding, std::vector<float> rows);
     Result<json> kernels_of(const Subject& subject, web::WebContext context);
     void expect(const Subject& subject, uint32_t binding, const std::vector<float>& values);
-    json entry(const web::WebKernel& kernel, const std::vector<size_t>& buffer_of);
+    json entry(Op op, const web::WebKernel& kernel, const std::vector<size_t>& buffer_of);
 
     template <class T>
     json stored(const std::vector<T>& data);

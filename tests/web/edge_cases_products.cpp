@@ -148,10 +148,21 @@ void add_normed(std::vector<Run>& out) {
     three.with = {"y2", "y3"};
     out.push_back(
         {.step = normed(three, {"stream", "sum", "x_norm"}), .pieces = 2, .adapters = on_all});
-    out.push_back({.step = normed(matmul(DType::q8_0, 96, 1000), {}), .adapters = on_subgroups});
+    out.push_back(
+        {.step = normed(matmul(DType::q8_0, 96, 1000), {}), .adapters = without_barriers});
     out.push_back({.step = normed(gated(matmul(DType::f16, 48, 33), Activation::gelu_tanh),
                                   {"stream", "sum"}),
-                   .adapters = on_subgroups});
+                   .adapters = without_barriers});
+    for (const DType dtype : {DType::q8_0, DType::q4_0}) {
+        three = stacked(dtype, 330, 310, 70);
+        three.with = {"y2", "y3"};
+        Run run{.step = normed(three, {"stream", "sum", "x_norm"}), .pieces = 2};
+        run.int8_activations = true;
+        run.rtol = kNBitsInt8Rtol;
+        out.push_back(run);
+        run.step = normed(gated(matmul(dtype, 640, 1030), Activation::silu), {});
+        out.push_back(run);
+    }
 }
 
 /// With activations rounded to 8 bits: near to what floats give, and just what the same ones give.
@@ -173,6 +184,13 @@ void add_int8(std::vector<Run>& out) {
                 run.rtol = -1;
                 out.push_back(run);
             }
+    // Rounded by each workgroup for itself, or before: in more rows than that is worth.
+    for (const uint32_t m : {1500u, 20000u}) {
+        Run run{.step = matmul(DType::q8_0, 32, m)};
+        run.int8_activations = true;
+        run.rtol = kNBitsInt8Rtol;
+        out.push_back(run);
+    }
     Run logits{.step = stacked(DType::q8_0, 33, 1000, 7), .batch = {.n_tok = 3}};
     logits.int8_activations = true;
     logits.rtol = kNBitsInt8Rtol;

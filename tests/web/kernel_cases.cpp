@@ -17,8 +17,8 @@ namespace {
 
 /// Ops with a weight have a kernel a format, of which CPU adapters run all.
 Adapters adapters_of(const StepCase& step, bool weighted) {
-    if (step.op == Op::norm_matmul)  // CPU adapters have none, and edges run those with barriers
-        return step.weight_type == DType::q8_0 ? on_subgroups : on_cpu;
+    if (step.op == Op::norm_matmul)  // edges run those for GPUs without subgroups
+        return step.weight_type == DType::q8_0 ? without_barriers : on_cpu;
     if (step.op == Op::rope_attend) return step.with.empty() ? on_cpu : on_all;  // large shaders
     if (!weighted || step.weight_type == DType::q8_0) return on_all;
     return step.weight_type == DType::f32 || step.weight_type == DType::q4_k ? without_barriers

@@ -127,7 +127,8 @@ export class Dispatches {
   readonly taps: { readonly name: string; readonly buffer: GPUBuffer; readonly width: number }[] = [];
 
   private readonly device: GPUDevice;
-  private readonly batch: GPUBuffer;
+  private readonly batches = new Map<number, GPUBuffer>(); // by window: Batch of common.wgsl
+  private readonly windows = new Map<unknown, number>(); // of caches
   private readonly buffers: GPUBuffer[] = [];
   private readonly items: Item[] = [];
   private readonly layouts = new Map<string, GPUBindGroupLayout>();
@@ -154,7 +155,6 @@ export class Dispatches {
     this.cpu = gpu.cpu;
     this.subgroups = gpu.subgroups;
     this.halfCache = options.cache !== 'f32';
-    this.batch = this.buffer(16);
     this.tokens = this.value(1);
   }
 
@@ -171,7 +171,7 @@ export class Dispatches {
   }
 
   /** Rows of a cache whose queries see `window` positions; with 0 they see all. */
-  rows(window: number): number {
+  private rows(window: number): number {
     return window ? Math.min(window - 1 + this.nBatch, this.nCtx) : this.nCtx;
   }
 
@@ -179,12 +179,19 @@ export class Dispatches {
   cache(width: number, window: number): GPUBuffer {
     const rows = this.rows(window);
     if (rows < this.nCtx) this.rings.push({ window, rows });
-    return this.buffer(rows * width * (this.halfCache ? 2 : 4));
+    const cache = this.buffer(rows * width * (this.halfCache ? 2 : 4));
+    this.windows.set(cache, window);
+    return cache;
   }
 
   state(words: number): State {
     this.states++;
     return [this.buffer(words * 4), this.buffer(words * 4)];
+  }
+
+  /** Words of what kernels put aside while they run: of one row, or of each of several. CPU adapters have such kernels. */
+  scratch(one: number, row: number): GPUBuffer {
+    return this.buffer(this.cpu ? Math.max(one, row * this.nBatch) * 4 : 4);
   }
 
   constant(words: readonly number[]): GPUBuffer {
@@ -302,8 +309,9 @@ export class Dispatches {
 
   private dispatch(kernel: Kernel, buffers: readonly (GPUBuffer | State)[], behind?: Promise<void>): Dispatch {
     const io = kernel.io, used = io.replaceAll('-', ''), layout = kept(this.layouts, used, () => bindingsOf(this.device, used));
+    const window = this.windows.get(buffers.find((buffer) => this.windows.has(buffer))) ?? 0;
     const bindGroups = (buffers.some(Array.isArray) ? [0, 1] : [0]).map((turn) => bindGroup(this.device, layout,
-      [this.batch, ...[...io].flatMap((c, i) => {
+      [kept(this.batches, window, () => this.buffer(24)), ...[...io].flatMap((c, i) => {
         const buffer = buffers[i]!;
         return c === '-' ? [] : 'size' in buffer ? buffer : buffer[c === 'r' ? turn : 1 - turn]!;
       })]));
@@ -327,7 +335,8 @@ export class Dispatches {
 
   private async submit(nTok: number, pos: number, nOut: number, behind?: (encoder: GPUCommandEncoder) => void, signal?: AbortSignal): Promise<void> {
     const device = this.device;
-    device.queue.writeBuffer(this.batch, 0, new Uint32Array([nTok, pos, nOut, this.nCtx]));
+    for (const [window, batch] of this.batches)
+      device.queue.writeBuffer(batch, 0, new Uint32Array([nTok, pos, nOut, this.nCtx, this.rows(window), window || this.nCtx]));
     let encoder = device.createCommandEncoder(), pass = encoder.beginComputePass(), count = 0;
     const flush = (last?: typeof behind): void => {
       pass.end();

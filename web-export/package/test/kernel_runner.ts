@@ -1,5 +1,7 @@
 // kernel_runner.ts — the cases of web_kernel_cases on a GPUDevice, and what they gave against what
 // they should give. Needs nothing but WebGPU, so that a page can run it too.
+import { bindingsOf } from '../src/gpu';
+
 export interface Stored { bytes: number; at?: number }
 /** `f16`: the output is halves. `halves`: it is to be rounded to halves. `kept`: of a cache, what elements hold that nothing is stored in. */
 export interface Expected extends Stored {
@@ -7,6 +9,7 @@ export interface Expected extends Stored {
 }
 export interface Kernel {
   module: string; constants: Record<string, number>; buffers: number[];
+  io: string; // bindingsOf()
   fixed: number; timesRows: boolean; per: number; columns: number;
 }
 export interface Case { name: string; batch: number[]; rows: number; buffers: Stored[]; kernels: Kernel[]; expected: Expected[] }
@@ -37,13 +40,14 @@ export class Pipelines {
   constructor(private device: GPUDevice, private code: Record<string, string>) {}
 
   get(kernel: Kernel): Promise<GPUComputePipeline> {
-    const key = JSON.stringify([kernel.module, kernel.constants]);
+    const key = JSON.stringify([kernel.module, kernel.constants, kernel.io]);
     let pipeline = this.made.get(key);
     if (!pipeline) {
       let module = this.modules.get(kernel.module);
       if (!module) this.modules.set(kernel.module, (module = this.device.createShaderModule({ code: this.code[kernel.module]! })));
       pipeline = this.device.createComputePipelineAsync({
-        layout: 'auto', compute: { module, entryPoint: 'main', constants: kernel.constants },
+        layout: this.device.createPipelineLayout({ bindGroupLayouts: [bindingsOf(this.device, kernel.io)] }),
+        compute: { module, entryPoint: 'main', constants: kernel.constants },
       });
       pipeline.catch(() => {});  // whoever needs it will see
       this.made.set(key, pipeline);
@@ -64,7 +68,7 @@ async function encode(device: GPUDevice, pipelines: Pipelines, one: Case, data: 
   }
   device.pushErrorScope('validation');
   const buffers = one.buffers.map((b) => makeBuffer(device, b, data));
-  const batch = device.createBuffer({ size: 16, usage: 0x40 | 0x8 });  // UNIFORM, COPY_DST
+  const batch = device.createBuffer({ size: 32, usage: 0x40 | 0x8 });  // UNIFORM, COPY_DST
   device.queue.writeBuffer(batch, 0, new Uint32Array(one.batch));
   const encoder = device.createCommandEncoder();
   one.kernels.forEach((kernel, i) => {
