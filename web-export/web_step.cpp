@@ -236,9 +236,9 @@ class Builder {
         const bool alone = row_.lanes == Lanes::one || context_.adapter == Adapter::cpu;
         const bool subgroups = context_.subgroups && row_.lanes == Lanes::shared;
         define(alone ? "ALONE" : subgroups ? "SUBGROUP" : "WORKGROUP");
-        local_ = row_.lanes == Lanes::one ? kLocal : kAloneLocal;
-        if (alone) define("LOCAL", std::to_string(local_));
-        out_.grid.per = alone ? local_ : subgroups ? kSubgroupOwners : 1;
+        const uint32_t local = row_.lanes == Lanes::one ? kLocal : kAloneLocal;
+        if (alone) define("LOCAL", std::to_string(local));
+        out_.grid.per = alone ? local : subgroups ? kSubgroupOwners : 1;
         alone_ = alone;
         if (alone || subgroups) return;
         define("LANES", std::to_string(row_.lanes == Lanes::many ? kMostLanes : kLocal));
@@ -402,7 +402,6 @@ class Builder {
     std::vector<WebConstant> values_;
     WebKernel out_;
     bool alone_ = true, int8_ = false;
-    uint32_t local_ = kLocal;
 };
 
 }  // namespace

@@ -15,8 +15,8 @@ namespace m2w::web {
 /// What a page may find. A package carries the kernels of all classes and chooses when it loads.
 enum class Adapter : uint8_t {
     gpu,  // subgroups or shared memory
-    cpu   // isFallbackAdapter with subgroups of four: a barrier is ruinous there, so no kernel has
-          // one
+    cpu   // isFallbackAdapter with subgroups of four: barriers are dear there, so an owner is one
+          // invocation, and only rows that a workgroup makes for all of its owners have them
 };
 
 /// Products have a kernel for single tokens and one that reads a weight once for several.

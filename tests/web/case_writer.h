@@ -22,8 +22,8 @@ namespace m2w::test {
 
 using namespace op_check;
 
-/// Classes of adapters as a page finds them, by bits. What has barriers, kernels for GPUs without
-/// subgroups, takes SwiftShader ten times as long.
+/// Classes of adapters as a page finds them, by bits. What has barriers for its sums, kernels for
+/// GPUs without subgroups, takes SwiftShader ten times as long.
 enum Adapters : uint8_t {
     on_cpu = 1,
     on_gpu = 2,

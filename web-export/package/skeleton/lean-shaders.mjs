@@ -60,7 +60,8 @@ function print(tokens, rename) {
   return tokens.reduce((text, t, i) => {
     const before = tokens[i - 1] ?? '';
     const apart = (/\w$/.test(before) && /^\w/.test(t)) || (operator.test(before) && operator.test(t));
-    return text + (apart ? ' ' : '') + (before === '.' ? t : rename(t));
+    const isMember = before === '.' || (tokens[0] === 'struct' && tokens[i + 1] === ':');
+    return text + (apart ? ' ' : '') + (isMember ? t : rename(t));
   }, '');
 }
 

@@ -37,7 +37,7 @@ export interface EngineOptions {
 /** What an engine needs of a device. */
 export interface EngineGpu {
   readonly device: GPUDevice;
-  /** The adapter is a CPU, with subgroups of four: kernels without barriers. */
+  /** The adapter is a CPU, with subgroups of four: kernels whose sums need no barriers. */
   readonly cpu: boolean;
   readonly subgroups: boolean;
   /** Most dispatches in one submit; 0: no limit. */
