@@ -18,8 +18,8 @@ namespace {
 constexpr uint32_t kMostLanes = 256;  // what WebGPU promises of a workgroup
 constexpr uint32_t kLocal = 64;       // invocations of a workgroup: kernels/wgsl/common.wgsl
 // Those of a CPU adapter's where each has much to do: two of its threads are to end together. Where
-// they make a row of their own first, there are so many workgroups: more threads SwiftShader has
-// not.
+// they make a row of their own first, there are so many workgroups: SwiftShader hands them to its
+// threads in 16 lots (batchCount in src/Pipeline/ComputeProgram.cpp).
 constexpr uint32_t kAloneLocal = 8, kMostRowGroups = 16;
 // A barrier makes what is behind it a tenth slower there: rows of larger weights are rounded
 // before.
