@@ -8,7 +8,7 @@ const kValue4 = ${VALUE4}u;
 const kParts = max(LANES / kValue4, 1u);
 const kChunks = (kValue4 + LANES - 1u) / LANES;
 const kNone = -3.0e38;
-var<private> sum: array<vec4f, kChunks>;
+var<private> sum: array<vec4f, kChunks>;  // zero to begin with, as an invocation has one owner
 #if ALONE
 var<private> query: array<vec4f, kKey4>;  // scaled
 #else
@@ -96,7 +96,6 @@ fn work(owner: u32, z: u32, lane: u32) {
     let end = position + kNew;
     let first = max(position + 1u, batch.seen) - batch.seen;
     ring = first - first % batch.n_rows;
-    sum = array<vec4f, kChunks>();
     let apart = take_token(owner, kv_head, position, lane);
     meet();
     var top = kNone;
