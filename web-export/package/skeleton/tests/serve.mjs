@@ -8,10 +8,11 @@ const types = {
   '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.mjs': 'text/javascript', '.json': 'application/json',
 };
 
-/** Files below `folder`; `extra` are further answers by path. Resolves to { url, close() }. */
+/** Files below `folder`; `extra` are further answers by path: texts, or functions of request and response. Resolves to { url, close() }. */
 export function serve(folder, extra = {}, port = 0) {
   const server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url, 'http://localhost').pathname);
+    if (typeof extra[path] === 'function') return void extra[path](request, response);
     if (extra[path] !== undefined) {
       response.writeHead(200, { 'content-type': types[extname(path)] ?? types['.html'] });
       response.end(extra[path]);
@@ -35,7 +36,7 @@ export function serve(folder, extra = {}, port = 0) {
     if (range) headers['content-range'] = `bytes ${first}-${last}/${info.size}`;
     response.writeHead(range ? 206 : 200, { ...headers, 'content-length': last - first + 1 });
     if (last < first) response.end();
-    else createReadStream(file, { start: first, end: last }).pipe(response);
+    else createReadStream(file, { start: first, end: last, highWaterMark: 1 << 20 }).pipe(response);
   });
   return new Promise((ready) => {
     server.listen(port, '127.0.0.1', () => ready({
