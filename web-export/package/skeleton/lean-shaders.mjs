@@ -202,6 +202,9 @@ export const internalNames = RegExp(`^(?:${[
   'parseSpecial', 'pipeline', 'planes', 'prefetch', 'quoted', 'ranges', 'remembers', 'sources', 'spacePrefix', 'truncate', 'valueEnd',
 ].join('|')})$`);
 
+/** For Terser, which makes 3 % less of what esbuild has minified: names for gzip, and functions that are called once in their places. */
+export const terserOptions = { ecma: 2020, module: true };
+
 /** For esbuild. */
 export const leanShadersPlugin = {
   name: 'lean-shaders',

@@ -18,6 +18,8 @@ export interface Answers {
   readonly rest: string;
   /** Files of weights that a restart fetched. */
   readonly fetched: number;
+  /** Files in the private file system. */
+  readonly kept: number;
 }
 
 /** base: where the package is served, with a slash at its end. */
@@ -51,5 +53,8 @@ export async function answers(base: string): Promise<Answers> {
   for await (const { text } of model.resume({ temperature: 0, maxTokens: expected.length - tokens })) rest += text;
   const ids = prompt ? tokenizer.encodeGuarded(prompt, add_special) : prompt_ids;
   model.dispose();
-  return { ids, expectedIds: prompt_ids, expected: tokenizer.decode(expected), ...counted, whole, begun, code, rest, fetched };
+  const kept = await (await navigator.storage.getDirectory()).getDirectoryHandle('m2w') as unknown as { keys(): AsyncIterable<string> };
+  let files = 0;
+  for await (const _ of kept.keys()) files++;
+  return { ids, expectedIds: prompt_ids, expected: tokenizer.decode(expected), ...counted, whole, begun, code, rest, fetched, kept: files };
 }
