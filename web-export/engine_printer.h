@@ -13,7 +13,7 @@ struct EngineFacts {
     std::string name;
     uint64_t n_params = 0;
     std::string plan_sha256;    // of the Plan as the model has it, before any rewriting
-    std::string header_sha256;  // of the (first) file before its data section
+    std::string header_sha256;  // of each of its files before the data section, with commas
 };
 
 struct EngineOptions {

@@ -109,11 +109,16 @@ std::string keep_types(const std::string& dtypes, const gguf::File& file) {
     return out;
 }
 
-/// Of the (first) file before its data section. Errors: io.
-Result<std::string> header_digest(const gguf::File& file) {
-    std::vector<std::byte> header(file.data_offsets()[0]);
-    TRY(file.parts()[0]->read(0, header));
-    return sha256_hex(header);
+/// Of each part of the file before its data section, with commas. Errors: io.
+Result<std::string> header_digests(const gguf::File& file) {
+    std::string out;
+    for (size_t i = 0; i < file.parts().size(); ++i) {
+        std::vector<std::byte> header(file.data_offsets()[i]);
+        TRY(file.parts()[i]->read(0, header));
+        if (i > 0) out += ',';
+        out += sha256_hex(header);
+    }
+    return out;
 }
 
 /// Where a file of web-export/package goes in a package.
@@ -145,9 +150,9 @@ Result<std::vector<PackageFile>> print_package(const Model& model, const Plan& p
                                                const PackageOptions& options,
                                                const KernelSource& kernels) {
     const std::string title = title_of(model);
-    TRY(std::string header, header_digest(model.file()));
+    TRY(std::string headers, header_digests(model.file()));
     const EngineFacts facts{title, model.n_params(), sha256_hex(model.plan().print()),
-                            std::move(header)};
+                            std::move(headers)};
     TRY(PrintedEngine engine, print_engine(plan, facts, options.engine, kernels));
     TRY(const auto tokenizer, Tokenizer::from(model.file()));
     TRY(std::string tokenizer_ts, tokenizer_module(model.file()));

@@ -35,7 +35,7 @@ function writeFiles(): void {
         file.close();
       }
     } catch (e) {
-      failure = e;
+      failure = String(e); // not every browser can send what was thrown
     }
     port!.postMessage({ bytes, failure }, [bytes.buffer]);
   };

@@ -2,7 +2,7 @@
 // browser's store, fetched ahead, and held within a budget. Knows no tensors.
 import { type Store, openStore } from './cache';
 import { M2wError } from './errors';
-import { free, gate, type HttpOptions, type RemoteFile } from './http';
+import { free, gate, type HttpOptions, plain, type RemoteFile } from './http';
 
 export interface LoadOptions extends HttpOptions {
   /** Where weights are kept; the browser's own store when not given, nothing with false. */
@@ -39,7 +39,8 @@ export interface Chunks {
   get(i: number): Promise<Uint8Array>;
 }
 
-export function openChunks(list: readonly Chunk[], options: LoadOptions): Chunks {
+/** chunkOf: the one with that number. */
+export function openChunks(chunkOf: (i: number) => Chunk, options: LoadOptions): Chunks {
   const run = gate(requests), held = new Map<number, Promise<Uint8Array>>();
   let heldNow = 0, ahead: number[] = [];
   /** None when one is not wanted, and once it has failed. */
@@ -92,27 +93,30 @@ export function openChunks(list: readonly Chunk[], options: LoadOptions): Chunks
       if (digest && (await sha256(bytes)) !== digest) continue;
       return keep(chunk, bytes);
     }
-    const url = file.url.split('?')[0]!;
+    const url = plain(file.url);
     throw new M2wError('integrity', `${url}: SHA-256`, { file: url.split('/').pop()!, url });
   };
 
-  const sizeOf = (i: number): number => list[i]!.to - list[i]!.from;
+  const sizeOf = (i: number): number => {
+    const { from, to } = chunkOf(i);
+    return to - from;
+  };
   const drop = (i: number): void => {
     void held.get(i)?.then(free, () => undefined);
     if (held.delete(i)) heldNow -= sizeOf(i);
   };
   const start = (i: number, wanted: readonly number[], limit = Infinity): Promise<Uint8Array> | undefined => {
-    let chunk = held.get(i);
-    if (chunk) return chunk;
+    let coming = held.get(i);
+    if (coming) return coming;
     const size = sizeOf(i);
     for (const old of held.keys())
       if (heldNow + size > heldBytes && !wanted.includes(old)) drop(old);
     if (heldNow + size > limit) return undefined;
-    chunk = run(() => load(list[i]!));
-    held.set(i, chunk);
+    coming = run(() => load(chunkOf(i)));
+    held.set(i, coming);
     heldNow += size;
-    chunk.catch(() => held.get(i) === chunk && drop(i)); // to be asked for again
-    return chunk;
+    coming.catch(() => held.get(i) === coming && drop(i)); // to be asked for again
+    return coming;
   };
   return {
     prefetch(order) {
@@ -122,9 +126,9 @@ export function openChunks(list: readonly Chunk[], options: LoadOptions): Chunks
       const at = ahead.indexOf(i);
       if (at > 0) ahead.splice(0, at);
       const wanted = at < 0 ? [i] : ahead.slice(0, requests);
-      const chunk = start(i, wanted)!;
+      const coming = start(i, wanted)!;
       wanted.slice(1).every((next) => start(next, wanted, heldBytes));
-      return chunk;
+      return coming;
     },
   };
 }

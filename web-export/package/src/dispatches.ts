@@ -378,7 +378,11 @@ export class Dispatches {
     while (this.came < sources) {
       checkAborted(signal);
       if (this.failure) throw this.failure;
-      await new Promise<void>((told) => { this.tell = told; });
+      await new Promise<void>((told) => {
+        this.tell = told;
+        signal?.addEventListener('abort', this.tell, { once: true });
+      });
+      signal?.removeEventListener('abort', this.tell!);
     }
   }
 
@@ -395,7 +399,6 @@ export class Dispatches {
         done += bytes.length;
         inFlight += bytes.length;
         report('weights', tensor);
-        this.tell?.(); // the signal may have been raised
         if (inFlight < mostInFlight) return;
         inFlight = 0;
         await queue.onSubmittedWorkDone();

@@ -26,8 +26,8 @@ export interface TensorInfo {
 export interface Header {
   readonly metadata: Metadata;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
-  /** Where the tensors' bytes begin in the file. */
-  readonly dataOffset: number;
+  /** All of it; behind it the tensors' bytes begin. */
+  readonly bytes: Uint8Array;
 }
 
 // By the format's value types u8 i8 u16 i16 u32 i32 f32 bool text array u64 i64 f64: bytes, at least.
@@ -35,6 +35,12 @@ const widths = '1122444188888';
 const arrays = [Uint8Array, Int8Array, Uint16Array, Int16Array, Uint32Array, Int32Array, Float32Array];
 const kU32 = 4, kText = 8, kArray = 9;
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Bytes of the longest one that is read. */
+export const mostHeader = 64e6;
+
+/** What the error's message ends with when the header may go on behind the bytes. */
+export const noEnd = 'no end';
 
 export const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
@@ -46,7 +52,7 @@ export function parseHeader(bytes: Uint8Array): Header {
   const take = (n: number): number => {
     const start = at;
     at += n;
-    if (!(at <= bytes.length)) throw new RangeError('no end');
+    if (!(at <= bytes.length)) throw new RangeError(at ? noEnd : 'no such type');
     return start;
   };
   const u32 = (): number => view.getUint32(take(4), true);
@@ -78,7 +84,8 @@ export function parseHeader(bytes: Uint8Array): Header {
     if (Typed) return new Typed(view.buffer.slice(view.byteOffset + start, view.byteOffset + at) as ArrayBuffer);
     if (of !== kText && of !== kArray) return;
     at = start; // behind which at least that much is there
-    return of === kText ? texts(n) : void Array.from({ length: n }, () => value(of));
+    if (of === kText) return texts(n);
+    for (let left = n; left--;) value(of);
   };
   try {
     const magic = u32();
@@ -93,7 +100,7 @@ export function parseHeader(bytes: Uint8Array): Header {
     }
     const alignment = Number(metadata.get('general.alignment') ?? 32), dataOffset = Math.ceil(at / alignment) * alignment;
     for (const [name, tensor] of tensors) tensors.set(name, { ...tensor, offset: tensor.offset + dataOffset });
-    return { metadata, tensors, dataOffset };
+    return { metadata, tensors, bytes: bytes.subarray(0, dataOffset) };
   } catch (e) {
     throw new M2wError('format', `GGUF: ${e}`);
   }

@@ -1,6 +1,6 @@
 // http.ts — bytes of a file on a server: what counts as an answer, what is tried again, when a file
 // is no longer the same (docs/streaming.md). Knows nothing of what the bytes mean.
-import { checkAborted, M2wError } from './errors';
+import { checkAborted, M2wError, tooLarge } from './errors';
 
 export interface HttpOptions {
   signal?: AbortSignal;
@@ -12,7 +12,8 @@ export interface HttpOptions {
   timeout?: number;
 }
 
-const mostTries = 4, longestRetryAfter = 30_000, progressThatCounts = 1 << 20;
+const mostTries = 4, longestRetryAfter = 30_000, progressThatCounts = 1 << 20, mostSmall = 16 << 20;
+const shortAnswer = 64 << 10, mostShortAnswers = 64; // in a row
 
 /** What an answer's status says about another try. Whatever fails on its way, and is no M2wError, is worth one. */
 interface Refusal {
@@ -46,8 +47,11 @@ export function gate(free: number): <T>(work: () => Promise<T>) => Promise<T> {
   };
 }
 
+/** A URL as messages have it: without its query, which may be a secret. */
+export const plain = (url: string): string => url.split('?')[0]!;
+
 const failure = (code: 'http' | 'changed', url: string, message: string, details = {}): M2wError =>
-  new M2wError(code, `${url.split('?')[0]}: ${message}`, { url: url.split('?')[0]!, ...details });
+  new M2wError(code, `${plain(url)}: ${message}`, { url: plain(url), ...details });
 
 /**
  * Tries again what fails on its way; tries are counted anew when `at` moved far enough. A try ends with the caller's signal and
@@ -73,8 +77,10 @@ async function persist<T>(
     } catch (e) {
       checkAborted(signal);
       if (e instanceof M2wError) throw e;
-      if (at() - best >= progressThatCounts) tries = 0;
-      best = at();
+      if (at() - best >= progressThatCounts) {
+        tries = 0;
+        best = at();
+      }
       const refusal = e as Refusal, { status } = refusal;
       if (++tries === mostTries) throw failure('http', url, `${e}, ${tries} times`, status && { status });
       await new Promise<void>((done) => {
@@ -112,11 +118,15 @@ async function* parts({ body }: Response, signal: AbortSignal, alive: () => void
   }
 }
 
-/** A small file as a whole, however the server encodes it. Errors: http, aborted. */
+/** A small file as a whole, however the server encodes it. Errors: http, too-large, aborted. */
 export function fetchWhole(url: string, options: HttpOptions): Promise<Uint8Array> {
   return persist(url, options, async (signal, alive) => {
     const all: Uint8Array<ArrayBuffer>[] = [];
-    for await (const bytes of parts(await request(url, { signal, headers: { ...options.headers } }), signal, alive)) all.push(bytes);
+    let length = 0;
+    for await (const bytes of parts(await request(url, { signal, headers: { ...options.headers } }), signal, alive)) {
+      if ((length += bytes.length) > mostSmall) throw tooLarge(length, mostSmall);
+      all.push(bytes);
+    }
     return new Uint8Array(await new Blob(all).arrayBuffer());
   });
 }
@@ -149,10 +159,9 @@ export function remoteFile(url: string, options: HttpOptions, size?: number, has
   const check = ({ status, headers, type }: Response, at: number, to: number, ranged: boolean): [number, number] => {
     const { size } = file, part = status === 206, encoded = headers.has('Content-Encoding'), etag = headers.get('ETag');
     must(!part || ranged, 'http', 'a part, not the file');
-    if (etag?.startsWith('"')) {
-      must(hashed || !file.etag || etag === file.etag, 'changed', 'another ETag');
-      file.etag = etag;
-    }
+    // What encodes on its way gives it another one, or none.
+    must(hashed || encoded || !file.etag || etag === file.etag, 'changed', 'another ETag');
+    if (etag?.startsWith('"')) file.etag = etag;
     const length = encoded || !headers.has('Content-Length') ? undefined : Number(headers.get('Content-Length'));
     let begin = 0, end = length ?? size, total = end;
     if (part) {
@@ -179,8 +188,9 @@ export function remoteFile(url: string, options: HttpOptions, size?: number, has
     url,
     size,
     async stream(from, to, sink, cache = 'default') {
-      let at = from;
-      while (at < Math.min(to, file.size ?? to))
+      let at = from, short = 0;
+      while (at < Math.min(to, file.size ?? to)) {
+        const before = at;
         await persist(url, options, async (signal, alive) => {
           const ranged = at > 0 || to !== file.size;
           const response = await request(url, {
@@ -205,6 +215,9 @@ export function remoteFile(url: string, options: HttpOptions, size?: number, has
           }
           if (pos < end) throw new Error(`${pos - begin} of ${end - begin} bytes`);
         }, () => at);
+        short = at - before < shortAnswer ? short + 1 : 0;
+        must(short <= mostShortAnswers, 'http', 'hardly more than nothing in each answer');
+      }
       return at;
     },
     async bytes(from, to, cache) {

@@ -4,7 +4,7 @@ import type { AnswerEvent } from './answer';
 import type { RenderOptions } from './chat_runtime';
 import { type LoadOptions, sha256 } from './chunks';
 import { checkAborted, contextFull, disposed, M2wError, tooLarge } from './errors';
-import { type Metadata, parseHeader } from './gguf';
+import type { Metadata } from './gguf';
 import { checked, type Gpu, type GpuOptions, largestBuffer, openGpu } from './gpu';
 import type { EngineGpu, EngineOptions, ModelFacts, Progress, WeightSource } from './types';
 
@@ -173,6 +173,8 @@ export class Model {
   /** @internal */
   gpu!: Gpu;
   private engine?: PrintedEngine;
+  /** Ends what start() does, when it failed or what it made is released. */
+  private loading?: AbortController;
   private sampler?: TokenSampler;
   private samplerKey = '';
   /** Reads what the sampler has chosen last. */
@@ -191,7 +193,7 @@ export class Model {
    */
   static async load(printed: Printed, options: ModelOptions): Promise<Model> {
     const model = new Model(printed, options, engineOptions(printed.facts, options));
-    await model.start();
+    await model.start(options.signal);
     return model;
   }
 
@@ -234,11 +236,14 @@ export class Model {
     return this.answer(() => this.timeline, options);
   }
 
-  /** After a lost device: everything anew, weights from the store. The next answer replays the conversation's tokens. */
-  async restart(): Promise<void> {
+  /**
+   * After a lost device: everything anew, weights from the store. The next answer replays the conversation's tokens. The signal that
+   * ended the first load has no part in it.
+   */
+  async restart(signal?: AbortSignal): Promise<void> {
     if (this.disposed) throw disposed();
     this.release();
-    await this.start();
+    await this.start(signal);
   }
 
   dispose(): void {
@@ -247,6 +252,7 @@ export class Model {
   }
 
   private release(): void {
+    this.loading?.abort();
     this.sampler?.dispose();
     this.engine?.dispose();
     this.gpu?.destroy();
@@ -254,36 +260,44 @@ export class Model {
     this.evaluated = [];
   }
 
-  private async start(): Promise<void> {
+  private async start(ended?: AbortSignal): Promise<void> {
     const { facts, Engine, Tokenizer, open } = this.printed, options = this.options, sizes = this.sizes;
-    const { weights, progress, signal } = options;
+    const { weights, progress } = options;
+    const loading = this.loading = new AbortController(), { signal } = loading, end = () => loading.abort();
+    if (ended?.aborted) end();
+    ended?.addEventListener('abort', end);
+    signal.addEventListener('abort', () => ended?.removeEventListener('abort', end));
     const total = { bytesDone: 0, bytesTotal: facts.weightBytes }, began = performance.now();
     const report = (p: Progress) => {
       const layer = /^blk\.(\d+)\./.exec(p.tensor ?? '')?.[1];
       const bytesPerS = (p.bytesDone * 1000) / Math.max(1, performance.now() - began);
       progress?.({ ...p, bytesPerS, ...(layer && { layer: Number(layer) + 1, layers: facts.layers }) });
     };
-    const gpu = (this.gpu = await openGpu(options));
-    this.lost = gpu.lost;
+    const gpu = await openGpu(options);
     const fail = (e: unknown): never => {
-      const failure = gpu.failure() ?? e;
-      if (this.gpu === gpu) this.release(); // not what another start has made
+      const failure = this.disposed ? disposed() : gpu.failure() ?? e;
+      if (this.loading === loading) this.release(); // not what another start has made
+      gpu.destroy();
       throw failure;
     };
     try {
+      checkAborted(signal);
+      this.gpu = gpu;
+      this.lost = gpu.lost;
       const { largest } = estimateMemory(facts, options), limit = largestBuffer(gpu.device);
       if (largest > limit) throw tooLarge(largest, limit);
       report({ stage: 'header', ...total });
       // Kernels are compiled while the header comes, weights come while the tokenizer is made.
       const creating = checked(gpu.device, async () => (this.engine = Engine.create(gpu, sizes)));
       creating.catch(() => undefined); // awaited behind the header
-      const source = await open(weights, { ...options, note: (note) => {
+      const source = await open(weights, { ...options, signal, note: (note) => {
         options.note?.(note);
         progress?.({ stage: 'weights', ...total, note });
       } });
-      const header = await source.header();
-      if ((await sha256(header)) !== facts.headerSha256) throw new M2wError('unsupported', 'weights of another model');
+      const headers = await source.headers(), digests = await Promise.all(headers.map(({ bytes }) => sha256(bytes)));
+      if (String(digests) !== facts.headerSha256) throw new M2wError('unsupported', 'weights of another model');
       const engine = await creating;
+      checkAborted(signal);
       this.loaded = checked(gpu.device, () => engine.load(source, (p) => {
         checkAborted(signal);
         total.bytesDone = p.bytesDone;
@@ -293,7 +307,7 @@ export class Model {
         if (failure) throw failure;
       }).catch(fail);
       this.loaded.catch(() => undefined); // whoever waits for it is told
-      this.tokenizer = new Tokenizer(parseHeader(header).metadata);
+      this.tokenizer = new Tokenizer(headers[0]!.metadata);
       if (!options.early) await this.loaded;
     } catch (e) {
       fail(e);

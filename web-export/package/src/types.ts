@@ -1,4 +1,5 @@
 // types.ts — what the printed engine and the hand-written modules tell each other. No code.
+import type { Header } from './gguf';
 
 /** Where a load is. Bytes are those of the weights as they lie on the device. */
 export interface Progress {
@@ -64,15 +65,15 @@ export interface ModelFacts {
   readonly int8: boolean;
   /** Bytes of recurrent states; not 0: a timeline cannot be cut. */
   readonly stateBytes: number;
-  /** SHA-256 of the printed Plan, and of the GGUF header: weights with another one are refused. */
+  /** SHA-256 of the printed Plan, and of the GGUF header of each file, with commas: weights with others are refused. */
   readonly planSha256: string;
   readonly headerSha256: string;
 }
 
 /** Where weights come from. */
 export interface WeightSource {
-  /** The GGUF header: metadata, tokenizer, template. */
-  header(): Promise<Uint8Array>;
+  /** Of each of the model's files; metadata, tokenizer and template are in the first one's. */
+  headers(): Promise<readonly Header[]>;
   /** The bytes of a tensor's planes in the layout of the whole tensor; every byte once, in any order, and there until the sink ends. */
   read(tensor: string, sink: (offset: number, bytes: Uint8Array) => void | Promise<void>): Promise<void>;
   /** The order in which tensors will be read: what comes next is fetched meanwhile. */

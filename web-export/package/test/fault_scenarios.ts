@@ -45,7 +45,7 @@ export const quick: LoadOptions = { pause: 1, timeout: 20_000 };
 /** The digest of all planes of all tensors, in the order of their names. */
 export async function load(kind: Kind, base: string, options: LoadOptions): Promise<string> {
   const source = await (kind === 'shards' ? openShards(`${base}/shards/manifest.json`, options) : openGguf(`${base}/model.gguf`, options));
-  await source.header();
+  await source.headers();
   const tensors: string[] = (await (await realFetch(`${base}/digest.json`)).json()).tensors[kind];
   source.prefetch!(tensors);
   let all = '';

@@ -12,7 +12,7 @@ const shared = process.env.M2W_SHARED_DIR;
 const tiny: Uint8Array = readFileSync(join(shared, 'model/tiny-q4_k_m.gguf'));
 
 test('metadata and directory of a model', () => {
-  const { metadata, tensors, dataOffset } = parseHeader(tiny);
+  const { metadata, tensors, bytes: { length: dataOffset } } = parseHeader(tiny);
   assert.equal(metadata.get('general.architecture'), 'llama');
   const tokens = metadata.get('tokenizer.ggml.tokens') as Strings;
   const types = metadata.get('tokenizer.ggml.token_type') as Int32Array;
@@ -37,7 +37,7 @@ function refusesOrReads(bytes: Uint8Array, what: string): void {
 }
 
 test('no header that is cut or damaged takes long, or leads to another error', () => {
-  const { dataOffset } = parseHeader(tiny);
+  const { bytes: { length: dataOffset } } = parseHeader(tiny);
   for (let n = dataOffset - 64; n > 0; n = Math.floor(n * 0.9)) assert.throws(() => parseHeader(tiny.subarray(0, n)), M2wError);
   const folder = mkdtempSync(join(tmpdir(), 'm2w-bad-'));
   try {

@@ -22,7 +22,7 @@ globalThis.fetch = async (_, init) => {
 const facts: ModelFacts = {
   name: 'fake', nVocab: 64, contextLength: 100, layers: 2, parameters: 1, weightBytes: 1000, largestWeightBytes: 600,
   tokenWidths: [8, 16], outWidths: [64], caches: [{ width: 4, window: 0 }, { width: 4, window: 10 }], int8: false, stateBytes: 12, planSha256: '',
-  headerSha256: createHash('sha256').update(gguf.subarray(0, parseHeader(gguf).dataOffset)).digest('hex'),
+  headerSha256: createHash('sha256').update(parseHeader(gguf).bytes).digest('hex'),
 };
 
 /** Devices that are lost on request. `cpu`: of those, the device evaluates nothing ahead. */
@@ -125,6 +125,58 @@ test('weights of another model are refused by their header', async () => {
   const gpu = new FakeGpu() as unknown as GPU;
   await assert.rejects(Model.load(other, { weights: 'http://127.0.0.1/model.gguf', gpu, store: false }),
     (e: M2wError) => e instanceof M2wError && e.code === 'unsupported');
+});
+
+/** Loads early, with weights that never come; the signal that their source was given. */
+async function loadForever(options: Partial<ModelOptions> = {}): Promise<{ model: Model; signal: AbortSignal; fail: (e: Error) => void }> {
+  let signal!: AbortSignal, fail!: (e: Error) => void;
+  class Waiting extends FakeEngine {
+    static override create = () => new Waiting();
+    override load = () => new Promise<void>((_, failed) => {
+      fail = failed;
+      signal.addEventListener('abort', () => failed(new M2wError('aborted', 'stopped')));
+    });
+  }
+  const open: Printed['open'] = (url, o) => {
+    signal = o.signal!;
+    return openGguf(url, o);
+  };
+  const model = await Model.load({ ...printed, Engine: Waiting, open }, {
+    weights: 'http://127.0.0.1/model.gguf', gpu: new FakeGpu() as unknown as GPU, store: false, early: true, ...options });
+  return { model, signal, fail };
+}
+
+test('whatever ends a load ends its requests', async () => {
+  const disposed = await loadForever();
+  assert.ok(!disposed.signal.aborted);
+  disposed.model.dispose();
+  assert.ok(disposed.signal.aborted);
+  await assert.rejects(disposed.model.loaded, { code: 'disposed' });
+
+  const failed = await loadForever();
+  failed.fail(new M2wError('http', 'status 404'));
+  await assert.rejects(failed.model.loaded, { code: 'http' });
+  assert.ok(failed.signal.aborted);
+
+  const stop = new AbortController(), stopped = await loadForever({ signal: stop.signal });
+  stop.abort();
+  await assert.rejects(stopped.model.loaded, { code: 'aborted' });
+});
+
+test('a restart has a signal of its own', async () => {
+  const stop = new AbortController(), model = await load({ signal: stop.signal });
+  stop.abort();
+  await model.restart();
+  assert.equal((await collect(model.generate('Hello', { maxTokens: 3 }))).last.finish, 'length');
+  await assert.rejects(model.restart(stop.signal), { code: 'aborted' });
+});
+
+test('of restarts at once the last one counts', async () => {
+  const model = await load(), first = model.restart();
+  first.catch(() => undefined);
+  await model.restart();
+  await assert.rejects(first, { code: 'aborted' });
+  assert.equal((await collect(model.generate('Hello', { maxTokens: 3 }))).last.finish, 'length');
 });
 
 test('an answer ends, and says how it went', async () => {
