@@ -77,16 +77,25 @@ async function load() {
   }
 }
 
+/** Templates want questions and answers in turn: without an answer the question goes back into the box. */
+function takeBack(talk) {
+  const { content } = talk.pop();
+  if (talk !== messages) return;
+  [...log.querySelectorAll('.user')].at(-1)?.remove();
+  text.value ||= content;
+}
+
 /** Shows an answer while it comes: a new one, or the rest of one that a lost device has cut off. */
 async function answer(rest) {
   running = new AbortController();
   const { signal } = running, talk = messages, begin = performance.now();
   send.hidden = true;
   stop.hidden = false;
-  let thought, span, said = '', first, parts = 0;
+  let thought, span, said = '', first, parts = 0, finish;
   if (rest) ({ span, said } = rest);
   try {
     for await (const part of rest ? model.resume({ signal }) : model.chat(talk, { signal })) {
+      finish = part.finish;
       if (talk !== messages) continue;  // a new chat was begun
       const near = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
       if (part.reasoning) {
@@ -102,9 +111,12 @@ async function answer(rest) {
       status.textContent = [`first token in ${(first - begin).toFixed(0)} ms`, speed > 0 && speed < 1e4 && `${speed.toFixed(1)} tokens a second`,
         ends[part.finish]].filter(Boolean).join(' · ');
     }
-    if (said) talk.push({ role: 'assistant', content: said });
+    if (!said && finish === 'aborted') takeBack(talk);
+    else talk.push({ role: 'assistant', content: said });
   } catch (error) {
-    cut = talk === messages ? { span, said } : undefined;
+    if (error?.code === 'device-lost') cut = talk === messages ? { span, said } : undefined;
+    else if (said) talk.push({ role: 'assistant', content: said });
+    else takeBack(talk);
     fail(error);
   }
   running = undefined;
@@ -116,7 +128,7 @@ async function answer(rest) {
 at('form').addEventListener('submit', (event) => {
   event.preventDefault();
   const content = text.value.trim();
-  if (!content || !model || running) return;
+  if (!content || !model || running || !restart.hidden) return;
   at('hello')?.remove();
   text.value = '';
   text.style.height = '';
@@ -157,6 +169,8 @@ restart.addEventListener('click', async () => {
     await settle();
   } catch (error) {
     fail(error);
+    restart.hidden = false;  // whatever it was: there is no device
+    send.hidden = true;
   }
 });
 

@@ -184,7 +184,7 @@ const leanTemplates = (source) => source.replace(/\/\* wgsl \*\/ `([^`]*)`/g, (_
  */
 function leanMembers(source) {
   const parameters = /constructor\([^)]*\) \{\}/g, parameter = /(?<=[(,]\s*private (?:readonly )?)\w+/g;
-  const others = [...source.replace(parameters, '').matchAll(/\{([^=]*)\} = this;|[(,]\s*private (?:readonly )?(\w+)|^  (?:readonly |async |static |get |\*)*(\w+)[(:?!;]|(?<!this[?!]?|\.)\.(\w+)/gm)].join();
+  const others = [...source.replace(parameters, '').matchAll(/\{([^=]*)\} = this[,;]|[(,]\s*private (?:readonly )?(\w+)|^  (?:readonly |async |static |get |\*)*(\w+)[(:?!;]|(?<!this[?!]?|\.)\.(\w+)/gm)].join();
   const names = [...source.matchAll(/^  private (?:static |readonly |async |get |\*)*(?!constructor)(\w+)/gm)].map(([, name]) => name)
     .concat((source.match(parameters) ?? []).flatMap((text) => text.match(parameter) ?? []))
     .filter((name) => !RegExp(`\\b${name}\\b`).test(others));

@@ -153,7 +153,8 @@ export function answerParser({ reasoning, calls }: AnswerForms, prompt: string, 
       const body = rest.slice(0, end);
       rest = rest.slice(end + marker.length);
       if (state === 'call') {
-        const found = calls!.read(body, calls!, tools);
+        // JSON tells that it is whole; tags that end with the answer may lack the next one.
+        const cut = at < 0 && calls!.close && calls!.valueEnd, found = cut ? undefined : calls!.read(body, calls!, tools);
         enter('text');
         if (!found) show(calls!.open + body + marker, out);
         for (const [name, args] of found ?? []) out.push({ text: '', call: { id: newId(), type: 'function', function: { name, arguments: args } } });

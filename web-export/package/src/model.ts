@@ -162,6 +162,18 @@ function same(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return n;
 }
 
+/** An answer, with what it runs on: a restart makes another. */
+interface Run {
+  readonly engine: PrintedEngine;
+  readonly gpu: Gpu;
+  /** What the engine has evaluated. */
+  readonly evaluated: number[];
+  /** What the answer began with and has brought. */
+  readonly timeline: number[];
+  /** Reads what the sampler has chosen last. */
+  choice?: () => Promise<number>;
+}
+
 /** A loaded model. One answer at a time. */
 export class Model {
   /** Resolves with the reason when the device is lost: offer a restart, never do it unasked. */
@@ -177,12 +189,10 @@ export class Model {
   private loading?: AbortController;
   private sampler?: TokenSampler;
   private samplerKey = '';
-  /** Reads what the sampler has chosen last. */
-  private choice!: () => Promise<number>;
-  /** What the engine has evaluated, and what the last answer began with and has brought. */
   private evaluated: number[] = [];
   private timeline: number[] = [];
-  private busy = false;
+  /** The answer that is under way. */
+  private running?: object | undefined;
   private disposed = false;
 
   private constructor(private readonly printed: Printed, private readonly options: ModelOptions, private readonly sizes: EngineOptions) {}
@@ -256,7 +266,7 @@ export class Model {
     this.sampler?.dispose();
     this.engine?.dispose();
     this.gpu?.destroy();
-    this.sampler = this.engine = undefined;
+    this.sampler = this.engine = this.running = undefined;
     this.evaluated = [];
   }
 
@@ -325,37 +335,38 @@ export class Model {
   }
 
   /** Evaluates what is new of the prompt, and has the sampler choose; returns how many tokens that were. */
-  private async prefill(prompt: readonly number[], sampler: TokenSampler, signal?: AbortSignal): Promise<number> {
-    const engine = this.engine!;
-    let begin = Math.min(same(prompt, this.evaluated), prompt.length - 1);
-    if (begin < this.evaluated.length && !engine.truncate(begin)) {
+  private async prefill(run: Run, sampler: TokenSampler, signal?: AbortSignal): Promise<number> {
+    const { engine, evaluated } = run, prompt = [...run.timeline];
+    let begin = Math.min(same(prompt, evaluated), prompt.length - 1);
+    if (begin < evaluated.length && !engine.truncate(begin)) {
       begin = 0;
       engine.truncate(0);
     }
-    this.evaluated.length = begin;
+    evaluated.length = begin;
     for (let at = begin; at < prompt.length; at += this.sizes.nBatch) {
       checkAborted(signal);
       const end = at + this.sizes.nBatch;
-      await this.evaluate(prompt.slice(at, end), end < prompt.length ? undefined : sampler, signal);
-      if (signal) await this.gpu.device.queue.onSubmittedWorkDone();
+      await this.evaluate(run, prompt.slice(at, end), end < prompt.length ? undefined : sampler, signal);
+      if (signal) await run.gpu.device.queue.onSubmittedWorkDone();
     }
     return prompt.length - begin;
   }
 
   /** Without tokens: the one that the device has chosen, whatever it is. */
-  private async evaluate(tokens?: readonly number[], sampler?: TokenSampler, signal?: AbortSignal): Promise<void> {
-    const behind = sampler && ((encoder: GPUCommandEncoder) => { this.choice = sampler.encode(encoder, this.timeline); });
-    await this.engine!.forward(tokens && Uint32Array.from(tokens), this.evaluated.length, sampler ? 1 : 0, behind, signal);
-    this.evaluated.push(...tokens ?? [-1]);
+  private async evaluate(run: Run, tokens?: readonly number[], sampler?: TokenSampler, signal?: AbortSignal): Promise<void> {
+    const behind = sampler && ((encoder: GPUCommandEncoder) => { run.choice = sampler.encode(encoder, run.timeline); });
+    await run.engine.forward(tokens && Uint32Array.from(tokens), run.evaluated.length, sampler ? 1 : 0, behind, signal);
+    run.evaluated.push(...tokens ?? [-1]);
   }
 
   /** The sampler goes on drawing where it was, unless settings change. */
   private samplerFor({ signal, maxTokens, tools, variables, ...sampling }: ChatOptions): TokenSampler {
     const { makeSampler, facts } = this.printed, key = String(Object.entries(sampling));
     if (!this.sampler || key !== this.samplerKey || sampling.seed !== undefined) {
-      this.sampler?.dispose();
-      this.sampler = makeSampler(this.gpu.device, this.engine!.logits, facts.nVocab,
+      const made = makeSampler(this.gpu.device, this.engine!.logits, facts.nVocab,
         { ...sampling, seed: sampling.seed ?? Math.floor(Math.random() * 2 ** 53) }, this.engine!.tokens);
+      this.sampler?.dispose();
+      this.sampler = made;
       this.samplerKey = key;
     }
     return this.sampler;
@@ -363,48 +374,56 @@ export class Model {
 
   private async *answer(makePrompt: () => readonly number[], options: AnswerOptions, chat?: ChatOptions): AsyncGenerator<AnswerPart, void> {
     if (this.disposed) throw disposed();
-    if (this.busy) throw new M2wError('busy', 'an answer is under way');
-    this.busy = true;
+    if (this.running) throw new M2wError('busy', 'an answer is under way');
+    const loading = this.loading, me = (this.running = {});
+    const replaced = (): boolean => this.disposed || this.loading !== loading; // what it runs on
     try {
+      const prompt = makePrompt();
+      if (!prompt.length) throw new M2wError('usage', 'an empty prompt');
+      if (prompt.length > this.nCtx) throw contextFull(prompt.length, this.nCtx);
+      // Before anything can fail that a restart mends: resume() goes on with it.
+      const timeline = (this.timeline = [...prompt]);
       if (!this.engine) await this.loaded; // says why
-      const failure = this.gpu.failure() ?? (this.engine ? undefined : new M2wError('device-lost', 'restart() did not succeed'));
-      if (failure) throw failure;
-      yield* this.generated(makePrompt(), options, chat);
+      const engine = this.engine, gpu = this.gpu, evaluated = this.evaluated, failure = gpu.failure();
+      if (failure || !engine) throw failure ?? new M2wError('device-lost', 'restart() did not succeed');
+      yield* this.generated({ engine, gpu, evaluated, timeline }, replaced, options, chat);
     } catch (e) {
+      if (this.disposed) throw disposed();
+      if (replaced()) throw new M2wError('device-lost', 'restarted meanwhile');
       // That the device is lost may be told behind the end of its work.
       if (!(e instanceof M2wError)) await Promise.race([this.lost, new Promise((resolve) => setTimeout(resolve, 200))]);
       throw this.gpu.failure() ?? e;
     } finally {
-      this.busy = false;
+      if (this.running === me) this.running = undefined;
     }
   }
 
-  private async *generated(prompt: readonly number[], options: AnswerOptions, chat?: ChatOptions): AsyncGenerator<AnswerPart, void> {
-    const { nCtx } = this, { signal, maxTokens = Infinity } = options, began = performance.now();
-    if (!prompt.length) throw new M2wError('usage', 'an empty prompt');
-    if (prompt.length > nCtx) throw contextFull(prompt.length, nCtx);
-    const stats: AnswerStats = { promptTokens: prompt.length, newTokens: 0, tokens: 0, firstTokenMs: 0, tokensPerSecond: 0 };
-    const { tokenizer } = this, most = Math.min(maxTokens, nCtx + 1 - prompt.length);
+  private async *generated(run: Run, replaced: () => boolean, options: AnswerOptions, chat?: ChatOptions): AsyncGenerator<AnswerPart, void> {
+    const { nCtx, tokenizer } = this, { evaluated, gpu, timeline } = run, { signal, maxTokens = Infinity } = options, began = performance.now();
+    if (!(maxTokens >= 0)) throw new M2wError('usage', `maxTokens: ${maxTokens}`);
+    const promptTokens = timeline.length, most = Math.min(maxTokens, nCtx + 1 - promptTokens);
+    const stats: AnswerStats = { promptTokens, newTokens: 0, tokens: 0, firstTokenMs: 0, tokensPerSecond: 0 };
     // An opening marker may be the prompt's last.
-    const parser = chat && this.printed.parser?.(tokenizer.decode(prompt.slice(-64), true), chat.tools);
+    const parser = chat && this.printed.parser?.(tokenizer.decode(timeline.slice(-64), true), chat.tools);
     const decoder = tokenizer.decoder(!!parser);
+    for (const id of timeline.slice(-8)) decoder.push(id); // of an answer that goes on, the first bytes of a character may be there
     let finish: Finish | undefined = signal?.aborted ? 'aborted' : undefined;
-    this.timeline = [...prompt];
     const sampler = this.samplerFor(options);
     try {
-      if (!finish) stats.newTokens = await this.prefill(prompt, sampler, signal);
+      if (!finish) stats.newTokens = await this.prefill(run, sampler, signal);
     } catch (e) {
       if (!(e instanceof M2wError && e.code === 'aborted')) throw e;
       finish = 'aborted';
     }
+    if (most < 1) finish ??= 'length';
     for (let first = 0; !finish;) {
-      const choice = this.choice, evaluated = this.evaluated;
+      const choice = run.choice!;
       // A GPU goes on with what it has chosen before this side knows of it. That is in vain behind the end, so not on a CPU.
-      const ahead = !this.gpu.cpu && !sampler.remembers && stats.tokens + 1 < most;
-      if (ahead) await this.evaluate(undefined, sampler);
+      const ahead = !gpu.cpu && !sampler.remembers && stats.tokens + 1 < most;
+      if (ahead) await this.evaluate(run, undefined, sampler);
       const id = await choice();
-      const failure = this.gpu.failure();
-      if (failure) throw failure;
+      const failure = gpu.failure();
+      if (failure || replaced()) throw failure; // which answer() looks into
       if (ahead) evaluated[evaluated.length - 1] = id;
       const now = performance.now();
       first ||= now;
@@ -415,16 +434,16 @@ export class Model {
         break;
       }
       stats.tokens++;
-      this.timeline.push(id);
+      timeline.push(id);
       finish = signal?.aborted ? 'aborted' : stats.tokens < most ? undefined : most < maxTokens ? 'context-full' : 'length';
       // The device goes on while the page shows this one.
-      if (!finish && !ahead) await this.evaluate([id], sampler);
+      if (!finish && !ahead) await this.evaluate(run, [id], sampler);
       const text = decoder.push(id);
       if (parser) yield* parser.push(text, tokenizer.isHidden(id));
       else if (text) yield { text };
       if (signal?.aborted) finish = 'aborted';
     }
-    const rest = decoder.flush();
+    const rest = finish === 'aborted' ? '' : decoder.flush(); // resume() goes on with it
     if (parser) yield* [...parser.push(rest), ...parser.finish()];
     yield { text: parser ? '' : rest, finish, stats };
   }

@@ -165,6 +165,8 @@ export function makeSampler(device: GPUDevice, logits: GPUBuffer, nVocab: number
       throw new M2wError('usage', `${name}: expected ${low} to ${high}, got ${value}`);
     return value;
   }) as [number, number, number, number, number, number];
+  const { seed = 0 } = sampling;
+  if (typeof seed === 'number' && seed % 1 !== 0) throw new M2wError('usage', `seed: expected an integer, got ${seed}`);
   const k = temperature ? topK : 1;
   const { STORAGE, UNIFORM, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
   const list = [4 * (Math.ceil(nVocab / share) * k + mostRecent), STORAGE | COPY_SRC | COPY_DST] as const;
@@ -191,7 +193,7 @@ export function makeSampler(device: GPUDevice, logits: GPUBuffer, nVocab: number
   if (k > 1) add('draw', 1);
   const result = steps.length % 2 ? chosen : history;
 
-  let state = BigInt(sampling.seed ?? 0);
+  let state = BigInt(seed);
   /** [0, 1) with 53 bits, from SplitMix64 (Steele, Lea, Flood 2014). */
   const uniform = (): number => {
     const u64 = (x: bigint) => BigInt.asUintN(64, x);

@@ -35,6 +35,9 @@ const cases: [name: string, forms: AnswerForms, answer: string, expected: object
   ['tags', tags, '<tool_call>\n<function=f>\n<parameter=a>\n12\n</parameter>\n<parameter=b>\n12\n</parameter>\n</function>\n</tool_call>',
     { text: '', reasoning: '', calls: [['f', { a: 12, b: '12' }]] }, '',
     [{ type: 'function', function: { name: 'f', parameters: { properties: { b: { type: 'string' } } } } }]],
+  ...['<tool_call>\n<function=rm>\n<parameter=path>\n/tmp\n</parameter>\n', '<tool_call>\n<function=rm_a'].map((cut): typeof cases[0] =>
+    ['tags that are cut off are no call', tags, cut, { text: cut.slice(12).trimEnd(), reasoning: '', calls: [] }]),
+  ['JSON is whole without its end', json, '<tool_call>{"name":"g","arguments":{}}', { text: '', reasoning: '', calls: [['g', {}]] }],
   ['names as keys', { calls: { read: readJsonByName, open: '<|p|>', close: '<|s|>' } }, '<|p|>[{"f": {"a": 1}}]<|s|>', { text: '', reasoning: '', calls: [['f', { a: 1 }]] }],
 ];
 

@@ -282,12 +282,94 @@ test('a lost device: restart, and the answer goes on where it was', async () => 
   };
   await assert.rejects(answer(), { code: 'device-lost' });
   assert.ok(text.length > 0 && text.length < whole.text.length);
-  await assert.rejects(collect(model.chat([user('Hi')])), { code: 'device-lost' });
   await model.restart();
   assert.equal(gpu.opened, 2);
   const rest = await collect(model.resume());
   assert.equal(rest.last.stats!.newTokens, rest.last.stats!.promptTokens, 'all tokens are replayed');
   assert.equal(text + rest.text, whole.text);
+});
+
+test('a device that is lost between two answers: the question that met it is answered', async () => {
+  const gpu = new FakeGpu(), model = await load({}, gpu);
+  await collect(model.chat([user('Tell me')]));
+  gpu.lose({ message: 'gone', reason: 'unknown' });
+  await model.lost;
+  await assert.rejects(collect(model.chat([user('Hi')])), { code: 'device-lost' });
+  await assert.rejects(collect(model.generate([])), M2wError, 'is no question');
+  await model.restart();
+  assert.equal((await collect(model.resume())).text, (await collect((await load()).chat([user('Hi')]))).text);
+});
+
+test('a restart under an answer ends it, and the next one knows nothing of it', async () => {
+  for (const cpu of [false, true]) {
+    const model = await load({}, new FakeGpu(cpu)), parts = model.chat([user('Tell me')]);
+    await parts.next();
+    const pending = parts.next();
+    pending.catch(() => undefined);
+    await model.restart();
+    const text = (await collect(model.chat([user('Hello')]))).text;
+    assert.equal(text, (await collect((await load()).chat([user('Hello')]))).text);
+    await assert.rejects(pending.then(() => parts.next()).then(() => parts.next()), { code: 'device-lost' });
+  }
+});
+
+test('an answer that goes on keeps characters whose bytes are in several tokens', async () => {
+  class Bytes extends FakeTokenizer {
+    override decoder = () => {
+      const text = new TextDecoder();
+      return { push: (id: number) => text.decode(Uint8Array.of(id % 3 ? 0xc3 : 0xa9), { stream: true }), flush: () => text.decode() };
+    };
+  }
+  const made = () => Model.load({ ...printed, Tokenizer: Bytes }, { weights: 'http://127.0.0.1/model.gguf', gpu: new FakeGpu() as unknown as GPU, store: false });
+  const whole = (await collect((await made()).generate('Tell me'))).text;
+  assert.match(whole, /\u00e9/);
+  for (let cut = 1, ended = false; !ended; cut++) {
+    const model = await made(), stop = new AbortController();
+    let text = '', n = 0;
+    for await (const part of model.generate('Tell me', { signal: stop.signal })) {
+      text += part.text;
+      ended = part.finish === 'end';
+      if (++n === cut) stop.abort();
+    }
+    if (!ended) text += (await collect(model.resume())).text;
+    assert.equal(text, whole, `${cut}`);
+  }
+});
+
+test('a model that is disposed of under an answer says so', async () => {
+  for (const cpu of [false, true]) {
+    const model = await load({}, new FakeGpu(cpu)), parts = model.chat([user('Tell me')]);
+    await parts.next();
+    model.dispose();
+    await assert.rejects(parts.next().then(() => parts.next()), { code: 'disposed' });
+  }
+});
+
+test('settings that are refused leave the model as it was', async () => {
+  class Sampler extends FakeSampler {
+    static alive: Sampler | undefined;
+    constructor(device: unknown, engine: unknown, sampling: { topK?: number }) {
+      super(device, engine, {});
+      if (sampling.topK === 500) throw new M2wError('usage', 'topK');
+      Sampler.alive = this;
+    }
+    override encode(...args: Parameters<FakeSampler['encode']>) {
+      assert.equal(Sampler.alive, this, 'in use, and not disposed of');
+      return super.encode(...args);
+    }
+    override dispose(): void {
+      if (Sampler.alive === this) Sampler.alive = undefined;
+    }
+  }
+  const made = { ...printed, makeSampler: (device: unknown, logits: unknown, _: unknown, sampling: {}) => new Sampler(device, logits, sampling) };
+  const model = await Model.load(made as Printed, { weights: 'http://127.0.0.1/model.gguf', gpu: new FakeGpu() as unknown as GPU, store: false });
+  const ask = (topK: number) => collect(model.generate('Hello', { maxTokens: 3, topK }));
+  const { text } = await ask(40);
+  await assert.rejects(ask(500), { code: 'usage' });
+  assert.equal((await ask(40)).text, text);
+  for (const maxTokens of [-1, NaN]) await assert.rejects(collect(model.generate('Hello', { maxTokens })), { code: 'usage' });
+  const none = await collect(model.generate('Hello', { maxTokens: 0 }));
+  assert.deepEqual([none.text, none.last.finish, none.last.stats!.tokens], ['', 'length', 0]);
 });
 
 test('with early, an answer begins while weights come, and hears why they do not', async () => {

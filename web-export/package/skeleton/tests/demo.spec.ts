@@ -20,4 +20,15 @@ test('the page answers, also when the device is lost', { timeout: 600_000 }, () 
   const whole = await answer();
   assert.ok(whole.startsWith(begun) && !whole.includes('\n'), `${begun} | ${whole}`);
   assert.match(await page.textContent('#status'), /tokens a second|first token/);
+
+  // A question that cannot be answered is taken back, and does not stand in the way of the next one.
+  await page.fill('#text', 'word '.repeat(20_000));
+  await page.press('#text', 'Enter');
+  await page.waitForSelector('[role=alert]', { state: 'visible' });
+  await shown('send');
+  assert.match(await page.inputValue('#text'), /^word/);
+  assert.equal(await page.evaluate(() => document.querySelectorAll('.user').length), 1);
+  await page.fill('#text', 'And now?');
+  await page.press('#text', 'Enter');
+  await page.waitForFunction(() => document.querySelectorAll('.assistant').length === 2);
 }));
