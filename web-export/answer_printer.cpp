@@ -77,6 +77,7 @@ std::string print_calls(const CallFormat* f) {
     out.add("keyOpen", f->key_open);
     out.add("keyEnd", f->key_end);
     out.add("valueEnd", f->value_end);
+    if (f->lines) out.add_code("lines", "true");
     return out.str();
 }
 

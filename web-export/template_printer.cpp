@@ -15,9 +15,9 @@ using namespace jinja::ast;
 namespace {
 
 // What a printed function has in scope beside the template's variables.
-constexpr std::string_view kTaken[] = {"g",         "messages",       "options",        "out",
-                                       "py",        "render",         "tools",          "Value",
-                                       "undefined", "renderStandard", "renderWithTools"};
+constexpr std::string_view kTaken[] = {
+    "g",         "messages",       "options",         "out",      "py", "render", "tools", "Value",
+    "undefined", "renderStandard", "renderWithTools", "Infinity", "NaN"};
 
 }  // namespace
 
@@ -318,17 +318,18 @@ std::string TemplateWriter::filtered(const For& n) {
 }
 
 void TemplateWriter::print(const For& n) {
-    if (!n.recursive) return loop(n, filtered(n), "");
+    if (!n.recursive) return loop(n, filtered(n), "", "");
     if (n.condition) {
         unsupported(n.iterable.at, "a condition in a recursive loop");
         return;
     }
-    const std::string recurse = temporary("recurse"), out = temporary("out");
-    line(fmt::format("const {} = (items: Value, depth: number): string => {{", recurse));
+    const std::string recurse = temporary("recurse"), out = temporary("out"),
+                      items = temporary("items"), depth = temporary("depth");
+    line(fmt::format("const {} = ({}: Value, {}: number): string => {{", recurse, items, depth));
     ++indent_;
     line(fmt::format("let {} = '';", out));
     const std::string outer = std::exchange(out_name_, out);
-    loop(n, "items", recurse);
+    loop(n, items, recurse, depth);
     line(fmt::format("return {};", out));
     out_name_ = outer;
     --indent_;
@@ -336,8 +337,9 @@ void TemplateWriter::print(const For& n) {
     line(fmt::format("{} += {}({}, 0);", out_name_, recurse, value(n.iterable)));
 }
 
-/// recurse: the function around a recursive loop, or empty.
-void TemplateWriter::loop(const For& n, const std::string& iterable, const std::string& recurse) {
+/// recurse: the function around a recursive loop, or empty; depth: its parameter.
+void TemplateWriter::loop(const For& n, const std::string& iterable, const std::string& recurse,
+                          const std::string& depth) {
     const std::string empty = n.otherwise.empty() ? "" : temporary("empty");
     if (!empty.empty()) line(fmt::format("let {} = true;", empty));
     Scope scope{scope_};
@@ -371,8 +373,8 @@ void TemplateWriter::loop(const For& n, const std::string& iterable, const std::
         line(fmt::format("for ({} [{}, {}] of py.counted({})) {{", keyword, loop.name, item,
                          iterable));
     } else if (loop.used) {
-        const std::string depth = recurse.empty() ? "" : ", depth";
-        line(fmt::format("for (const {} of py.loops({}{})) {{", loop.name, iterable, depth));
+        const std::string level = recurse.empty() ? "" : ", " + depth;
+        line(fmt::format("for (const {} of py.loops({}{})) {{", loop.name, iterable, level));
         line(fmt::format("  {} {}: Value = {}.item;", keyword, item, loop.name));
     } else {
         line(fmt::format("for ({} {} of py.each({})) {{", keyword, item, iterable));
@@ -415,12 +417,17 @@ std::string TemplateWriter::macro(const Signature& signature, const Body& statem
 
     ++indent_;
     const std::string around = std::exchange(out_, {});
-    Scope* const outer = std::exchange(scope_, &scope);
+    // A default sees the parameters before its own, and what is around the macro.
+    Scope before{scope_};
+    Scope* const outer = std::exchange(scope_, &before);
     const bool own = std::exchange(own_block_, true);
-    for (const Parameter& p : signature.parameters)
+    for (const Parameter& p : signature.parameters) {
+        const Symbol& symbol = scope.names.find(p.name)->second;
         if (p.default_value)
-            line(fmt::format("if ({0} === py.absent) {0} = {1};", find(p.name)->name,
+            line(fmt::format("if ({0} === py.absent) {0} = {1};", symbol.name,
                              value(*p.default_value)));
+        before.names.insert_or_assign(p.name, symbol);
+    }
     scope_ = outer;
     defaults = std::exchange(out_, around);
     const std::string out = temporary("out");

@@ -73,7 +73,8 @@ class TemplateWriter {
     void print(const jinja::ast::Continue&) { line("continue;"); }
     void block(const jinja::ast::Body& body, Scope* outer);
     std::string captured(const jinja::ast::Body& body, Scope& scope, const std::string& out);
-    void loop(const jinja::ast::For& n, const std::string& iterable, const std::string& depth);
+    void loop(const jinja::ast::For& n, const std::string& iterable, const std::string& recurse,
+              const std::string& depth);
     std::string filtered(const jinja::ast::For& n);
     std::string macro(const jinja::ast::Signature& signature, const jinja::ast::Body& body);
     void assign(const jinja::ast::Target& target, const std::string& value);

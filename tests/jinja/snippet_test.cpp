@@ -54,5 +54,12 @@ TEST(snippets, every_one_of_every_tier_renders_as_transformers_does) {
     EXPECT_EQ(shares.size(), 3u);
 }
 
+TEST(snippets, those_of_our_own_render_as_jinja_does) {
+    ASSERT_GET(const auto records, read_jsonl(std::filesystem::path(M2W_SOURCE_DIR) /
+                                              "tests/jinja/more_snippets.jsonl"));
+    for (const Value& record : records) passes(record);
+    EXPECT_EQ(records.size(), 8u);
+}
+
 }  // namespace
 }  // namespace m2w::jinja::test

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <span>
 
 #include "tests/jinja/chats.h"
 #include "web-export/script_text.h"
@@ -47,7 +48,7 @@ class Index {
     int count_ = 0;
 };
 
-int run(const fs::path& chat, const fs::path& out) {
+int run(const fs::path& chat, const fs::path& out, std::span<char*> more) {
     fs::create_directories(out);
     Index index(out);
     const auto fail = [](const Error& error) {
@@ -58,10 +59,14 @@ int run(const fs::path& chat, const fs::path& out) {
     if (!templates) return fail(templates.error());
     for (const auto& t : *templates) index.add(t.name, t.source);
     index.end_table("templates");
-    const auto snippets = jinja::test::read_jsonl(chat / "jinja_unit.jsonl");
-    if (!snippets) return fail(snippets.error());
-    for (const auto& record : *snippets)
-        index.add(*member(record, "id"), *member(record, "template"));
+    std::vector<fs::path> files{chat / "jinja_unit.jsonl"};
+    files.insert(files.end(), more.begin(), more.end());
+    for (const fs::path& file : files) {
+        const auto snippets = jinja::test::read_jsonl(file);
+        if (!snippets) return fail(snippets.error());
+        for (const auto& record : *snippets)
+            index.add(*member(record, "id"), *member(record, "template"));
+    }
     index.end_table("snippets");
     index.write();
     return 0;
@@ -71,9 +76,9 @@ int run(const fs::path& chat, const fs::path& out) {
 }  // namespace m2w::web
 
 int main(int argc, char** argv) {
-    if (argc != 3) {
-        std::fprintf(stderr, "usage: print_chats CHAT_FOLDER OUT\n");
+    if (argc < 3) {
+        std::fprintf(stderr, "usage: print_chats CHAT_FOLDER OUT [MORE_SNIPPETS.jsonl...]\n");
         return 1;
     }
-    return m2w::web::run(argv[1], argv[2]);
+    return m2w::web::run(argv[1], argv[2], std::span(argv + 3, argv + argc));
 }

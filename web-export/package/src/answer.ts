@@ -15,6 +15,8 @@ export interface CallForms {
   readonly keyOpen?: string;
   readonly keyEnd?: string;
   readonly valueEnd?: string;
+  /** Values stand on lines of their own. */
+  readonly lines?: boolean;
 }
 
 /** How this model writes what is not plain text. */
@@ -58,11 +60,12 @@ function found(name: unknown, args: unknown, { namePrefix = '' }: CallForms): Fo
 
 /** All, or none. */
 const every = (calls: readonly (Found | undefined)[]): Found[] | undefined => (calls.every(Boolean) ? calls as Found[] : undefined);
-const objects = (body: string): Arguments[] => [parse(body)].flat().map((item) => (object(item) ? item : { '': 0 }));
+/** One, a list of them, or several with nothing or a comma in between. */
+const objects = (body: string): Arguments[] => [parse(body) ?? body.split(/(?<=})\s*[,;]?\s*(?={)/).map(parse)].flat().map((item) => (object(item) ? item : { '': 0 }));
 
 /** JSON with the name in it. */
 export const readJson: CallForms['read'] = (body, forms) =>
-  every(objects(body).map((item) => found(item.name, item.arguments ?? item.parameters ?? {}, forms)));
+  every(objects(body).map((item) => found(item.name ?? item.tool_name, item.arguments ?? item.parameters ?? {}, forms)));
 
 /** [{NAME: {...}}] */
 export const readJsonByName: CallForms['read'] = (body, forms) =>
@@ -86,18 +89,26 @@ function isText(tools: readonly unknown[] | undefined, name: string, key: string
   return tool?.parameters?.properties?.[key]?.type === 'string';
 }
 
-/** NAME nameEnd (keyOpen KEY keyEnd VALUE valueEnd)* */
+/** What a value spells, as JSON or in Python's words. A text in quotes is what it is. */
+function valueOf(text: string): unknown {
+  const value = parse(text.trim().replace(/^(?:True|False)$/, (word) => word.toLowerCase()).replace(/^None$/, 'null'));
+  return value === undefined || typeof value === 'string' ? text : value;
+}
+
+/** NAME nameEnd (keyOpen KEY keyEnd VALUE valueEnd)*, and nothing else. */
 export const readTags: CallForms['read'] = (body, forms, tools) => {
-  const { keyOpen = '', keyEnd = '', valueEnd = '' } = forms, name = nameOf(body, forms).trim();
-  const args: Arguments = {};
-  for (let at = body.indexOf(keyOpen); at >= 0; at = body.indexOf(keyOpen, at)) {
-    const middle = body.indexOf(keyEnd, at), last = body.indexOf(valueEnd, middle);
-    if (middle < 0 || last < 0) return undefined;
-    const key = body.slice(at + keyOpen.length, middle).trim(), value = body.slice(middle + keyEnd.length, last).trim();
-    args[key] = isText(tools, name, key) ? value : parse(value) ?? value;
-    at = last + valueEnd.length;
+  const { keyOpen = '', keyEnd = '', valueEnd = '' } = forms, written = nameOf(body, forms), name = written.trim();
+  const args: [string, unknown][] = [];
+  for (let rest = body.slice(written.length + (forms.nameEnd ?? '').length).trimStart(); rest;) {
+    const middle = rest.indexOf(keyEnd), last = rest.indexOf(valueEnd, middle);
+    if (!rest.startsWith(keyOpen) || middle < 0 || last < 0) return undefined;
+    const key = rest.slice(keyOpen.length, middle).trim();
+    let value = rest.slice(middle + keyEnd.length, last);
+    if (forms.lines) value = value.replace(/^\n/, '').replace(/\n$/, '');
+    args.push([key, isText(tools, name, key) ? value : valueOf(value)]);
+    rest = rest.slice(last + valueEnd.length).trimStart();
   }
-  return every([found(name, args, forms)]);
+  return /\s/.test(name) ? undefined : every([found(name, Object.fromEntries(args), forms)]);
 };
 
 const letters = '0123456789abcdefghijklmnopqrstuvwxyz';
@@ -117,12 +128,14 @@ export interface AnswerParser {
  * the reasoning already.
  */
 export function answerParser({ reasoning, calls }: AnswerForms, prompt: string, tools?: readonly unknown[]): AnswerParser {
-  const open = reasoning?.open, markers: Record<'text' | 'reasoning' | 'call', readonly (string | undefined)[]> = {
-    text: [open, calls?.open, ...(reasoning?.dropped ?? []), ...(calls?.around ?? [])],
+  // Reasoning stands in front: behind other text its markers are words that a model explains.
+  const open = reasoning?.open, first = [open, reasoning?.close], markers: Record<'text' | 'reasoning' | 'call', readonly (string | undefined)[]> = {
+    text: [...first, calls?.open, ...(reasoning?.dropped ?? []), ...(calls?.around ?? [])],
     reasoning: [reasoning?.close],
     call: [calls?.close],
   };
   let rest = '', state: keyof typeof markers = open && prompt.trimEnd().endsWith(open) ? 'reasoning' : 'text', atStart = true, space = '';
+  let before: readonly [string, boolean] = ['', true]; // a call: what then was the space, and whether it began the text
 
   const show = (text: string, out: AnswerEvent[]): void => {
     text = space + text;
@@ -134,6 +147,7 @@ export function answerParser({ reasoning, calls }: AnswerForms, prompt: string, 
     out.push(state === 'reasoning' ? { text: '', reasoning: shown } : { text: shown });
   };
   const enter = (next: typeof state): void => {
+    before = [space, atStart];
     state = next;
     atStart = true;
     space = '';
@@ -141,8 +155,15 @@ export function answerParser({ reasoning, calls }: AnswerForms, prompt: string, 
   const run = (ended: boolean): AnswerEvent[] => {
     for (const out: AnswerEvent[] = []; ;) {
       const now = markers[state].filter((marker): marker is string => !!marker);
+      const place = (m: string): number => {
+        let i = rest.indexOf(m);
+        if (state === 'text' && first.includes(m)) return atStart && !rest.slice(0, i).trim() ? i : -1;
+        // What is in a text of JSON ends no call.
+        if (state === 'call' && !calls!.valueEnd) while (i >= 0 && (rest.slice(0, i).replace(/\\./g, '').split('"').length % 2) === 0) i = rest.indexOf(m, i + 1);
+        return i;
+      };
       // The first marker; of two that begin there, the longer one.
-      const [at, marker] = now.map((m) => [rest.indexOf(m), m] as const).filter(([i]) => i >= 0)
+      const [at, marker] = now.map((m) => [place(m), m] as const).filter(([i]) => i >= 0)
         .sort((a, b) => a[0] - b[0] || b[1].length - a[1].length)[0] ?? [-1, ''];
       if (at < 0 && !ended && state === 'call') return out;
       let end = at < 0 ? rest.length : at;
@@ -155,8 +176,12 @@ export function answerParser({ reasoning, calls }: AnswerForms, prompt: string, 
       if (state === 'call') {
         // JSON tells that it is whole; tags that end with the answer may lack the next one.
         const cut = at < 0 && calls!.close && calls!.valueEnd, found = cut ? undefined : calls!.read(body, calls!, tools);
+        const [spaceBefore, beganBefore] = before;
         enter('text');
-        if (!found) show(calls!.open + body + marker, out);
+        if (!found) {
+          [space, atStart] = [spaceBefore, beganBefore];
+          show(calls!.open + body + marker, out);
+        }
         for (const [name, args] of found ?? []) out.push({ text: '', call: { id: newId(), type: 'function', function: { name, arguments: args } } });
         continue;
       }

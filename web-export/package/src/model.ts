@@ -147,13 +147,16 @@ export function estimateMemory(facts: ModelFacts, options: Partial<ModelOptions>
   return { weights, cache: kept, values, total: weights + kept + values, largest };
 }
 
-/** Texts of a message that become part of a prompt cannot become control tokens. */
-function guarded(value: unknown, guard: (text: string) => string): unknown {
+/**
+ * Texts that become part of a prompt cannot become control tokens, nor can names. What templates look for stays: names of word
+ * characters, and a message's role.
+ */
+function guarded(value: unknown, guard: (text: string) => string, isMessage = false): unknown {
   if (typeof value === 'string') return guard(value);
   if (Array.isArray(value)) return value.map((item) => guarded(item, guard));
   if (!value || typeof value !== 'object') return value;
-  // Templates compare roles.
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, key === 'role' ? item : guarded(item, guard)]));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) =>
+    (isMessage && key === 'role' ? [key, item] : [/^\w*$/.test(key) ? key : guard(key), guarded(item, guard)])));
 }
 
 function same(a: ArrayLike<number>, b: ArrayLike<number>): number {
@@ -330,8 +333,14 @@ export class Model {
     const guard = (text: string) => tokenizer.guard(text);
     const { bos, eos } = tokenizer.facts;
     const text = (id?: number) => (id === undefined ? undefined : tokenizer.decode([id], true));
-    return tokenizer.encodeGuarded(render(guarded(messages, guard) as unknown[], tools ? (guarded(tools, guard) as unknown[]) : null,
-      { addGenerationPrompt: true, bosToken: text(bos), eosToken: text(eos), variables }));
+    const conversation = messages.map((message) => guarded(message, guard, true)), given = tools ? (guarded(tools, guard) as unknown[]) : null;
+    let rendered;
+    try {
+      rendered = render(conversation, given, { addGenerationPrompt: true, bosToken: text(bos), eosToken: text(eos), variables });
+    } catch (e) {
+      throw e instanceof M2wError ? e : new M2wError('chat-template', `${e}`);
+    }
+    return tokenizer.encodeGuarded(rendered);
   }
 
   /** Evaluates what is new of the prompt, and has the sampler choose; returns how many tokens that were. */

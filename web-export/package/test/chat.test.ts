@@ -10,7 +10,7 @@ import test, { after } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import * as py from '../src/chat_runtime';
 
-const shared = join(process.env.M2W_SHARED_DIR!, 'chat');
+const shared = join(process.env.M2W_SHARED_DIR!, 'chat'), own = join(process.env.M2W_PACKAGE_DIR, '../../tests/jinja/more_snippets.jsonl');
 const root = process.env.M2W_PACKAGE_DIR!;
 const folder = mkdtempSync(join(tmpdir(), 'm2w-chat-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -31,7 +31,7 @@ const bundle = async (entry: string, outfile: string, minify: boolean): Promise<
   });
 };
 
-execFileSync(join(process.env.M2W_BIN_DIR!, 'print_chats'), [shared, folder]);
+execFileSync(join(process.env.M2W_BIN_DIR!, 'print_chats'), [shared, folder, own]);
 writeFileSync(join(folder, 'all.ts'), "export * from './index';\nexport { filter_from_json } from './chat_runtime';\n");
 await bundle(join(folder, 'all.ts'), join(folder, 'all.mjs'), false);
 const printed = (await import(pathToFileURL(join(folder, 'all.mjs')).href)) as Runtime & {
@@ -41,7 +41,8 @@ const printed = (await import(pathToFileURL(join(folder, 'all.mjs')).href)) as R
 
 /** JSON with the difference of 1 and 1.0 and the order of keys; the reader is the bundle's own. */
 const read = (text: string): py.Value => printed.filter_from_json(text);
-const lines = (file: string): py.Value[] => readFileSync(join(shared, file), 'utf8').split('\n').filter(Boolean).map(read);
+const linesOf = (path: string): py.Value[] => readFileSync(path, 'utf8').split('\n').filter(Boolean).map(read);
+const lines = (file: string): py.Value[] => linesOf(join(shared, file));
 const now = new Date(2026, 6, 4, 12, 0, 0);
 
 /** Why an outcome is not what a record expects, or nothing. */
@@ -97,7 +98,7 @@ test('all renderings of the golden templates', () => {
 
 test('all snippets', () => {
   const failures: string[] = [];
-  const records = lines('jinja_unit.jsonl');
+  const records = [...lines('jinja_unit.jsonl'), ...linesOf(own)];
   for (const record of records) {
     const context: py.Value = record.get('context');
     const given = Object.fromEntries(context.entries());
@@ -106,6 +107,6 @@ test('all snippets', () => {
     const wrong = mismatch(record, printed.snippets[record.get('id')]!, (render) => render([], null, { variables, now }));
     if (wrong) failures.push(`${record.get('tier')} ${record.get('id')} ${JSON.stringify(record.get('template'))}: ${wrong}`);
   }
-  assert.equal(records.length, 755);
+  assert.equal(records.length, 755 + 8);
   report(failures);
 });

@@ -163,6 +163,19 @@ test('whatever ends a load ends its requests', async () => {
   await assert.rejects(stopped.model.loaded, { code: 'aborted' });
 });
 
+test('no text of a conversation becomes control tokens, wherever it stands', async () => {
+  let seen: unknown[] = [];
+  const made: Printed = { ...printed, render: (...all) => String(seen = all) };
+  const model = await Model.load(made, { weights: 'http://127.0.0.1/model.gguf', gpu: new FakeGpu() as unknown as GPU, store: false });
+  const call = { function: { name: '<f', arguments: { role: '<r', '<k': [{ '<j': '<v' }] } } };
+  model.countTokens([{ role: '<any', content: '<c', tool_calls: [call] }] as never, { tools: [{ role: '<t' }] });
+  assert.deepEqual(seen.slice(0, 2), [[{ role: '<any', content: '(c', tool_calls: [
+    { function: { name: '(f', arguments: { role: '(r', '(k': [{ '(j': '(v' }] } } }] }], [{ role: '(t' }]]);
+  const broken = await Model.load({ ...printed, render: () => { throw new TypeError('at'); } }, { weights: 'http://127.0.0.1/model.gguf',
+    gpu: new FakeGpu() as unknown as GPU, store: false });
+  assert.throws(() => broken.countTokens([user('x')]), { code: 'chat-template' });
+});
+
 test('a restart has a signal of its own', async () => {
   const stop = new AbortController(), model = await load({ signal: stop.signal });
   stop.abort();

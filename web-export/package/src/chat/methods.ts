@@ -53,9 +53,11 @@ class View {
 export const method_items = /* @__PURE__ */ method('items', 'd', (d) => new View('items', d, (e) => e));
 export const method_keys = /* @__PURE__ */ method('keys', 'd', (d) => new View('keys', d, (e) => e[0]));
 export const method_values = /* @__PURE__ */ method('values', 'd', (d) => new View('values', d, (e) => e[1]));
-export const method_get = /* @__PURE__ */ method('get', 'd', (d: Dict, key, otherwise = null) => (d.has(key) ? d.get(key) : otherwise));
-export const method_setdefault = /* @__PURE__ */ method('setdefault', 'd', (d: Dict, key, value = null) => {
-  if (!d.has(key)) d.set(key, value);
+/** What was given, be it undefined. */
+const orNone = (given: readonly Value[]): Value => (given.length ? given[0] : null);
+export const method_get = /* @__PURE__ */ method('get', 'd', (d: Dict, key, ...otherwise) => (d.has(key) ? d.get(key) : orNone(otherwise)));
+export const method_setdefault = /* @__PURE__ */ method('setdefault', 'd', (d: Dict, key, ...value) => {
+  if (!d.has(key)) d.set(key, orNone(value));
   return d.get(key);
 });
 export const method_popitem = /* @__PURE__ */ method('popitem', 'd', (d: Dict) => {
@@ -67,9 +69,9 @@ export const method_update = /* @__PURE__ */ method('update', 'd', (d: Dict, arg
   for (const [k, v] of global_dict(args, named).entries()) d.set(k, v);
   return null;
 });
-export const method_pop = /* @__PURE__ */ method('pop', 'dl', (o: Value, key: Value, otherwise: Value) => {
+export const method_pop = /* @__PURE__ */ method('pop', 'dl', (o: Value, key: Value, ...otherwise) => {
   if (isDict(o)) {
-    const v = o.has(key) ? o.get(key) : otherwise === undefined ? fail('KeyError') : otherwise;
+    const v = o.has(key) ? o.get(key) : otherwise.length ? otherwise[0] : fail('KeyError');
     o.delete(key);
     return v;
   }

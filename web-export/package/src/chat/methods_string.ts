@@ -20,14 +20,14 @@ export const method_rstrip = /* @__PURE__ */ method('rstrip', 's', (s, chars) =>
 const separator = (v: Value): string => textArg(v) || fail('empty separator');
 /** The words of a text, at most `limit` cuts; the last one keeps what follows. */
 function words(s: string, limit: number): string[] {
-  const out: string[] = [];
-  for (let rest = [...strip(s, null, 1)]; rest.length;) {
-    let end = limit-- ? rest.findIndex(isSpace) : rest.length;
-    if (end < 0) end = rest.length;
-    out.push(rest.slice(0, end).join(''));
-    rest = [...strip(rest.slice(end).join(''), null, 1)];
+  const out: string[] = [], all = [...s];
+  for (let begin = 0, end; ; begin = end) {
+    while (begin < all.length && isSpace(all[begin]!)) begin++;
+    if (begin === all.length) return out;
+    for (end = begin; end < all.length && (!limit || !isSpace(all[end]!)); ) end++;
+    limit--;
+    out.push(all.slice(begin, end).join(''));
   }
-  return out;
 }
 const reversed = (s: string): string => [...s].reverse().join('');
 export const method_split = /* @__PURE__ */ method('split', 's', (s: Value, sep: Value, max: Value) => {
