@@ -47,7 +47,8 @@ class Tokenizer {
     /// has a token, text_of() gives the same bytes back (their normal form, where the model asks
     /// for one; WordPiece and Unigram vocabularies keep less). User-defined tokens are always found
     /// in the text, control tokens only with parse_special. Time and memory grow with the length,
-    /// whatever the text. Errors: resource_limit (longer than kMaxEncodeBytes), out_of_memory.
+    /// whatever the text but for long runs of digits (docs/tokenizers.md). Errors: resource_limit
+    /// (longer than kMaxEncodeBytes), out_of_memory.
     Result<std::vector<uint32_t>> encode(std::string_view text, EncodeOptions options = {}) const;
 
     /// Prepares a text of the user for a prompt: the result may be placed anywhere in a rendered
